@@ -1,0 +1,67 @@
+//! Small readings of a request and makings of a response.
+
+use crate::problem::Problem;
+use crate::{Request, Response};
+use std::collections::BTreeMap;
+
+/// The first header of that (lower-case) name.
+pub fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+}
+
+/// Query parameters, decoded. A name that comes twice is an error of the client.
+pub struct Query(BTreeMap<String, String>);
+
+impl Query {
+    /// # Errors
+    /// 422 where a parameter is not among `known`, comes twice, or contains U+0000.
+    pub fn parse(request: &Request, known: &[&str]) -> Result<Self, Problem> {
+        let mut parameters = BTreeMap::new();
+        for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
+            let at = format!("/query/{name}");
+            if !known.contains(&&*name) {
+                return Err(Problem::invalid(at, "unknown_field", format!("is not a parameter here; known are: {}", known.join(", "))));
+            }
+            if value.contains('\0') {
+                return Err(Problem::invalid(at, "invalid_character", "must not contain the character U+0000"));
+            }
+            if parameters.insert(name.to_string(), value.to_string()).is_some() {
+                return Err(Problem::invalid(at, "duplicate", "comes twice"));
+            }
+        }
+        Ok(Self(parameters))
+    }
+
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// The parameter parsed; absent is none.
+    ///
+    /// # Errors
+    /// 422 with the parse error's own text.
+    pub fn parsed<T: std::str::FromStr>(&self, name: &str) -> Result<Option<T>, Problem>
+    where
+        T::Err: std::fmt::Display,
+    {
+        let Some(text) = self.get(name) else { return Ok(None) };
+        text.parse().map(Some).map_err(|error| Problem::invalid(format!("/query/{name}"), "invalid", format!("{error}")))
+    }
+}
+
+/// An answer without a body: 204.
+pub fn no_content() -> Response {
+    Response { status: 204, headers: vec![], body: vec![] }
+}
+
+/// Adds a header to an answer.
+pub trait WithHeader {
+    fn with_header(self, name: &str, value: impl Into<String>) -> Self;
+}
+
+impl WithHeader for Response {
+    fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+}

@@ -1,0 +1,140 @@
+//! JSON bodies, parsed once at the edge into types. Faults name the place by JSON pointer.
+
+use crate::problem::{Code, Fault, Problem};
+use crate::{Request, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_path_to_error::{Path, Segment};
+
+/// The body as a `T`. Give request types `#[serde(deny_unknown_fields)]`.
+///
+/// # Errors
+/// 415 where the body is said to be something else than JSON, 400 where it is none, 422 with the pointer where it has
+/// another shape, unknown members included.
+pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
+    let kind = crate::http::header(request, "content-type").unwrap_or("");
+    let essence = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
+    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if !is_json {
+        return Err(Problem::new(Code::UnsupportedMediaType, "Send the body with Content-Type: application/json."));
+    }
+    parse(&request.body)
+}
+
+/// The same for bytes from elsewhere.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let path = pointer(error.path());
+        fault(path, error.inner())
+    })?;
+    deserializer.end().map_err(|error| fault(String::new(), &error))?;
+    if contains_nul(bytes) {
+        // PostgreSQL cannot store it; no field of ours has a use for it.
+        return Err(Problem::invalid("", "invalid_character", "must not contain the character U+0000"));
+    }
+    Ok(value)
+}
+
+fn fault(path: String, error: &serde_json::Error) -> Problem {
+    if !error.is_data() {
+        return Problem::new(Code::MalformedJson, format!("The body is not JSON: {error}."));
+    }
+    let text = error.to_string();
+    let message = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let member = message.split('`').nth(1).unwrap_or_default();
+    let within = |name: &str| {
+        let escaped = name.replace('~', "~0").replace('/', "~1");
+        // The path may or may not end with the member already.
+        if path.ends_with(&format!("/{escaped}")) { path.clone() } else { format!("{path}/{escaped}") }
+    };
+    let fault = if message.starts_with("unknown field") {
+        Fault::new(within(member), "unknown_field", "is not a member of this request")
+    } else if message.starts_with("missing field") {
+        Fault::new(within(member), "required", "is missing")
+    } else if message.starts_with("duplicate field") {
+        Fault::new(within(member), "duplicate", "comes twice")
+    } else if message.starts_with("invalid type") {
+        Fault::new(path, "wrong_type", message.to_string())
+    } else {
+        Fault::new(path, "invalid", message.to_string())
+    };
+    Problem::faults(Code::ValidationFailed, vec![fault])
+}
+
+fn pointer(path: &Path) -> String {
+    let mut pointer = String::new();
+    for segment in path.iter() {
+        match segment {
+            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
+            Segment::Map { key } => pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1"))),
+            Segment::Enum { .. } | Segment::Unknown => {}
+        }
+    }
+    pointer
+}
+
+fn contains_nul(bytes: &[u8]) -> bool {
+    // An escape is `\u0000` whose backslash is not itself escaped. A raw NUL is no JSON and never gets here.
+    let mut at = 0;
+    while at < bytes.len() {
+        if bytes[at] == b'\\' {
+            if bytes[at..].starts_with(b"\\u0000") {
+                return true;
+            }
+            at += 1;
+        }
+        at += 1;
+    }
+    false
+}
+
+/// An answer with a JSON body.
+pub fn response(status: u16, body: &impl Serialize) -> Result<Response, Problem> {
+    let body = serde_json::to_vec(body).map_err(Problem::internal)?;
+    Ok(Response { status, headers: vec![("content-type".into(), "application/json".into())], body })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::Deserialize;
+
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Outer {
+        name: String,
+        inner: Vec<Inner>,
+    }
+    #[derive(Deserialize, Debug)]
+    #[serde(deny_unknown_fields)]
+    #[allow(dead_code)]
+    struct Inner {
+        id: u8,
+    }
+
+    fn place_of(text: &str) -> (String, String) {
+        let problem = parse::<Outer>(text.as_bytes()).unwrap_err();
+        let pointer = problem.faults.first().map(|fault| fault.pointer.clone()).unwrap_or_default();
+        (problem.code.as_str().into(), pointer)
+    }
+
+    #[test]
+    fn faults_name_their_place() {
+        let place = |code: &str, pointer: &str| (code.to_string(), pointer.to_string());
+        assert_eq!(place_of("{"), place("malformed_json", ""));
+        assert_eq!(place_of(r#"{"name":"a","inner":[]} x"#), place("malformed_json", ""));
+        assert_eq!(place_of(r#"{"name":"a"}"#), place("validation_failed", "/inner"));
+        assert_eq!(place_of(r#"{"name":1,"inner":[]}"#), place("validation_failed", "/name"));
+        assert_eq!(place_of(r#"{"name":"a","inner":[{"id":1},{"id":300}]}"#), place("validation_failed", "/inner/1/id"));
+        assert_eq!(place_of(r#"{"name":"a","inner":[{"id":1,"x":2}]}"#), place("validation_failed", "/inner/0/x"));
+        assert_eq!(place_of(r#"{"name":"a","inner":[],"z/":2}"#), place("validation_failed", "/z~1"));
+    }
+
+    #[test]
+    fn a_nul_character_is_refused_and_an_escaped_backslash_is_not() {
+        assert!(parse::<String>(br#""a\u0000b""#).is_err());
+        assert!(parse::<String>(br#""a\\u0000b""#).is_ok());
+    }
+}

@@ -1,0 +1,106 @@
+//! Points in time: UTC everywhere, RFC 3339 with `Z` in JSON, microseconds in WIT and SQL.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Microseconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Timestamp(i64);
+
+/// Not an RFC 3339 date-time with an offset, or outside the years 1900 to 9998.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("must be an RFC 3339 date-time such as 2026-05-01T18:30:00Z, in the years 1900 to 9998")]
+pub struct InvalidTimestamp;
+
+// What both jiff and PostgreSQL can hold with room for arithmetic.
+const EARLIEST: i64 = -2_208_988_800_000_000;
+const LATEST: i64 = 253_370_764_800_000_000;
+
+impl Timestamp {
+    /// The system's clock. Domain rules take time as an argument; only routes and timers call this.
+    pub fn now() -> Self {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(since.as_micros() as i64)
+    }
+
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    pub const fn micros(self) -> i64 {
+        self.0
+    }
+
+    pub const fn millis(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1_000_000)
+    }
+
+    pub const fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(duration.as_micros() as i64))
+    }
+
+    pub const fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(duration.as_micros() as i64))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_microsecond(self.0) {
+            Ok(timestamp) => timestamp.fmt(f),
+            Err(_) => write!(f, "{}us", self.0),
+        }
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        // jiff also takes a space for the T and bracketed zones; RFC 3339 in an API has neither.
+        let shaped = text.len() >= 20 && matches!(text.as_bytes().get(10), Some(b'T' | b't')) && !text.contains('[');
+        let micros = shaped
+            .then(|| text.parse::<jiff::Timestamp>().ok())
+            .flatten()
+            .map(|timestamp| timestamp.as_microsecond())
+            .filter(|micros| (EARLIEST..LATEST).contains(micros));
+        micros.map(Self).ok_or(InvalidTimestamp)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        text.parse().map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_become_utc() {
+        let parsed: Timestamp = "2026-05-01T20:30:00+02:00".parse().unwrap();
+        assert_eq!(parsed.to_string(), "2026-05-01T18:30:00Z");
+    }
+
+    #[test]
+    fn what_is_no_rfc_3339_date_time_is_refused() {
+        for text in ["", "2026-05-01", "2026-05-01 18:30:00Z", "2026-05-01T18:30:00", "2026-13-01T18:30:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+            assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
+        }
+    }
+}

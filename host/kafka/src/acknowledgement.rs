@@ -1,0 +1,95 @@
+//! Waiting for many messages at once: a counter that the delivery reports of a batch share, instead of a future for each.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+use futures::task::AtomicWaker;
+use parking_lot::Mutex;
+
+use crate::PublishError;
+
+/// Shared by the messages of one batch. It starts with one mark for the publisher itself, so that it cannot become complete
+/// while messages are still being added.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    open: AtomicUsize,
+    error: Mutex<Option<PublishError>>,
+    waker: AtomicWaker,
+}
+
+impl Tally {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Self { open: AtomicUsize::new(1), error: Mutex::new(None), waker: AtomicWaker::new() })
+    }
+
+    /// One more message is on its way.
+    pub fn add(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One message, or the publisher, is through; the first error is kept.
+    pub fn settle(&self, result: Result<(), PublishError>) {
+        if let Err(error) = result {
+            self.error.lock().get_or_insert(error);
+        }
+        if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.waker.wake();
+        }
+    }
+}
+
+/// Resolves when every message of a publication is acknowledged, with the first error if any was not.
+/// Dropping it cancels nothing: the messages are on their way.
+#[derive(Debug)]
+#[must_use = "nothing is known to be published before it resolves"]
+pub struct Acknowledgement(pub(crate) Arc<Tally>);
+
+impl Future for Acknowledgement {
+    type Output = Result<(), PublishError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let tally = &self.0;
+        if tally.open.load(Ordering::Acquire) != 0 {
+            tally.waker.register(context.waker());
+            // The last report may have come between the look and the registration.
+            if tally.open.load(Ordering::Acquire) != 0 {
+                return Poll::Pending;
+            }
+        }
+        Poll::Ready(tally.error.lock().take().map_or(Ok(()), Err))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn it_resolves_after_the_last_report_and_not_before() {
+        let tally = Tally::new();
+        tally.add();
+        tally.add();
+        let mut acknowledgement = Acknowledgement(tally.clone());
+        tally.settle(Ok(()));
+        tally.settle(Err(PublishError::Unavailable("first".into())));
+        assert!(futures::poll!(&mut acknowledgement).is_pending(), "one message is still open");
+        tally.settle(Err(PublishError::Unavailable("second".into())));
+        assert_eq!(acknowledgement.await, Err(PublishError::Unavailable("first".into())));
+    }
+
+    #[tokio::test]
+    async fn a_waiter_is_woken_by_the_last_report() {
+        let tally = Tally::new();
+        let waiter = tokio::spawn(Acknowledgement(tally.clone()));
+        tokio::task::yield_now().await;
+        tally.settle(Ok(()));
+        tokio::time::timeout(std::time::Duration::from_secs(5), waiter).await.unwrap().unwrap().unwrap();
+    }
+}

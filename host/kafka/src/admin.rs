@@ -1,0 +1,78 @@
+//! Creating topics. The broker creates none by itself, so that a misspelt name is an error.
+
+use std::time::Duration;
+
+use rdkafka::{
+    ClientContext,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    types::RDKafkaErrorCode,
+};
+
+use crate::{Client, Error};
+
+impl Client {
+    /// Creates those of these topics that do not exist yet; `partitions` of 0 or less means the configured number.
+    /// Existing ones are left as they are, so that it may be called at every start and by several nodes at once.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] when the brokers do not answer, [`Error::Refused`] when one of them cannot be created.
+    pub async fn ensure_topics<'a>(&self, topics: impl IntoIterator<Item = (&'a str, i32)>) -> Result<(), Error> {
+        let config = self.config();
+        let replication = config.replication;
+        let partitions = |asked: i32| if asked > 0 { asked } else { config.partitions };
+        let new: Vec<_> = topics
+            .into_iter()
+            .map(|(name, asked)| NewTopic::new(name, partitions(asked), TopicReplication::Fixed(replication)))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let admin: AdminClient<DefaultClientContext> = config.base().create()?;
+        let options = AdminOptions::new()
+            .request_timeout(Some(Duration::from_secs(10)))
+            .operation_timeout(Some(Duration::from_secs(10)));
+        for result in admin.create_topics(&new, &options).await? {
+            match result {
+                Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+                Err((topic, code)) => return Err(Error::Refused(format!("topic `{topic}`: {code}"))),
+            }
+        }
+        // Until the topic is known everywhere a consumer or producer would be told that there is none.
+        self.wait_for(&new.iter().map(|topic| topic.name).collect::<Vec<_>>()).await
+    }
+
+    async fn wait_for(&self, topics: &[&str]) -> Result<(), Error> {
+        let names: Vec<String> = topics.iter().map(|name| (*name).to_owned()).collect();
+        let config = self.config().base();
+        let known = tokio::task::spawn_blocking(move || {
+            let consumer: rdkafka::consumer::BaseConsumer = config.create()?;
+            let deadline = std::time::Instant::now() + Duration::from_secs(10);
+            loop {
+                let metadata = consumer_metadata(&consumer)?;
+                let missing = names.iter().find(|name| {
+                    !metadata.topics().iter().any(|topic| {
+                        topic.name() == name.as_str()
+                            && topic.error().is_none()
+                            && topic.partitions().iter().all(|partition| partition.leader() >= 0)
+                    })
+                });
+                match missing {
+                    None => return Ok(()),
+                    Some(name) if std::time::Instant::now() > deadline => {
+                        return Err(Error::Unavailable(format!("topic `{name}` was created and has no leader yet")));
+                    }
+                    Some(_) => std::thread::sleep(Duration::from_millis(50)),
+                }
+            }
+        });
+        known.await.map_err(|error| Error::Unavailable(error.to_string()))?
+    }
+}
+
+fn consumer_metadata<C: ClientContext + rdkafka::consumer::ConsumerContext>(
+    consumer: &rdkafka::consumer::BaseConsumer<C>,
+) -> Result<rdkafka::metadata::Metadata, Error> {
+    use rdkafka::consumer::Consumer;
+    Ok(consumer.fetch_metadata(None, Duration::from_secs(5))?)
+}

@@ -1,0 +1,120 @@
+//! A service's consumer group: a worker per assigned partition hands batches to a [`Handler`], at least once, in order per key.
+
+mod dead_letter;
+mod group;
+mod ledger;
+mod worker;
+
+use std::{future::Future, sync::Arc, thread::JoinHandle, time::Duration};
+
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    group::Membership,
+    worker::{Job, Worker},
+};
+use crate::{Client, ConsumerConfig, Delivery, Error, Outcome};
+
+/// Handles the batches of a group; one call per partition at a time, of several partitions at once.
+pub trait Handler: Send + Sync + 'static {
+    /// Handles a batch of one partition: messages in the order of their offsets, no key twice. Answers one outcome for each, in
+    /// the same order. A message may come again after a crash: the `id` header says whether it was handled before.
+    ///
+    /// # Errors
+    /// See [`HandlerError`]. A panic counts as [`HandlerError::Failed`].
+    fn handle(&self, batch: Arc<Vec<Delivery>>) -> impl Future<Output = Result<Vec<Outcome>, HandlerError>> + Send;
+}
+
+/// Why a whole batch was not handled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HandlerError {
+    /// Nobody's fault among the messages: the handler cannot be reached or is overloaded. All wait and are tried again for as
+    /// long as it takes, without counting attempts.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    /// The handler crashed on this batch (a trap, a deadline). It is split until the message at fault is alone; that one's
+    /// attempts count, and it ends as a dead letter.
+    #[error("failed: {0}")]
+    Failed(String),
+}
+
+/// A member of a consumer group, alive until it is stopped or dropped.
+pub struct Consumer {
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+    drain: Duration,
+}
+
+impl Consumer {
+    /// Joins the group and consumes in the background, on the runtime it is called from. The topics and their dead letter topics
+    /// should exist ([`Client::ensure_topics`]); one that does not is looked for every 30 s.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the configuration cannot be.
+    pub fn start<H: Handler>(client: &Client, config: ConsumerConfig, handler: Arc<H>) -> Result<Self, Error> {
+        config.validate()?;
+        let runtime = Handle::current();
+        let stop = CancellationToken::new();
+        let drain = Duration::from_millis(config.drain_ms);
+        let job = Arc::new(Job { client: client.clone(), config, handler });
+        // The first time here, so that a wrong configuration is an error of the caller's.
+        let member = join(&job, &runtime)?;
+        let thread = std::thread::Builder::new().name(format!("kafka-{}", job.config.group)).spawn({
+            let stop = stop.clone();
+            move || live(&job, member, &runtime, &stop)
+        });
+        let thread = thread.map_err(|error| Error::Unavailable(format!("no thread: {error}")))?;
+        Ok(Self { stop, thread: Some(thread), drain })
+    }
+
+    /// Stops: batches under way may finish within the drain time, offsets are committed, the group is left.
+    pub async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(thread) = self.thread.take() {
+            let limit = self.drain + Duration::from_secs(10);
+            let joined = tokio::task::spawn_blocking(move || thread.join());
+            if tokio::time::timeout(limit, joined).await.is_err() {
+                tracing::warn!("a Kafka consumer did not leave its group in time");
+            }
+        }
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+type Member = Arc<rdkafka::consumer::BaseConsumer<Membership>>;
+
+fn join<H: Handler>(job: &Arc<Job<H>>, runtime: &Handle) -> Result<Member, Error> {
+    let start = {
+        let (job, runtime) = (job.clone(), runtime.clone());
+        Box::new(move |queue, (topic, partition), progress, stop| {
+            let worker = Worker { job: job.clone(), topic, partition, queue, progress, stop };
+            runtime.spawn(worker.run())
+        })
+    };
+    Membership::join(job.client.config(), &job.config, runtime.clone(), start)
+}
+
+/// One membership after the other, until told to stop: a fatal error of one (fenced by the broker, for instance) starts the next.
+fn live<H: Handler>(job: &Arc<Job<H>>, first: Member, runtime: &Handle, stop: &CancellationToken) {
+    let mut member = Some(first);
+    while !stop.is_cancelled() {
+        match member.take().map_or_else(|| join(job, runtime), Ok) {
+            Ok(alive) => {
+                let interval = Duration::from_millis(job.config.commit_interval_ms.max(1));
+                if let Err(error) = Membership::live(&alive, interval, stop) {
+                    tracing::error!(group = job.config.group, %error, "the consumer starts anew");
+                }
+            }
+            Err(error) => tracing::error!(group = job.config.group, %error, "the consumer could not start"),
+        }
+        if !stop.is_cancelled() {
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+}

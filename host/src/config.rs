@@ -1,0 +1,329 @@
+//! The configuration: `eventhub.default.toml`, then the file given with `--config`, then environment variables.
+//! Unknown keys are refused with the nearest known one.
+
+use eventhub_link::{BreakerConfig, LinkConfig};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// Every key with its default and a word on it.
+pub const DEFAULT: &str = include_str!("../../eventhub.default.toml");
+
+/// Whose fault a refused configuration is: always the operator's.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error("cannot read configuration {path}: {cause}")]
+    Read { path: PathBuf, cause: std::io::Error },
+    #[error("configuration {origin} is not TOML: {cause}")]
+    Syntax { origin: String, cause: toml::de::Error },
+    #[error("configuration {origin}: unknown key `{key}`{hint}")]
+    UnknownKey { origin: String, key: String, hint: String },
+    #[error("configuration {origin}: `{key}` must be {expected}")]
+    WrongType { origin: String, key: String, expected: &'static str },
+    #[error("configuration: {0}")]
+    Invalid(#[from] toml::de::Error),
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    pub http: Http,
+    pub admin: Admin,
+    pub log: Log,
+    pub runtime: Runtime,
+    pub component_defaults: Component,
+    /// Overrides by component name; keys as in `component_defaults`.
+    pub components: BTreeMap<String, Table>,
+    pub links: Links,
+    pub postgres: Postgres,
+    pub redis: Redis,
+    pub kafka: Kafka,
+    pub cdc: Cdc,
+    pub websocket: WebSocket,
+    /// Component → authorities that it may call.
+    pub outgoing: BTreeMap<String, Vec<String>>,
+    /// Component → its environment variables.
+    pub environment: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Http {
+    pub listen: SocketAddr,
+    pub public_url: String,
+    pub max_body_bytes: usize,
+    pub header_timeout_ms: u64,
+    pub max_header_bytes: usize,
+    pub drain_ms: u64,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Admin {
+    pub listen: SocketAddr,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Log {
+    pub format: LogFormat,
+    pub level: String,
+}
+
+#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    Human,
+    Json,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Runtime {
+    pub cache_dir: String,
+    pub yield_ms: u64,
+    pub total_instances: u32,
+    pub max_memory_mb: usize,
+}
+
+/// Limits of one component's instances.
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Component {
+    pub deadline_ms: u64,
+    pub memory_mb: usize,
+    pub max_queued: usize,
+    pub recycle_after: u64,
+    pub recycle_memory_mb: usize,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Links {
+    pub timeout_ms: u64,
+    pub max_concurrent: usize,
+    pub max_queued: usize,
+    pub breaker: BreakerConfig,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Postgres {
+    pub pool_size: usize,
+    pub acquire_timeout_ms: u64,
+    pub statement_timeout_ms: u64,
+    /// Name → URL.
+    pub databases: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Redis {
+    pub url: String,
+    pub response_timeout_ms: u64,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Kafka {
+    pub brokers: String,
+    pub partitions: i32,
+    pub replication: i32,
+    pub max_batch: usize,
+    pub max_attempts: u32,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Cdc {
+    pub enabled: bool,
+    pub databases: Vec<String>,
+    pub keep_minutes: u64,
+}
+
+#[derive(Deserialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct WebSocket {
+    pub max_sockets: usize,
+    pub ping_seconds: u64,
+    pub max_pending_frames: usize,
+}
+
+impl Config {
+    /// The defaults, overridden by a file and by the process environment.
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
+        let text = file.map(|path| {
+            std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.into(), cause })
+        });
+        let origin = file.map(|path| path.display().to_string()).unwrap_or_default();
+        Self::from_parts(text.transpose()?.as_deref(), &origin, |name| std::env::var(name).ok())
+    }
+
+    /// The same from given parts, for tests and for `eventhub up`.
+    pub fn from_parts(file: Option<&str>, origin: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut config: Table = DEFAULT.parse().map_err(|cause| ConfigError::Syntax { origin: "eventhub.default.toml".into(), cause })?;
+        if let Some(text) = file {
+            let table: Table = text.parse().map_err(|cause| ConfigError::Syntax { origin: origin.into(), cause })?;
+            merge(&mut config, table, origin, "")?;
+        }
+        override_from_environment(&mut config, "", &environment)?;
+        Ok(Value::Table(config).try_into()?)
+    }
+
+    /// The limits of one component.
+    pub fn component(&self, name: &str) -> Result<Component, ConfigError> {
+        let Some(overrides) = self.components.get(name) else { return Ok(self.component_defaults.clone()) };
+        let origin = format!("[components.{name}]");
+        let defaults = &self.component_defaults;
+        let mut table = Table::new();
+        table.insert("deadline_ms".into(), Value::Integer(defaults.deadline_ms as i64));
+        table.insert("memory_mb".into(), Value::Integer(defaults.memory_mb as i64));
+        table.insert("max_queued".into(), Value::Integer(defaults.max_queued as i64));
+        table.insert("recycle_after".into(), Value::Integer(defaults.recycle_after as i64));
+        table.insert("recycle_memory_mb".into(), Value::Integer(defaults.recycle_memory_mb as i64));
+        merge(&mut table, overrides.clone(), &origin, "")?;
+        Ok(Value::Table(table).try_into()?)
+    }
+
+    /// A link's configuration: the defaults with what the manifest says of it.
+    pub fn link(&self, properties: &BTreeMap<String, String>, origin: &str) -> Result<LinkConfig, ConfigError> {
+        let mut link = LinkConfig {
+            timeout_ms: self.links.timeout_ms,
+            max_concurrent: self.links.max_concurrent,
+            max_queued: self.links.max_queued,
+            breaker: self.links.breaker.clone(),
+        };
+        for (key, value) in properties {
+            let wrong = |expected| ConfigError::WrongType { origin: origin.into(), key: key.clone(), expected };
+            match key.as_str() {
+                "timeout_ms" => link.timeout_ms = value.parse().map_err(|_| wrong("a number of milliseconds"))?,
+                "max_concurrent" => link.max_concurrent = value.parse().map_err(|_| wrong("a number"))?,
+                "max_queued" => link.max_queued = value.parse().map_err(|_| wrong("a number"))?,
+                "breaker.failure_rate" => link.breaker.failure_rate = value.parse().map_err(|_| wrong("a number from 0 to 1"))?,
+                "breaker.window" => link.breaker.window = value.parse().map_err(|_| wrong("a number"))?,
+                "breaker.min_calls" => link.breaker.min_calls = value.parse().map_err(|_| wrong("a number"))?,
+                "breaker.open_ms" => link.breaker.open_ms = value.parse().map_err(|_| wrong("a number of milliseconds"))?,
+                "breaker.half_open_probes" => link.breaker.half_open_probes = value.parse().map_err(|_| wrong("a number"))?,
+                _ => {
+                    let known = ["timeout_ms", "max_concurrent", "max_queued", "breaker.failure_rate", "breaker.window", "breaker.min_calls", "breaker.open_ms", "breaker.half_open_probes"];
+                    return Err(ConfigError::UnknownKey { origin: origin.into(), key: key.clone(), hint: nearest(key, known.into_iter()) });
+                }
+            }
+        }
+        Ok(link)
+    }
+}
+
+// Tables whose keys are names of the operator's choosing: components, databases, variables.
+fn is_open(path: &str) -> bool {
+    matches!(path, "components" | "postgres.databases" | "outgoing" | "environment")
+        || path.starts_with("environment.")
+        || path.starts_with("components.")
+}
+
+fn merge(into: &mut Table, from: Table, origin: &str, path: &str) -> Result<(), ConfigError> {
+    for (key, value) in from {
+        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match (into.get_mut(&key), value) {
+            (Some(Value::Table(known)), Value::Table(table)) => merge(known, table, origin, &full)?,
+            (Some(known), value) if known.same_type(&value) => *known = value,
+            // 1 is as good as 1.0 where a fraction is possible.
+            (Some(known @ Value::Float(_)), Value::Integer(whole)) => *known = Value::Float(whole as f64),
+            (Some(known), _) => return Err(ConfigError::WrongType { origin: origin.into(), key: full, expected: type_name(known) }),
+            (None, value) if is_open(path) => {
+                into.insert(key, value);
+            }
+            (None, _) => {
+                let hint = nearest(&key, into.keys().map(String::as_str));
+                return Err(ConfigError::UnknownKey { origin: origin.into(), key: full, hint });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn override_from_environment(table: &mut Table, path: &str, environment: &impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+    for (key, value) in table.iter_mut() {
+        let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        if let Value::Table(inner) = value {
+            override_from_environment(inner, &full, environment)?;
+            continue;
+        }
+        let name = format!("EVENTHUB_{}", full.to_uppercase().replace(['.', '-'], "_"));
+        let Some(text) = environment(&name) else { continue };
+        let wrong = |expected| ConfigError::WrongType { origin: name.clone(), key: full.clone(), expected };
+        *value = match value {
+            Value::Integer(_) => Value::Integer(text.replace('_', "").parse().map_err(|_| wrong("a whole number"))?),
+            Value::Float(_) => Value::Float(text.parse().map_err(|_| wrong("a number"))?),
+            Value::Boolean(_) => Value::Boolean(text.parse().map_err(|_| wrong("true or false"))?),
+            Value::Array(_) => Value::Array(text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().into())).collect()),
+            _ => Value::String(text),
+        };
+    }
+    Ok(())
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Integer(_) => "a whole number",
+        Value::Float(_) => "a number",
+        Value::Boolean(_) => "true or false",
+        Value::Array(_) => "a list",
+        Value::Table(_) => "a table",
+        _ => "a text",
+    }
+}
+
+fn nearest<'a>(key: &str, known: impl Iterator<Item = &'a str>) -> String {
+    let best = known.map(|name| (strsim::jaro_winkler(key, name), name)).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.filter(|(likeness, _)| *likeness > 0.7).map(|(_, name)| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(file: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string());
+        Config::from_parts(Some(file), "test.toml", find)
+    }
+
+    #[test]
+    fn the_default_file_is_a_whole_configuration() {
+        let config = load("", &[]).unwrap();
+        assert_eq!(config.http.listen.port(), 8080);
+        assert_eq!(config.component("venue-layout").unwrap().memory_mb, 256);
+        assert_eq!(config.component("booking").unwrap().memory_mb, config.component_defaults.memory_mb);
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused_with_the_nearest_known_one() {
+        let error = load("[http]\nlistn = \"0.0.0.0:1\"", &[]).unwrap_err().to_string();
+        assert!(error.contains("http.listn") && error.contains("did you mean `listen`"), "{error}");
+        assert!(load("[htp]\nx = 1", &[]).unwrap_err().to_string().contains("did you mean `http`"));
+        assert!(load("[components.booking]\nmemry_mb = 1", &[]).unwrap().component("booking").is_err());
+    }
+
+    #[test]
+    fn a_value_of_another_type_is_refused() {
+        assert!(matches!(load("[http]\nlisten = 8080", &[]), Err(ConfigError::WrongType { .. })));
+        assert!(load("[http]\nlisten = \"nowhere\"", &[]).is_err());
+    }
+
+    #[test]
+    fn every_key_has_an_environment_variable_that_wins() {
+        let config = load("[http]\npublic_url = \"http://file\"", &[
+            ("EVENTHUB_HTTP_PUBLIC_URL", "http://variable"),
+            ("EVENTHUB_POSTGRES_DATABASES_EVENT_DB", "postgres://elsewhere/event_db"),
+            ("EVENTHUB_ENVIRONMENT_BOOKING_TICKET_SIGNING_KEY", "k"),
+            ("EVENTHUB_LINKS_BREAKER_FAILURE_RATE", "0.9"),
+        ]).unwrap();
+        assert_eq!(config.http.public_url, "http://variable");
+        assert_eq!(config.postgres.databases["event_db"], "postgres://elsewhere/event_db");
+        assert_eq!(config.environment["booking"]["TICKET_SIGNING_KEY"], "k");
+        assert_eq!(config.links.breaker.failure_rate, 0.9);
+        assert!(load("", &[("EVENTHUB_HTTP_MAX_BODY_BYTES", "many")]).is_err());
+    }
+}

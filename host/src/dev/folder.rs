@@ -1,0 +1,78 @@
+//! The folder of a development environment, `.eventhub` unless `EVENTHUB_HOME` says otherwise: one process at a time.
+
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::{Gid, Uid, User, geteuid};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+
+pub struct Folder {
+    pub path: PathBuf,
+    /// Where database servers keep their data; elsewhere than `path` only where their user could not reach it.
+    pub servers: PathBuf,
+    /// Whom database servers run as, since they refuse root.
+    pub user: Option<(Uid, Gid)>,
+    _lock: Flock<File>,
+}
+
+impl Folder {
+    /// Makes the folder if it is new, and locks it.
+    pub fn open(path: &Path) -> Result<Self> {
+        fs::create_dir_all(path).with_context(|| format!("cannot make {}", path.display()))?;
+        let path = path.canonicalize()?;
+        let lock = File::create(path.join("lock"))?;
+        let Ok(lock) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) else {
+            bail!("another `eventhub up` runs in {}; stop it, or set EVENTHUB_HOME to a folder of its own", path.display());
+        };
+        let user = unprivileged()?;
+        let servers = if user.is_some() && !reachable(&path)? { elsewhere(&path)? } else { path.clone() };
+        if servers != path {
+            tracing::info!(folder = %servers.display(), "database servers cannot reach the project's folder as their own user; their data is kept here");
+        }
+        Ok(Self { path, servers, user, _lock: lock })
+    }
+
+    /// A folder for one server, owned by the user that it runs as.
+    pub fn server(&self, name: &str) -> Result<PathBuf> {
+        let path = self.servers.join(name);
+        fs::create_dir_all(&path)?;
+        if let Some((uid, gid)) = self.user {
+            chown(&path, Some(uid.as_raw()), Some(gid.as_raw()))?;
+        }
+        Ok(path)
+    }
+}
+
+fn unprivileged() -> Result<Option<(Uid, Gid)>> {
+    if !geteuid().is_root() {
+        return Ok(None);
+    }
+    for name in ["postgres", "nobody"] {
+        if let Some(user) = User::from_name(name)? {
+            return Ok(Some((user.uid, user.gid)));
+        }
+    }
+    bail!("run as root, and there is no user `postgres` or `nobody` for the database servers to run as")
+}
+
+// Every folder on the way must let others pass.
+fn reachable(path: &Path) -> Result<bool> {
+    for folder in path.ancestors() {
+        if fs::metadata(folder)?.mode() & 0o001 == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn elsewhere(path: &Path) -> Result<PathBuf> {
+    use sha2::{Digest, Sha256};
+    let name = hex::encode(&Sha256::digest(path.as_os_str().as_encoded_bytes())[..6]);
+    let folder = Path::new("/var/lib/eventhub").join(name);
+    fs::create_dir_all(&folder)?;
+    for folder in [Path::new("/var/lib/eventhub"), &folder] {
+        fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+    }
+    Ok(folder)
+}

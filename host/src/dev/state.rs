@@ -1,0 +1,64 @@
+//! `.eventhub/state.json`: where everything is, for tools and tests. Written when all is ready, removed at the end.
+
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::Path;
+
+#[derive(Serialize, Debug)]
+pub struct State {
+    /// Base URL of the public API.
+    pub http: String,
+    /// Base URL of health, readiness and metrics.
+    pub admin: String,
+    pub postgres: BTreeMap<String, String>,
+    pub redis: String,
+    pub kafka: String,
+    pub stripe: Stripe,
+    /// No mail in this version.
+    pub mail: Option<()>,
+    pub pids: BTreeMap<&'static str, u32>,
+    pub components: Vec<Component>,
+    pub demo: Demo,
+}
+
+#[derive(Serialize, Debug)]
+pub struct Stripe {
+    pub url: String,
+    pub publishable_key: String,
+    pub secret_key: String,
+    pub webhook_secret: String,
+}
+
+#[derive(Serialize, Debug)]
+pub struct Component {
+    pub name: String,
+    /// Of the `.wasm` file that runs.
+    pub sha256: String,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct Account {
+    pub email: String,
+    pub password: String,
+}
+
+/// What the seed made.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct Demo {
+    pub organizer: Account,
+    pub buyer: Account,
+    pub event_id: String,
+    pub session_id: String,
+}
+
+/// Writes a file whole or not at all, readable by its owner only: it may name secrets.
+pub fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let new = path.with_extension("new");
+    let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+    file.write_all(&serde_json::to_vec_pretty(value)?)?;
+    file.sync_all()?;
+    std::fs::rename(&new, path)?;
+    Ok(())
+}

@@ -1,0 +1,178 @@
+//! The order of things in `eventhub up`: servers, migrations, the host, the seed, `state.json`; and all of it back at the end.
+
+use super::folder::Folder;
+use super::kafka::Kafka;
+use super::postgres::Postgres;
+use super::process::port;
+use super::redis::Redis;
+use super::state::{Component, State, Stripe, write};
+use super::seed;
+use crate::config::Config;
+use crate::migrate;
+use crate::serve::{Host, shutdown_signal};
+use anyhow::{Context, Result};
+use eventhub_stripe_simulator as stripe;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// What `eventhub up` takes.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// Where the environment's data are kept.
+    #[arg(long, env = "EVENTHUB_HOME", default_value = ".eventhub")]
+    home: PathBuf,
+    /// The manifest of the components to run.
+    #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
+    manifest: PathBuf,
+    /// The folder of migrations.
+    #[arg(long, env = "EVENTHUB_MIGRATIONS", default_value = "migrations")]
+    migrations: PathBuf,
+    /// Configuration on top of the defaults for development.
+    #[arg(long, env = "EVENTHUB_CONFIG")]
+    config: Option<PathBuf>,
+    /// The folder of Apache Kafka's jars (setup/kafka.sh prints it).
+    #[arg(long, env = "EVENTHUB_KAFKA_LIBS")]
+    kafka_libs: PathBuf,
+    /// Port of the public API.
+    #[arg(long, env = "EVENTHUB_HTTP_PORT", default_value_t = 8080)]
+    http_port: u16,
+    /// Port of health, readiness and metrics.
+    #[arg(long, env = "EVENTHUB_ADMIN_PORT", default_value_t = 9080)]
+    admin_port: u16,
+}
+
+// Wide enough for tests and load on one machine.
+const DEVELOPMENT: [(&str, &str, &str); 5] = [
+    ("api-gateway", "RATE_LIMIT_USER_PER_SECOND", "1000"),
+    ("api-gateway", "RATE_LIMIT_USER_BURST", "1000"),
+    ("api-gateway", "RATE_LIMIT_ADDRESS_PER_SECOND", "1000"),
+    ("api-gateway", "RATE_LIMIT_ADDRESS_BURST", "1000"),
+    ("api-gateway", "RATE_LIMIT_AUTH_PER_MINUTE", "60000"),
+];
+
+/// Runs a development environment until SIGINT or SIGTERM.
+pub async fn up(options: Options) -> Result<()> {
+    let folder = Folder::open(&options.home)?;
+    let state_file = folder.path.join("state.json");
+    let _ = std::fs::remove_file(&state_file);
+
+    // One after the other, and from this thread: the kernel ends a server when the thread that started it ends.
+    tracing::info!("starting PostgreSQL, Redis and Kafka in {}", folder.path.display());
+    let mut kafka = Kafka::start(&folder, &options.kafka_libs).await?;
+    let mut postgres = Postgres::start(&folder).await?;
+    let mut redis = Redis::start(&folder).await?;
+    let mut pids = BTreeMap::from([("host", std::process::id())]);
+    pids.extend([("postgres", postgres.process.pid()), ("redis", redis.process.pid()), ("kafka", kafka.process.pid())]);
+
+    let outcome = tokio::select! {
+        outcome = run(&options, &folder, &postgres, &redis, &kafka, pids, &state_file) => outcome,
+        () = shutdown_signal() => Ok(()),
+    };
+    let _ = std::fs::remove_file(&state_file);
+    tracing::info!("stopping Kafka, Redis and PostgreSQL");
+    tokio::join!(kafka.process.stop(), redis.process.stop(), postgres.process.stop());
+    outcome
+}
+
+async fn run(
+    options: &Options,
+    folder: &Folder,
+    postgres: &Postgres,
+    redis: &Redis,
+    kafka: &Kafka,
+    pids: BTreeMap<&'static str, u32>,
+    state_file: &Path,
+) -> Result<()> {
+    let keys = Stripe {
+        url: String::new(),
+        publishable_key: "pk_test_eventhub_development".into(),
+        secret_key: "sk_test_eventhub_development".into(),
+        webhook_secret: "whsec_eventhub_development".into(),
+    };
+    let http = format!("http://localhost:{}", options.http_port);
+    let simulator = stripe::Simulator::start(stripe::Options {
+        listen: SocketAddr::from(([127, 0, 0, 1], port("EVENTHUB_STRIPE_PORT")?)),
+        secret_key: keys.secret_key.clone(),
+        publishable_key: keys.publishable_key.clone(),
+        webhook_endpoints: vec![stripe::Endpoint::new(format!("http://127.0.0.1:{}/webhooks/stripe", options.http_port), &keys.webhook_secret)],
+        state_file: Some(folder.path.join("stripe.jsonl")),
+        ..stripe::Options::default()
+    })
+    .await
+    .context("the Stripe simulator cannot start")?;
+    let keys = Stripe { url: format!("http://{}", simulator.addr), ..keys };
+
+    let mut config = Config::load(options.config.as_deref())?;
+    config.http.listen = SocketAddr::from(([0, 0, 0, 0], options.http_port));
+    config.http.public_url = http.clone();
+    config.admin.listen = SocketAddr::from(([127, 0, 0, 1], options.admin_port));
+    config.postgres.databases = postgres.urls();
+    config.redis.url = redis.url.clone();
+    config.kafka.brokers = kafka.brokers.clone();
+    config.outgoing.insert("payment-stripe".into(), vec![format!("private {}", simulator.addr)]);
+    for (component, name, value) in DEVELOPMENT {
+        // A variable that the operator sets wins over the development default.
+        let variable = format!("EVENTHUB_ENVIRONMENT_{}_{name}", component.to_uppercase().replace('-', "_"));
+        if std::env::var(variable).is_err() {
+            config.environment.entry(component.into()).or_default().insert(name.into(), value.into());
+        }
+    }
+    let booking = config.environment.entry("booking".into()).or_default();
+    booking.insert("TICKET_SIGNING_KEY".into(), ticket_key(&folder.path)?);
+    let provider = config.environment.entry("payment-stripe".into()).or_default();
+    provider.insert("STRIPE_URL".into(), keys.url.clone());
+    provider.insert("STRIPE_SECRET_KEY".into(), keys.secret_key.clone());
+    provider.insert("STRIPE_PUBLISHABLE_KEY".into(), keys.publishable_key.clone());
+    provider.insert("STRIPE_WEBHOOK_SECRETS".into(), keys.webhook_secret.clone());
+
+    migrate::run(&options.migrations, &config.postgres.databases).await?;
+    let host = Host::start(&config, &options.manifest).await?;
+    host.wait_until_ready().await?;
+    let demo = seed::demo(&format!("http://127.0.0.1:{}", options.http_port), &folder.path.join("demo.json")).await?;
+    let state = State {
+        http: http.clone(),
+        admin: format!("http://127.0.0.1:{}", options.admin_port),
+        postgres: config.postgres.databases.clone(),
+        redis: redis.url.clone(),
+        kafka: kafka.brokers.clone(),
+        stripe: keys,
+        mail: None,
+        pids,
+        components: host.components().into_iter().map(|(name, sha256)| Component { name, sha256 }).collect(),
+        demo,
+    };
+    write(state_file, &state)?;
+    announce(&state);
+    shutdown_signal().await;
+    host.drain().await;
+    simulator.shutdown().await;
+    Ok(())
+}
+
+fn announce(state: &State) {
+    let State { http, admin, stripe, demo, .. } = state;
+    println!("\nEventHub is ready.\n");
+    println!("  API          {http}/api/v1      OpenAPI: {http}/api/openapi.json");
+    println!("  Operators    {admin}/readyz     {admin}/metrics");
+    println!("  Stripe       {} (simulator)", stripe.url);
+    println!("  Demo event   {http}/api/v1/events/{}", demo.event_id);
+    println!("  Its seats    {http}/api/v1/sessions/{}/seats", demo.session_id);
+    println!("  Organizer    {} / {}", demo.organizer.email, demo.organizer.password);
+    println!("  Buyer        {} / {}", demo.buyer.email, demo.buyer.password);
+    println!("\nCtrl-C stops everything; the data stay for the next time.\n");
+}
+
+/// The seed that signs tickets, made once per environment.
+fn ticket_key(folder: &Path) -> Result<String> {
+    let path = folder.join("ticket.key");
+    if let Ok(key) = std::fs::read_to_string(&path) {
+        return Ok(key);
+    }
+    use base64::Engine as _;
+    let key = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
+    use std::io::Write as _;
+    use std::os::unix::fs::OpenOptionsExt;
+    std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path)?.write_all(key.as_bytes())?;
+    Ok(key)
+}

@@ -1,0 +1,77 @@
+//! `eventhub`: serves the components of a manifest on real servers, in development and in production.
+
+mod admin;
+mod app;
+mod config;
+mod dev;
+mod live;
+mod logging;
+mod manifest;
+mod migrate;
+mod serve;
+mod server;
+mod triggers;
+
+use anyhow::{Context, Result};
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// EventHub: events, venues, seats, bookings and payments as WebAssembly components.
+#[derive(Parser)]
+#[command(version, arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Development: starts private PostgreSQL, Redis, Kafka and a Stripe simulator, migrates, seeds a demo, and serves.
+    Up(dev::Options),
+    /// Production: serves the components of a manifest on the servers that the configuration names.
+    Serve {
+        /// The manifest (OAM, as wasmCloud has it).
+        #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
+        manifest: PathBuf,
+        /// A file with what differs from the defaults; `eventhub config` prints them all.
+        #[arg(long, env = "EVENTHUB_CONFIG")]
+        config: Option<PathBuf>,
+    },
+    /// Brings the databases' schemas up to date. Run it before new components are served.
+    Migrate {
+        /// The folder of migrations, a folder per database in it.
+        #[arg(long, env = "EVENTHUB_MIGRATIONS", default_value = "migrations")]
+        migrations: PathBuf,
+        /// A file with what differs from the defaults.
+        #[arg(long, env = "EVENTHUB_CONFIG")]
+        config: Option<PathBuf>,
+    },
+    /// Prints the whole default configuration, commented.
+    Config,
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    let file = match &arguments.command {
+        Command::Serve { config, .. } | Command::Migrate { config, .. } => config.clone(),
+        Command::Up(_) => None,
+        Command::Config => {
+            print!("{}", config::DEFAULT);
+            return Ok(());
+        }
+    };
+    let config = config::Config::load(file.as_deref())?;
+    logging::init(&config.log)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    runtime.block_on(async {
+        match arguments.command {
+            Command::Up(options) => dev::up(options).await,
+            Command::Serve { manifest, .. } => serve::serve(&config, &manifest).await,
+            Command::Migrate { migrations, .. } => migrate::run(&migrations, &config.postgres.databases).await,
+            Command::Config => Ok(()),
+        }
+    })
+}
