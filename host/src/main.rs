@@ -8,6 +8,7 @@ mod live;
 mod logging;
 mod manifest;
 mod migrate;
+mod outgoing;
 mod serve;
 mod server;
 mod triggers;

@@ -18,6 +18,11 @@ pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
     if !is_json {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send the body with Content-Type: application/json."));
     }
+    // A derived struct would take a list of its members' values as well.
+    let begins_an_object = request.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+    if !begins_an_object && serde_json::from_slice::<serde::de::IgnoredAny>(&request.body).is_ok() {
+        return Err(Problem::invalid("", "wrong_type", "must be a JSON object"));
+    }
     parse(&request.body)
 }
 
@@ -130,6 +135,16 @@ mod tests {
         assert_eq!(place_of(r#"{"name":"a","inner":[{"id":1},{"id":300}]}"#), place("validation_failed", "/inner/1/id"));
         assert_eq!(place_of(r#"{"name":"a","inner":[{"id":1,"x":2}]}"#), place("validation_failed", "/inner/0/x"));
         assert_eq!(place_of(r#"{"name":"a","inner":[],"z/":2}"#), place("validation_failed", "/z~1"));
+    }
+
+    #[test]
+    fn a_list_of_values_is_no_object() {
+        let headers = vec![("content-type".into(), "application/json".into())];
+        let request = Request {
+            method: "POST".into(), path: "/".into(), query: String::new(), headers, body: br#"["a", []]"#.to_vec(), principal: None,
+            request_id: String::new(), traceparent: String::new(), client_address: String::new(),
+        };
+        assert_eq!(body::<Outer>(&request).unwrap_err().faults[0].code, "wrong_type");
     }
 
     #[test]

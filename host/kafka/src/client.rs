@@ -14,8 +14,7 @@ use rdkafka::{
 };
 
 use crate::{
-    Acknowledgement, Config, Error, Message, PublishError,
-    acknowledgement::Tally,
+    Acknowledgement, Config, Error, Message, PublishError, acknowledgement::Tally,
     error::publish_error,
 };
 
@@ -53,7 +52,9 @@ impl Client {
     /// [`Error::Config`] when librdkafka refuses the configuration.
     pub fn new(config: Config) -> Result<Self, Error> {
         let producer = RwLock::new(Arc::new(producer(&config)?));
-        Ok(Self { shared: Arc::new(Shared { config, producer }) })
+        Ok(Self {
+            shared: Arc::new(Shared { config, producer }),
+        })
     }
 
     /// The configuration it was made with.
@@ -70,7 +71,12 @@ impl Client {
         let mut headers = Vec::new();
         for message in messages {
             headers.clear();
-            headers.extend(message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+            headers.extend(
+                message
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str())),
+            );
             let record = Record {
                 topic: &message.topic,
                 key: message.key.as_deref(),
@@ -85,7 +91,12 @@ impl Client {
 
     /// Starts a batch whose messages are acknowledged together. For who wants several batches under way at once.
     pub fn publication(&self) -> Publication {
-        Publication { client: self.clone(), producer: self.shared.producer.read().clone(), tally: Tally::new(), pushed: 0 }
+        Publication {
+            client: self.clone(),
+            producer: self.shared.producer.read().clone(),
+            tally: Tally::new(),
+            pushed: 0,
+        }
     }
 
     /// Whether the brokers answer.
@@ -95,8 +106,15 @@ impl Client {
     pub async fn ready(&self) -> Result<(), String> {
         let producer = self.shared.producer.read().clone();
         let answer = tokio::task::spawn_blocking(move || {
-            let metadata = producer.client().fetch_metadata(None, Duration::from_secs(2)).map_err(|e| e.to_string())?;
-            if metadata.brokers().is_empty() { Err("no broker is known".to_owned()) } else { Ok(()) }
+            let metadata = producer
+                .client()
+                .fetch_metadata(None, Duration::from_secs(2))
+                .map_err(|e| e.to_string())?;
+            if metadata.brokers().is_empty() {
+                Err("no broker is known".to_owned())
+            } else {
+                Ok(())
+            }
         });
         answer.await.map_err(|e| e.to_string())?
     }
@@ -108,7 +126,9 @@ impl Client {
     pub async fn flush(&self, timeout: Duration) -> Result<(), Error> {
         let producer = self.shared.producer.read().clone();
         let flushed = tokio::task::spawn_blocking(move || producer.flush(timeout)).await;
-        flushed.map_err(|e| Error::Unavailable(e.to_string()))?.map_err(Error::from)
+        flushed
+            .map_err(|e| Error::Unavailable(e.to_string()))?
+            .map_err(Error::from)
     }
 
     /// Replaces a producer that librdkafka has given up.
@@ -124,7 +144,9 @@ impl Client {
                 // Its drop waits for its thread.
                 std::thread::spawn(move || drop(old));
             }
-            Err(error) => tracing::error!(%error, "the Kafka producer had a fatal error and could not be replaced"),
+            Err(error) => {
+                tracing::error!(%error, "the Kafka producer had a fatal error and could not be replaced")
+            }
         }
     }
 }
@@ -173,7 +195,10 @@ impl Publication {
     fn try_push(&self, record: &Record<'_>) -> Result<(), KafkaError> {
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (key, value) in record.headers {
-            headers = headers.insert(Header { key, value: Some(*value) });
+            headers = headers.insert(Header {
+                key,
+                value: Some(*value),
+            });
         }
         self.tally.add();
         let message = BaseRecord {
@@ -243,7 +268,10 @@ impl ProducerContext for Reports {
 /// librdkafka's own log, as ours.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error => {
             tracing::error!(facility, "{message}");
         }
         RDKafkaLogLevel::Warning => tracing::warn!(facility, "{message}"),

@@ -21,7 +21,9 @@ pub enum Error {
 impl From<KafkaError> for Error {
     fn from(error: KafkaError) -> Self {
         match error {
-            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => Self::Config(error.to_string()),
+            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => {
+                Self::Config(error.to_string())
+            }
             _ => Self::Unavailable(error.to_string()),
         }
     }

@@ -182,8 +182,22 @@ impl Admitted<'_> {
         let Some(pass) = self.pass.take() else { return };
         match self.link.breaker.lock().record(pass, failed, now) {
             Change::None => {}
-            Change::Opened => self.link.meters.open.set(1.0),
-            Change::Closed => self.link.meters.open.set(0.0),
+            Change::Opened => {
+                self.link.meters.open.set(1.0);
+                tracing::warn!(
+                    link.from = self.link.from(),
+                    link.to = self.link.to(),
+                    "link opened: its callee keeps failing"
+                );
+            }
+            Change::Closed => {
+                self.link.meters.open.set(0.0);
+                tracing::info!(
+                    link.from = self.link.from(),
+                    link.to = self.link.to(),
+                    "link closed: its callee answers again"
+                );
+            }
         }
     }
 }

@@ -1,1 +1,15 @@
-//! To be written.
+//! The capability `eventhub:redis/commands@0.1.0`: commands, pipelines and scripts over one multiplexed connection.
+//!
+//! All components share the connection, so what would change it for others or hold it up is refused.
+
+mod client;
+mod command;
+mod config;
+mod host;
+mod reply;
+mod values;
+
+pub use client::Client;
+pub use config::{Config, ConfigError};
+pub use host::add_to_linker;
+pub use values::{Command, Error, Item, Reply};

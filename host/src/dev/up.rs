@@ -51,6 +51,16 @@ const DEVELOPMENT: [(&str, &str, &str); 5] = [
     ("api-gateway", "RATE_LIMIT_AUTH_PER_MINUTE", "60000"),
 ];
 
+// What the payment component acts upon.
+const WEBHOOKS: [&str; 6] = [
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "payment_intent.processing",
+    "refund.updated",
+    "refund.failed",
+];
+
 /// Runs a development environment until SIGINT or SIGTERM.
 pub async fn up(options: Options) -> Result<()> {
     let folder = Folder::open(&options.home)?;
@@ -95,7 +105,11 @@ async fn run(
         listen: SocketAddr::from(([127, 0, 0, 1], port("EVENTHUB_STRIPE_PORT")?)),
         secret_key: keys.secret_key.clone(),
         publishable_key: keys.publishable_key.clone(),
-        webhook_endpoints: vec![stripe::Endpoint::new(format!("http://127.0.0.1:{}/webhooks/stripe", options.http_port), &keys.webhook_secret)],
+        webhook_endpoints: vec![stripe::WebhookEndpoint {
+            url: format!("http://127.0.0.1:{}/webhooks/stripe", options.http_port),
+            secret: keys.webhook_secret.clone(),
+            enabled_events: WEBHOOKS.map(str::to_string).to_vec(),
+        }],
         state_file: Some(folder.path.join("stripe.jsonl")),
         ..stripe::Options::default()
     })

@@ -41,8 +41,7 @@ impl Folder {
     pub fn of_this_user(name: &str) -> io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let path =
-            std::env::temp_dir().join(format!("eventhub-{name}-{}-{number}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("eventhub-{name}-{}-{number}", std::process::id()));
         fs::create_dir(&path)?;
         Ok(Self { path, owner: None })
     }
@@ -55,10 +54,7 @@ impl Folder {
     /// A command that runs in the folder as the user it belongs to.
     pub fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
-        command
-            .current_dir(&self.path)
-            .env("HOME", &self.path)
-            .env_remove("PGOPTIONS");
+        command.current_dir(&self.path).env("HOME", &self.path).env_remove("PGOPTIONS");
         if let Some((uid, gid)) = self.owner {
             command.uid(uid.as_raw()).gid(gid.as_raw());
         }
@@ -78,14 +74,9 @@ impl Folder {
         command.args(args);
         let output = command.output()?;
         if output.status.success() {
-            return Ok(String::from_utf8_lossy(&output.stdout)
-                .trim_end()
-                .to_owned());
+            return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
         }
-        Err(io::Error::other(format!(
-            "{command:?} failed: {}",
-            String::from_utf8_lossy(&output.stderr)
-        )))
+        Err(io::Error::other(format!("{command:?} failed: {}", String::from_utf8_lossy(&output.stderr))))
     }
 }
 
@@ -99,9 +90,7 @@ fn unprivileged() -> io::Result<Option<(Uid, Gid)>> {
             return Ok(Some((user.uid, user.gid)));
         }
     }
-    Err(io::Error::other(
-        "run as root, and there is no user postgres or nobody for the servers to run as",
-    ))
+    Err(io::Error::other("run as root, and there is no user postgres or nobody for the servers to run as"))
 }
 
 /// A TCP port of 127.0.0.1 on which nothing listens at the moment.

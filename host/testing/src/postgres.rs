@@ -44,44 +44,18 @@ impl Postgres {
         let programs = programs()?;
         let folder = Folder::new("pg")?;
         let data = folder.path().join("data").display().to_string();
-        let made = [
-            "-D",
-            &data,
-            "-U",
-            "eventhub",
-            "--auth=trust",
-            "--no-sync",
-            "--encoding=UTF8",
-            "--locale=C.UTF-8",
-        ];
+        let made = ["-D", &data, "-U", "eventhub", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"];
         folder.run(programs.join("initdb"), made)?;
 
         let port = free_port()?;
         let server = programs.join("postgres").display().to_string();
         let sockets = format!("unix_socket_directories={}", folder.path().display());
         let port_text = port.to_string();
-        let mut command = vec![
-            server.as_str(),
-            "-D",
-            &data,
-            "-p",
-            &port_text,
-            "-c",
-            &sockets,
-        ];
-        command.extend(
-            SETTINGS
-                .iter()
-                .chain(settings)
-                .flat_map(|setting| ["-c", setting]),
-        );
+        let mut command = vec![server.as_str(), "-D", &data, "-p", &port_text, "-c", &sockets];
+        command.extend(SETTINGS.iter().chain(settings).flat_map(|setting| ["-c", setting]));
         let process = Process::start(folder, &command, &[])?;
 
-        let postgres = Self {
-            process,
-            port,
-            programs,
-        };
+        let postgres = Self { process, port, programs };
         postgres.wait()?;
         for database in databases {
             postgres.psql("postgres", &format!("CREATE DATABASE {database}"))?;
@@ -99,7 +73,7 @@ impl Postgres {
         self.port
     }
 
-    /// The server's process, to pause it with [`Process::signal`].
+    /// The server's main process. Each connection has a process of its own, in a group of its own.
     pub fn process(&self) -> &Process {
         &self.process
     }
@@ -110,20 +84,9 @@ impl Postgres {
     /// What the server or psql says.
     pub fn psql(&self, database: &str, sql: &str) -> io::Result<String> {
         let url = self.url(database);
-        self.process.folder().run(
-            self.programs.join("psql"),
-            [
-                &url,
-                "-X",
-                "-q",
-                "-A",
-                "-t",
-                "-v",
-                "ON_ERROR_STOP=1",
-                "-c",
-                sql,
-            ],
-        )
+        self.process
+            .folder()
+            .run(self.programs.join("psql"), [&url, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
     }
 
     /// Stops it at once, as a crash would: connections break, and what was not committed is lost.
@@ -154,19 +117,11 @@ impl Postgres {
 /// The newest installed server's programs. Debian keeps them apart by version and out of the PATH.
 fn programs() -> io::Result<PathBuf> {
     let debian = Path::new("/usr/lib/postgresql");
-    let versions = debian
-        .read_dir()
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let version: u32 = entry.file_name().to_str()?.parse().ok()?;
-            Some((version, entry.path().join("bin")))
-        });
-    if let Some((_, programs)) = versions
-        .filter(|(_, programs)| programs.join("initdb").exists())
-        .max()
-    {
+    let versions = debian.read_dir().into_iter().flatten().flatten().filter_map(|entry| {
+        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+        Some((version, entry.path().join("bin")))
+    });
+    if let Some((_, programs)) = versions.filter(|(_, programs)| programs.join("initdb").exists()).max() {
         return Ok(programs);
     }
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())

@@ -20,21 +20,8 @@ impl Redis {
         let folder = Folder::new("redis")?;
         let port = free_port()?;
         let port_text = port.to_string();
-        let command = [
-            "redis-server",
-            "--port",
-            &port_text,
-            "--bind",
-            "127.0.0.1",
-            "--save",
-            "",
-            "--appendonly",
-            "no",
-        ];
-        let redis = Self {
-            process: Process::start(folder, &command, &[])?,
-            port,
-        };
+        let command = ["redis-server", "--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+        let redis = Self { process: Process::start(folder, &command, &[])?, port };
         redis.wait()?;
         Ok(redis)
     }

@@ -14,9 +14,29 @@ const THREE_DECIMAL: &str = "bhd jod kwd omr tnd";
 
 /// What Stripe settles for less than; in minor units. Others are only bounded below by 1.
 const MINIMUM: &[(&str, i64)] = &[
-    ("usd", 50), ("aed", 200), ("aud", 50), ("brl", 50), ("cad", 50), ("chf", 50), ("czk", 1500), ("dkk", 250), ("eur", 50),
-    ("gbp", 30), ("hkd", 400), ("huf", 17500), ("inr", 50), ("jpy", 50), ("mxn", 1000), ("myr", 200), ("nok", 300),
-    ("nzd", 50), ("pln", 200), ("ron", 200), ("sek", 300), ("sgd", 50), ("thb", 1000),
+    ("usd", 50),
+    ("aed", 200),
+    ("aud", 50),
+    ("brl", 50),
+    ("cad", 50),
+    ("chf", 50),
+    ("czk", 1500),
+    ("dkk", 250),
+    ("eur", 50),
+    ("gbp", 30),
+    ("hkd", 400),
+    ("huf", 17500),
+    ("inr", 50),
+    ("jpy", 50),
+    ("mxn", 1000),
+    ("myr", 200),
+    ("nok", 300),
+    ("nzd", 50),
+    ("pln", 200),
+    ("ron", 200),
+    ("sek", 300),
+    ("sgd", 50),
+    ("thb", 1000),
 ];
 
 const MAXIMUM: i64 = 99_999_999;
@@ -33,7 +53,10 @@ pub fn parse(text: &str) -> Result<String> {
     Err(ApiError::parameter(
         None,
         "currency",
-        format!("Invalid currency: {code}. Stripe currently supports these currencies: {}", SUPPORTED.replace(' ', ", ")),
+        format!(
+            "Invalid currency: {code}. Stripe currently supports these currencies: {}",
+            SUPPORTED.replace(' ', ", ")
+        ),
     ))
 }
 
@@ -45,14 +68,26 @@ pub fn parse(text: &str) -> Result<String> {
 pub fn check_amount(amount: i64, currency: &str) -> Result<()> {
     let refuse = |code, message: String| Err(ApiError::parameter(code, "amount", message));
     if amount < 1 {
-        return refuse(Some("parameter_invalid_integer"), "This value must be greater than or equal to 1.".to_owned());
+        return refuse(
+            Some("parameter_invalid_integer"),
+            "This value must be greater than or equal to 1.".to_owned(),
+        );
     }
-    let minimum = MINIMUM.iter().find(|(code, _)| *code == currency).map_or(1, |(_, minimum)| *minimum);
+    let minimum = MINIMUM
+        .iter()
+        .find(|(code, _)| *code == currency)
+        .map_or(1, |(_, minimum)| *minimum);
     if amount < minimum {
-        return refuse(Some("amount_too_small"), format!("Amount must be at least {}", show(minimum, currency)));
+        return refuse(
+            Some("amount_too_small"),
+            format!("Amount must be at least {}", show(minimum, currency)),
+        );
     }
     if amount > MAXIMUM {
-        return refuse(Some("amount_too_large"), format!("Amount must be no more than {}", show(MAXIMUM, currency)));
+        return refuse(
+            Some("amount_too_large"),
+            format!("Amount must be no more than {}", show(MAXIMUM, currency)),
+        );
     }
     let step = match currency {
         "isk" | "ugx" => 100,
@@ -60,7 +95,10 @@ pub fn check_amount(amount: i64, currency: &str) -> Result<()> {
         _ => 1,
     };
     if amount % step != 0 {
-        return refuse(None, format!("Invalid amount: for {currency} it must be divisible by {step}."));
+        return refuse(
+            None,
+            format!("Invalid amount: for {currency} it must be divisible by {step}."),
+        );
     }
     Ok(())
 }
@@ -81,11 +119,20 @@ mod tests {
 
     #[test]
     fn amounts_are_bounded_per_currency() {
-        assert_eq!(check_amount(49, "eur").unwrap_err().code, Some("amount_too_small"));
+        assert_eq!(
+            check_amount(49, "eur").unwrap_err().code,
+            Some("amount_too_small")
+        );
         assert!(check_amount(50, "eur").is_ok());
         assert!(check_amount(50, "jpy").is_ok());
-        assert_eq!(check_amount(100_000_000, "usd").unwrap_err().code, Some("amount_too_large"));
-        assert_eq!(check_amount(0, "usd").unwrap_err().code, Some("parameter_invalid_integer"));
+        assert_eq!(
+            check_amount(100_000_000, "usd").unwrap_err().code,
+            Some("amount_too_large")
+        );
+        assert_eq!(
+            check_amount(0, "usd").unwrap_err().code,
+            Some("parameter_invalid_integer")
+        );
         assert!(check_amount(5124, "kwd").is_err());
         assert!(check_amount(5120, "kwd").is_ok());
     }

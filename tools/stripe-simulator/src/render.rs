@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::cards::{CARDS, Card};
 use crate::error::ApiError;
 use crate::ids;
-use crate::objects::{Charge, Endpoint, Event, Intent, Object, PaymentError, Refund, RefundStatus, Status};
+use crate::objects::{
+    Charge, Endpoint, Event, Intent, Object, PaymentError, Refund, RefundStatus, Status,
+};
 
 /// The version spoken when a caller names none; that of the SDKs of 2026-10.
 pub const API_VERSION: &str = "2026-10-28.endive";
@@ -20,10 +22,30 @@ pub struct Renderer {
 
 /// The fields of an intent that a publishable key may see.
 const PUBLIC: &[&str] = &[
-    "id", "object", "amount", "amount_details", "automatic_payment_methods", "canceled_at", "cancellation_reason",
-    "capture_method", "client_secret", "confirmation_method", "created", "currency", "description", "last_payment_error",
-    "livemode", "next_action", "payment_method", "payment_method_types", "processing", "receipt_email",
-    "setup_future_usage", "shipping", "source", "status",
+    "id",
+    "object",
+    "amount",
+    "amount_details",
+    "automatic_payment_methods",
+    "canceled_at",
+    "cancellation_reason",
+    "capture_method",
+    "client_secret",
+    "confirmation_method",
+    "created",
+    "currency",
+    "description",
+    "last_payment_error",
+    "livemode",
+    "next_action",
+    "payment_method",
+    "payment_method_types",
+    "processing",
+    "receipt_email",
+    "setup_future_usage",
+    "shipping",
+    "source",
+    "status",
 ];
 
 impl Renderer {
@@ -104,7 +126,10 @@ impl Renderer {
 
     /// The page on which the buyer of an intent authenticates.
     pub fn authentication_url(&self, intent: &Intent) -> String {
-        format!("{}/_simulator/3ds/{}?client_secret={}", self.base, intent.id, intent.client_secret)
+        format!(
+            "{}/_simulator/3ds/{}?client_secret={}",
+            self.base, intent.id, intent.client_secret
+        )
     }
 
     /// A charge.
@@ -222,7 +247,7 @@ impl Renderer {
     }
 
     /// The body of an error.
-    pub fn error(&self, error: &ApiError, request: &str, public: bool) -> Value {
+    pub fn error(&self, error: &ApiError, public: bool) -> Value {
         let mut fields = Map::new();
         let mut put = |name: &str, value: Option<Value>| {
             if let Some(value) = value {
@@ -236,9 +261,20 @@ impl Renderer {
         put("message", Some(json!(error.message)));
         put("param", error.param.as_ref().map(|param| json!(param)));
         let intent = error.intent.as_ref();
-        put("payment_intent", intent.map(|intent| if public { self.public_intent(intent) } else { self.intent(intent) }));
-        put("payment_method", error.payment_method.as_deref().map(payment_method));
-        put("request_log_url", Some(json!(format!("{}/_simulator/requests/{request}", self.base))));
+        put(
+            "payment_intent",
+            intent.map(|intent| {
+                if public {
+                    self.public_intent(intent)
+                } else {
+                    self.intent(intent)
+                }
+            }),
+        );
+        put(
+            "payment_method",
+            error.payment_method.as_deref().map(payment_method),
+        );
         put("type", Some(json!(error.kind.as_str())));
         json!({"error": fields})
     }
@@ -301,7 +337,10 @@ fn payment_error(error: &PaymentError) -> Value {
 }
 
 fn doc_url(code: &str) -> String {
-    format!("https://docs.stripe.com/error-codes#{}", code.replace('_', "-"))
+    format!(
+        "https://docs.stripe.com/error-codes#{}",
+        code.replace('_', "-")
+    )
 }
 
 fn billing_details() -> Value {
@@ -313,7 +352,15 @@ fn billing_details() -> Value {
 
 fn card_details(payment_method: &str) -> Value {
     let place = ids::read_payment_method(payment_method).map_or(0, |(place, _)| place);
-    let Some(Card { number, brand, funding, .. }) = CARDS.get(place) else { return Value::Null };
+    let Some(Card {
+        number,
+        brand,
+        funding,
+        ..
+    }) = CARDS.get(place)
+    else {
+        return Value::Null;
+    };
     json!({
         "brand": brand,
         "checks": {"address_line1_check": null, "address_postal_code_check": null, "cvc_check": "pass"},

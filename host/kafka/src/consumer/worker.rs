@@ -59,11 +59,17 @@ impl<H: Handler> Worker<H> {
             let now = Instant::now();
             self.bury(&mut ledger, now, &meters).await;
             let quiet = quiet_until.is_some_and(|until| until > now);
-            let batch = if quiet { Vec::new() } else { ledger.take_batch(now, self.job.config.max_batch) };
+            let batch = if quiet {
+                Vec::new()
+            } else {
+                ledger.take_batch(now, self.job.config.max_batch)
+            };
             if batch.is_empty() {
                 self.report(&ledger);
                 let wake_at = if quiet { quiet_until } else { ledger.wake_at() };
-                let wake_at = wake_at.unwrap_or(now + Duration::from_secs(1)).max(now + Duration::from_millis(1));
+                let wake_at = wake_at
+                    .unwrap_or(now + Duration::from_secs(1))
+                    .max(now + Duration::from_millis(1));
                 let listens = drained && ledger.accepts();
                 tokio::select! {
                     () = self.stop.cancelled() => break,
@@ -79,7 +85,10 @@ impl<H: Handler> Worker<H> {
                     unavailable += 1;
                     let wait = self.job.config.backoff(unavailable);
                     tracing::warn!(
-                        group = self.job.config.group, topic = self.topic, partition = self.partition, wait_ms = wait.as_millis(),
+                        group = self.job.config.group,
+                        topic = self.topic,
+                        partition = self.partition,
+                        wait_ms = wait.as_millis(),
                         "the handler is unavailable, its events wait: {why}"
                     );
                     quiet_until = Some(Instant::now() + wait);
@@ -114,19 +123,27 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Hands one batch over and files the outcomes. An error means that the handler was not there.
-    async fn handle(&self, batch: Vec<Delivery>, ledger: &mut Ledger, meters: &Meters) -> Result<(), String> {
+    async fn handle(
+        &self,
+        batch: Vec<Delivery>,
+        ledger: &mut Ledger,
+        meters: &Meters,
+    ) -> Result<(), String> {
         let started = Instant::now();
         let batch = Arc::new(batch);
-        let handled = AssertUnwindSafe(self.job.handler.handle(batch.clone())).catch_unwind().await;
+        let handled = AssertUnwindSafe(self.job.handler.handle(batch.clone()))
+            .catch_unwind()
+            .await;
         meters.seconds.record(started.elapsed().as_secs_f64());
         let batch = Arc::try_unwrap(batch).unwrap_or_else(|shared| (*shared).clone());
         let size = batch.len();
 
         let result = match handled {
             Ok(Ok(outcomes)) if outcomes.len() == size => Ok(outcomes),
-            Ok(Ok(outcomes)) => {
-                Err(HandlerError::Failed(format!("{size} messages were handed over and {} outcomes came back", outcomes.len())))
-            }
+            Ok(Ok(outcomes)) => Err(HandlerError::Failed(format!(
+                "{size} messages were handed over and {} outcomes came back",
+                outcomes.len()
+            ))),
             Ok(Err(error)) => Err(error),
             Err(_panic) => Err(HandlerError::Failed("the handler panicked".into())),
         };
@@ -146,28 +163,48 @@ impl<H: Handler> Worker<H> {
                 Ok(())
             }
             Err(HandlerError::Unavailable(why)) => {
-                batch.into_iter().for_each(|delivery| ledger.put_back(delivery));
+                batch
+                    .into_iter()
+                    .for_each(|delivery| ledger.put_back(delivery));
                 Err(why)
             }
             Err(HandlerError::Failed(why)) => {
                 tracing::error!(
-                    group = self.job.config.group, topic = self.topic, partition = self.partition, messages = size,
-                    first_offset = batch.first().map(|delivery| delivery.offset), "the handler failed on a batch: {why}"
+                    group = self.job.config.group,
+                    topic = self.topic,
+                    partition = self.partition,
+                    messages = size,
+                    first_offset = batch.first().map(|delivery| delivery.offset),
+                    "the handler failed on a batch: {why}"
                 );
                 if size == 1 {
-                    batch.into_iter().for_each(|delivery| self.retry(delivery, why.clone(), ledger, now, meters));
+                    batch.into_iter().for_each(|delivery| {
+                        self.retry(delivery, why.clone(), ledger, now, meters)
+                    });
                 } else {
-                    batch.into_iter().for_each(|delivery| ledger.part(delivery, size));
+                    batch
+                        .into_iter()
+                        .for_each(|delivery| ledger.part(delivery, size));
                 }
                 Ok(())
             }
         }
     }
 
-    fn retry(&self, delivery: Delivery, cause: String, ledger: &mut Ledger, now: Instant, meters: &Meters) {
+    fn retry(
+        &self,
+        delivery: Delivery,
+        cause: String,
+        ledger: &mut Ledger,
+        now: Instant,
+        meters: &Meters,
+    ) {
         meters.retried.increment(1);
         tracing::debug!(
-            topic = self.topic, partition = self.partition, offset = delivery.offset, attempt = delivery.attempt,
+            topic = self.topic,
+            partition = self.partition,
+            offset = delivery.offset,
+            attempt = delivery.attempt,
             "to be tried again: {cause}"
         );
         let at = now + self.job.config.backoff(delivery.attempt);
@@ -178,12 +215,24 @@ impl<H: Handler> Worker<H> {
     async fn bury(&self, ledger: &mut Ledger, now: Instant, meters: &Meters) {
         let config = &self.job.config;
         for dead in ledger.take_dead(now) {
-            match dead_letter::publish(&self.job.client, &config.group, &config.dead_letter_suffix, &dead).await {
+            match dead_letter::publish(
+                &self.job.client,
+                &config.group,
+                &config.dead_letter_suffix,
+                &dead,
+            )
+            .await
+            {
                 Ok(()) => {
                     meters.dead.increment(1);
                     tracing::error!(
-                        group = config.group, topic = self.topic, partition = self.partition, offset = dead.delivery.offset,
-                        attempts = dead.delivery.attempt, "dead letter: {}", dead.cause
+                        group = config.group,
+                        topic = self.topic,
+                        partition = self.partition,
+                        offset = dead.delivery.offset,
+                        attempts = dead.delivery.attempt,
+                        "dead letter: {}",
+                        dead.cause
                     );
                     ledger.done(dead.delivery.offset);
                 }
@@ -197,8 +246,14 @@ impl<H: Handler> Worker<H> {
 }
 
 fn delivery(message: &BorrowedMessage<'_>) -> Delivery {
-    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-    let headers = message.headers().map(|headers| headers.iter().map(|h| (h.key.to_owned(), text(h.value))).collect());
+    let text =
+        |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let headers = message.headers().map(|headers| {
+        headers
+            .iter()
+            .map(|h| (h.key.to_owned(), text(h.value)))
+            .collect()
+    });
     Delivery {
         message: Message {
             topic: message.topic().to_owned(),
@@ -222,9 +277,7 @@ struct Meters {
 
 impl Meters {
     fn new(group: &str, topic: &str) -> Self {
-        let counted = |outcome: &'static str| {
-            counter!("eventhub_kafka_consumed_total", "group" => group.to_owned(), "topic" => topic.to_owned(), "outcome" => outcome)
-        };
+        let counted = |outcome: &'static str| counter!("eventhub_kafka_consumed_total", "group" => group.to_owned(), "topic" => topic.to_owned(), "outcome" => outcome);
         Self {
             done: counted("done"),
             retried: counted("retry"),

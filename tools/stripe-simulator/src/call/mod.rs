@@ -97,6 +97,8 @@ pub struct IntentChanges {
     pub amount: Option<i64>,
     /// ISO 4217 in lower case.
     pub currency: Option<String>,
+    /// `capture_method=manual` or not.
+    pub capture_manually: Option<bool>,
     /// Merged into what is there; an empty value removes.
     pub metadata: BTreeMap<String, String>,
     /// Fields that are only echoed.

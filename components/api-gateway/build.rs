@@ -1,0 +1,128 @@
+//! Puts the OpenAPI document together: `components/*/openapi.yaml` become one JSON document in `OUT_DIR/openapi.json`.
+//! The build fails where two parts say the same thing, or a reference leads nowhere.
+
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let here = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
+    let components = here.parent().ok_or("no folder above")?;
+    println!("cargo::rerun-if-changed={}", components.display());
+    let mut document = read(&here.join("openapi.yaml"))?;
+    let mut folders = std::fs::read_dir(components)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
+    folders.sort();
+    for folder in folders.iter().filter(|folder| **folder != here) {
+        let file = folder.join("openapi.yaml");
+        if file.exists() {
+            merge(&mut document, read(&file)?, &file)?;
+        }
+    }
+    document["components"]["schemas"]["TimeZone"]["enum"] = time_zones();
+    check(&document)?;
+    let out = PathBuf::from(std::env::var("OUT_DIR")?).join("openapi.json");
+    std::fs::write(out, serde_json::to_vec(&document)?)?;
+    Ok(())
+}
+
+fn read(file: &Path) -> Result<Value> {
+    let text = std::fs::read_to_string(file)?;
+    serde_yaml::from_str(&text).map_err(|error| format!("{}: {error}", file.display()).into())
+}
+
+/// Takes the paths, components and tags of a part into the whole.
+fn merge(document: &mut Value, part: Value, file: &Path) -> Result<()> {
+    let add = |into: &mut Map<String, Value>, from: &Value, what: &str| -> Result<()> {
+        for (name, value) in from.as_object().into_iter().flatten() {
+            if into.insert(name.clone(), value.clone()).is_some() {
+                return Err(format!("{}: {what} {name} is described twice", file.display()).into());
+            }
+        }
+        Ok(())
+    };
+    add(object(document, "paths")?, &part["paths"], "path")?;
+    for (kind, members) in part["components"].as_object().into_iter().flatten() {
+        let whole = document["components"]
+            .as_object_mut()
+            .ok_or("no components")?;
+        let into = whole
+            .entry(kind)
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
+            .ok_or("not an object")?;
+        add(into, members, kind)?;
+    }
+    if let (Some(tags), Some(more)) = (document["tags"].as_array_mut(), part["tags"].as_array()) {
+        for tag in more {
+            if !tags.iter().any(|known| known["name"] == tag["name"]) {
+                tags.push(tag.clone());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn object<'a>(document: &'a mut Value, member: &str) -> Result<&'a mut Map<String, Value>> {
+    document[member]
+        .as_object_mut()
+        .ok_or_else(|| format!("{member} is not an object").into())
+}
+
+/// The names that services take for a time zone, from the database that they have.
+fn time_zones() -> Value {
+    let names: BTreeSet<String> = jiff::tz::db()
+        .available()
+        .map(|name| name.to_string())
+        .collect();
+    json!(names)
+}
+
+fn check(document: &Value) -> Result<()> {
+    let mut operations = BTreeSet::new();
+    for (path, item) in document["paths"].as_object().into_iter().flatten() {
+        for operation in ["get", "put", "post", "patch", "delete"]
+            .iter()
+            .filter_map(|method| item.get(*method))
+        {
+            let id = operation["operationId"]
+                .as_str()
+                .ok_or_else(|| format!("{path} has an operation without operationId"))?;
+            if !operations.insert(id) {
+                return Err(format!("operationId {id} comes twice").into());
+            }
+        }
+    }
+    let mut dangling = BTreeSet::new();
+    find_dangling(document, document, &mut dangling);
+    if dangling.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("references lead nowhere: {dangling:?}").into())
+    }
+}
+
+fn find_dangling<'a>(document: &Value, value: &'a Value, dangling: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            if let Some(reference) = members.get("$ref").and_then(Value::as_str)
+                && reference
+                    .strip_prefix('#')
+                    .is_none_or(|pointer| document.pointer(pointer).is_none())
+            {
+                dangling.insert(reference);
+            }
+            members
+                .values()
+                .for_each(|member| find_dangling(document, member, dangling));
+        }
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| find_dangling(document, item, dangling)),
+        _ => {}
+    }
+}

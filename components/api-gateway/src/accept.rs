@@ -1,0 +1,89 @@
+//! Content negotiation: every answer is JSON, except pictures.
+
+/// What a route answers with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Media {
+    Json,
+    Svg,
+}
+
+/// Whether the client takes that, by the value of `Accept` (RFC 9110 section 12.5.1); absent is anything.
+pub fn accepts(accept: Option<&str>, media: Media) -> bool {
+    let Some(accept) = accept else { return true };
+    if accept == "*/*" || accept == "application/json" && media == Media::Json {
+        return true;
+    }
+    // The most specific range decides, so that `application/json;q=0, */*` is a refusal of JSON.
+    let best = accept
+        .split(',')
+        .filter_map(|range| matches(range, media))
+        .max_by_key(|(precision, _)| *precision);
+    // A field without any range is like none.
+    best.map_or(accept.trim().is_empty(), |(_, wanted)| wanted)
+}
+
+/// How precisely a media range names ours, and whether its weight is above zero.
+fn matches(range: &str, media: Media) -> Option<(u8, bool)> {
+    let mut parts = range.split(';');
+    let name = parts.next()?.trim().to_ascii_lowercase();
+    let precision = match (name.as_str(), media) {
+        ("*/*", _) => 1,
+        ("application/*", Media::Json) | ("image/*", Media::Svg) => 2,
+        ("application/json", Media::Json) | ("image/svg+xml", Media::Svg) => 3,
+        // Errors are problems: who takes these takes our JSON.
+        ("application/problem+json", _) => 2,
+        _ => return None,
+    };
+    let weight = parts
+        .filter_map(|parameter| {
+            parameter
+                .trim()
+                .strip_prefix("q=")
+                .or_else(|| parameter.trim().strip_prefix("Q="))
+        })
+        .next_back();
+    let is_zero = weight.is_some_and(|weight| {
+        weight
+            .trim()
+            .parse::<f32>()
+            .is_ok_and(|weight| weight == 0.0)
+    });
+    Some((precision, !is_zero))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn browsers_sdks_and_curl_are_served() {
+        for accept in [
+            None,
+            Some(""),
+            Some("*/*"),
+            Some("application/json"),
+            Some("text/html,application/xhtml+xml,*/*;q=0.8"),
+            Some("application/json; charset=utf-8"),
+            Some("*/*; q=0.5, application/xml"),
+            Some("APPLICATION/*"),
+        ] {
+            assert!(accepts(accept, Media::Json), "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn who_takes_no_json_is_told_so() {
+        for accept in [
+            "text/html",
+            "application/xml",
+            "image/svg+xml",
+            "application/json;q=0",
+            "application/json;q=0.000, */*",
+            "*/*;q=0",
+        ] {
+            assert!(!accepts(Some(accept), Media::Json), "{accept}");
+        }
+        assert!(accepts(Some("image/svg+xml"), Media::Svg) && accepts(Some("image/*"), Media::Svg));
+        assert!(!accepts(Some("image/png"), Media::Svg));
+    }
+}

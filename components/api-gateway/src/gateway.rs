@@ -1,0 +1,324 @@
+//! The pipeline: every request goes through [`Gateway::handle`], top to bottom. The order is the point, so each step says
+//! why it stands where it stands.
+
+use crate::accept::accepts;
+use crate::auth::Authenticator;
+use crate::config::Config;
+use crate::headers::Noted;
+use crate::idempotency::{self, Claim};
+use crate::outside::Outside;
+use crate::rate::{self, Bucket, Fields};
+use crate::table::{Route, Target};
+use crate::trace::Ids;
+use crate::{address, cors, headers, openapi, table, trace};
+use eventhub_guest::problem::{Code, Problem};
+use eventhub_guest::{Request, Response, Timestamp};
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The gateway and what it remembers between requests.
+pub struct Gateway<O> {
+    config: Config,
+    outside: O,
+    authenticator: Authenticator,
+    ids: Ids,
+    /// When it was last said that Redis does not answer.
+    complained_at: Cell<Option<Timestamp>>,
+}
+
+impl<O: Outside> Gateway<O> {
+    pub fn new(config: Config, outside: O) -> Self {
+        let authenticator = Authenticator::new(&config.issuer, &config.audience);
+        Self {
+            config,
+            outside,
+            authenticator,
+            ids: Ids::new(),
+            complained_at: Cell::new(None),
+        }
+    }
+
+    /// Answers a request. Its `principal`, `request-id` and `traceparent` are ignored: they are established here.
+    pub fn handle(&self, request: Request) -> Response {
+        self.exchange(request, |request, noted, limits| {
+            self.answer(request, noted, limits)
+        })
+    }
+
+    /// The answer to a request whose body cannot even be read; `why` is for the client.
+    #[cfg(any(test, target_arch = "wasm32"))]
+    pub fn refuse(&self, request: Request, why: Problem) -> Response {
+        self.exchange(request, |_, _, _| Err(why))
+    }
+
+    fn exchange(
+        &self,
+        mut request: Request,
+        answer: impl FnOnce(&mut Request, &Noted, &mut Option<Fields>) -> Result<Response, Problem>,
+    ) -> Response {
+        // First of all the headers are read, once, and what is not for services is taken out.
+        let mut noted = headers::take(&mut request.headers);
+        // Then the ids: every answer below carries them, errors too.
+        request.request_id = trace::request_id(noted.request_id.take(), &self.ids);
+        request.traceparent = trace::traceparent(noted.traceparent.as_deref(), &self.ids);
+        request.principal = None;
+        let mut limits = None;
+        let answer = answer(&mut request, &noted, &mut limits);
+        let mut response =
+            answer.unwrap_or_else(|problem| problem.to_response(&request.request_id));
+        self.finish(request, &noted, limits, &mut response);
+        response
+    }
+
+    fn answer(
+        &self,
+        request: &mut Request,
+        noted: &Noted,
+        limits: &mut Option<Fields>,
+    ) -> Result<Response, Problem> {
+        // Preflights have no token and change nothing: before all else, or browsers could not even ask.
+        if cors::is_preflight(request, noted) {
+            return Ok(cors::preflight());
+        }
+        // Sizes before anything reads what is large.
+        self.check_head(request, noted)?;
+        // The path decides what the next steps allow; a path that leads nowhere costs neither Redis nor a signature.
+        let route = match table::find(&request.path) {
+            Target::Service(route) => route,
+            Target::OpenApi => return openapi::answer(request),
+            Target::Live => {
+                return Err(Problem::new(
+                    Code::NotFound,
+                    "Live seats are a WebSocket: connect with a client that upgrades.",
+                ));
+            }
+            Target::Unknown => return Err(Problem::not_found("resource")),
+        };
+        self.check_body(request, route)?;
+        if !accepts(noted.accept.as_deref(), route.media) {
+            return Err(Problem::new(
+                Code::NotAcceptable,
+                "Send an Accept header that allows what this answers with, or none.",
+            ));
+        }
+        // Who asks, before how often: limits are per user.
+        let now = self.outside.now();
+        let client = address::client(
+            &request.client_address,
+            noted.forwarded_for.as_deref(),
+            &self.config.trusted_proxies,
+        );
+        let principal = if route.reads_token {
+            self.principal(noted, now)
+        } else {
+            Ok(None)
+        };
+        let user = principal
+            .as_ref()
+            .ok()
+            .and_then(Option::as_ref)
+            .map(|principal| principal.user_id.as_str());
+        // How often, before a bad token is refused: made-up tokens count for their address, or checking them would be free.
+        *limits = self.limit(user, client, route, now)?;
+        request.principal = principal?;
+        request.client_address = client
+            .map(|address| address.to_string())
+            .unwrap_or_default();
+        // Last: a refused request must not use up an idempotency key.
+        self.once(request, noted, route, now)
+    }
+
+    fn check_head(&self, request: &Request, noted: &Noted) -> Result<(), Problem> {
+        let size = noted.size + request.path.len() + request.query.len();
+        if size > self.config.max_headers {
+            let detail = format!(
+                "Path, query and headers have {size} bytes; {} are allowed.",
+                self.config.max_headers
+            );
+            return Err(Problem::new(Code::HeadersTooLarge, detail));
+        }
+        Ok(())
+    }
+
+    /// The largest body that a path takes; for a reader that wants to stop early.
+    #[cfg(any(test, target_arch = "wasm32"))]
+    pub fn max_body(&self, path: &str) -> usize {
+        match table::find(path) {
+            Target::Service(route) if route.is_large => self.config.max_layout_body,
+            _ => self.config.max_body,
+        }
+    }
+
+    fn check_body(&self, request: &Request, route: Route) -> Result<(), Problem> {
+        let max = if route.is_large {
+            self.config.max_layout_body
+        } else {
+            self.config.max_body
+        };
+        if request.body.len() > max {
+            Err(body_too_large(max))
+        } else {
+            Ok(())
+        }
+    }
+
+    fn principal(
+        &self,
+        noted: &Noted,
+        now: Timestamp,
+    ) -> Result<Option<eventhub_guest::Principal>, Problem> {
+        match noted.authorization.as_deref() {
+            None => Ok(None),
+            Some(_) if noted.repeats_authorization => Err(Problem::new(
+                Code::Unauthenticated,
+                "Send one Authorization header.",
+            )),
+            Some(authorization) => self
+                .authenticator
+                .principal(authorization, now, &self.outside)
+                .map(Some),
+        }
+    }
+
+    fn limit(
+        &self,
+        user: Option<&str>,
+        client: Option<IpAddr>,
+        route: Route,
+        now: Timestamp,
+    ) -> Result<Option<Fields>, Problem> {
+        let mut buckets = Vec::with_capacity(2);
+        // The hash tag keeps the keys of one script on one node of a Redis cluster.
+        match user {
+            Some(user) => buckets.extend(self.config.user_policy.as_ref().map(|policy| Bucket {
+                policy,
+                key: format!("rl:{{u:{user}}}"),
+            })),
+            None => {
+                let policies = [
+                    self.config.address_policy.as_ref(),
+                    self.config
+                        .auth_policy
+                        .as_ref()
+                        .filter(|_| route.is_credential),
+                ];
+                if policies.iter().any(Option::is_some) {
+                    let address = address::bucket(client);
+                    let [general, credential] = policies;
+                    buckets.extend(general.map(|policy| Bucket {
+                        policy,
+                        key: format!("rl:{{a:{address}}}"),
+                    }));
+                    buckets.extend(credential.map(|policy| Bucket {
+                        policy,
+                        key: format!("rl:{{a:{address}}}:auth"),
+                    }));
+                }
+            }
+        }
+        match rate::count(&buckets, &self.outside) {
+            Ok(rate::Decision::Unlimited) => Ok(None),
+            Ok(rate::Decision::Allowed(fields)) => Ok(Some(fields)),
+            Ok(rate::Decision::Refused(fields, problem)) => Err(problem
+                .header("ratelimit-policy", fields.policy)
+                .header("ratelimit", fields.state)),
+            Err(cause) => {
+                self.complain("requests are not limited", &cause, now);
+                Ok(None)
+            }
+        }
+    }
+
+    /// Calls the service; a POST with an idempotency key only if no other with that key has been answered or runs.
+    fn once(
+        &self,
+        request: &Request,
+        noted: &Noted,
+        route: Route,
+        now: Timestamp,
+    ) -> Result<Response, Problem> {
+        let user = request
+            .principal
+            .as_ref()
+            .filter(|_| request.method == "POST")
+            .map(|principal| principal.user_id.as_str());
+        let Some(user) = user else {
+            return Ok(self.outside.call(route.service, request));
+        };
+        let Some(key) = idempotency::key(noted, route.needs_key)? else {
+            return Ok(self.outside.call(route.service, request));
+        };
+        match idempotency::begin(user, key, self.ids.next(), request, &self.outside) {
+            idempotency::Decision::Run(claim) => {
+                let response = self.outside.call(route.service, request);
+                self.settle(&claim, &response, now);
+                Ok(response)
+            }
+            idempotency::Decision::Unprotected(cause) => {
+                self.complain("idempotency keys are not kept", &cause, now);
+                Ok(self.outside.call(route.service, request))
+            }
+            idempotency::Decision::Replay(response) => Ok(response),
+            idempotency::Decision::Refused(problem) => Err(problem),
+        }
+    }
+
+    fn settle(&self, claim: &Claim, response: &Response, now: Timestamp) {
+        if let Err(error) = idempotency::finish(claim, response, &self.outside) {
+            self.complain(
+                "an answer is not kept for its idempotency key",
+                &error.to_string(),
+                now,
+            );
+        }
+    }
+
+    /// Redis being away is told once in ten seconds, not once a request.
+    fn complain(&self, consequence: &str, cause: &str, now: Timestamp) {
+        let recently = self
+            .complained_at
+            .get()
+            .is_some_and(|at| now < at.plus(Duration::from_secs(10)));
+        if !recently {
+            self.complained_at.set(Some(now));
+            tracing::warn!(error.cause = cause, "{consequence}: redis does not answer");
+        }
+    }
+
+    /// What every answer has.
+    fn finish(
+        &self,
+        request: Request,
+        noted: &Noted,
+        limits: Option<Fields>,
+        response: &mut Response,
+    ) {
+        let headers = &mut response.headers;
+        headers.reserve(8);
+        if !headers.iter().any(|(name, _)| name == "cache-control") {
+            headers.push(("cache-control".into(), "no-store".into()));
+        }
+        headers.push(("x-content-type-options".into(), "nosniff".into()));
+        if let Some(limits) = limits {
+            headers.push(("ratelimit-policy".into(), limits.policy));
+            headers.push(("ratelimit".into(), limits.state));
+        }
+        headers.push(("x-request-id".into(), request.request_id));
+        cors::apply(&self.config.origins, noted.origin.as_deref(), response);
+        if request.method == "HEAD" {
+            response.body = vec![];
+        }
+    }
+}
+
+/// 413.
+pub fn body_too_large(max: usize) -> Problem {
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("The body may have {max} bytes here."),
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+//! One look at the headers of a request: what the gateway itself reads is noted, what must not travel on is taken out.
+
+/// What the gateway reads, as the client sent it.
+#[derive(Default, Debug, PartialEq)]
+pub struct Noted {
+    pub request_id: Option<String>,
+    pub traceparent: Option<String>,
+    pub origin: Option<String>,
+    pub authorization: Option<String>,
+    pub idempotency_key: Option<String>,
+    /// Values of all `X-Forwarded-For`, in their order, with commas.
+    pub forwarded_for: Option<String>,
+    /// Values of all `Accept`, likewise.
+    pub accept: Option<String>,
+    /// `Authorization` came more than once: whose request it is cannot be told.
+    pub repeats_authorization: bool,
+    /// `Idempotency-Key` came more than once.
+    pub repeats_key: bool,
+    /// Bytes of all names and values.
+    pub size: usize,
+}
+
+/// Reads and cleans the headers (lower-case names). Services get neither what is between two hops (RFC 9110 section 7.6.1)
+/// nor credentials: who asks, they learn from the principal.
+pub fn take(headers: &mut Vec<(String, String)>) -> Noted {
+    let mut noted = Noted::default();
+    let mut named_by_connection = String::new();
+    headers.retain_mut(|(name, value)| {
+        noted.size += name.len() + value.len();
+        match name.as_str() {
+            "x-request-id" => noted.request_id = Some(std::mem::take(value)),
+            "traceparent" => noted.traceparent = Some(std::mem::take(value)),
+            "origin" => noted.origin = Some(std::mem::take(value)),
+            "authorization" => {
+                noted.repeats_authorization |=
+                    noted.authorization.replace(std::mem::take(value)).is_some()
+            }
+            "x-forwarded-for" => join(&mut noted.forwarded_for, value),
+            "accept" => join(&mut noted.accept, value),
+            "connection" => {
+                named_by_connection.push_str(value);
+                named_by_connection.push(',');
+            }
+            "keep-alive"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "proxy-connection"
+            | "proxy-authorization"
+            | "cookie"
+            | "expect" => {}
+            "idempotency-key" => {
+                // Travels on: booking keeps it as the last safeguard.
+                noted.repeats_key |= noted.idempotency_key.replace(value.clone()).is_some();
+                return true;
+            }
+            _ => return true,
+        }
+        false
+    });
+    if named_by_connection.len() > 1 {
+        let names: Vec<String> = named_by_connection
+            .split(',')
+            .map(|name| name.trim().to_ascii_lowercase())
+            .collect();
+        // These mean something at the end of the way: a client cannot make the gateway drop them.
+        let kept = |name: &str| {
+            matches!(
+                name,
+                "content-type" | "idempotency-key" | "if-match" | "stripe-signature"
+            )
+        };
+        headers.retain(|(name, _)| kept(name) || !names.contains(name));
+    }
+    noted
+}
+
+fn join(slot: &mut Option<String>, value: &mut String) {
+    match slot {
+        None => *slot = Some(std::mem::take(value)),
+        Some(joined) => {
+            joined.push(',');
+            joined.push_str(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+        pairs
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect()
+    }
+
+    #[test]
+    fn neither_credentials_nor_hop_headers_reach_a_service() {
+        let mut sent = headers(&[
+            ("authorization", "Bearer x"),
+            ("connection", "close, x-secret"),
+            ("x-secret", "1"),
+            ("te", "trailers"),
+            ("if-match", "\"v1\""),
+            ("cookie", "a=b"),
+        ]);
+        let noted = take(&mut sent);
+        assert_eq!(sent, headers(&[("if-match", "\"v1\"")]));
+        assert_eq!(noted.authorization.as_deref(), Some("Bearer x"));
+    }
+
+    #[test]
+    fn forwarded_addresses_keep_their_order_and_two_tokens_are_noticed() {
+        let mut sent = headers(&[
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x-forwarded-for", "2.2.2.2"),
+            ("authorization", "a"),
+            ("authorization", "b"),
+        ]);
+        let noted = take(&mut sent);
+        assert_eq!(noted.forwarded_for.as_deref(), Some("1.1.1.1,2.2.2.2"));
+        assert!(noted.repeats_authorization && !noted.repeats_key);
+    }
+
+    #[test]
+    fn connection_cannot_name_away_what_a_service_decides_by() {
+        let mut sent = headers(&[
+            ("connection", "if-match, idempotency-key"),
+            ("if-match", "\"v1\""),
+            ("idempotency-key", "k"),
+        ]);
+        take(&mut sent);
+        assert_eq!(
+            sent,
+            headers(&[("if-match", "\"v1\""), ("idempotency-key", "k")])
+        );
+    }
+}

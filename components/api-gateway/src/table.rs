@@ -1,0 +1,198 @@
+//! Which service answers which path. The services know their own methods and ids; here only prefixes count.
+
+use crate::accept::Media;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Service {
+    Identity,
+    Event,
+    VenueLayout,
+    SeatInventory,
+    Booking,
+    Payment,
+}
+
+/// What the gateway has to know of a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Route {
+    pub service: Service,
+    pub media: Media,
+    /// Bodies may be as large as a layout.
+    pub is_large: bool,
+    /// Log-in and sign-up: the stricter limit.
+    pub is_credential: bool,
+    /// Whether an access token means anything here. Who refreshes often sends the old one along, and it has expired.
+    pub reads_token: bool,
+    /// A POST needs an Idempotency-Key.
+    pub needs_key: bool,
+}
+
+/// What a path leads to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Target {
+    Service(Route),
+    OpenApi,
+    /// The host takes WebSockets before the gateway sees them: this is one without the upgrade.
+    Live,
+    Unknown,
+}
+
+fn to(service: Service) -> Route {
+    Route {
+        service,
+        media: Media::Json,
+        is_large: false,
+        is_credential: false,
+        reads_token: true,
+        needs_key: false,
+    }
+}
+
+pub fn find(path: &str) -> Target {
+    let Some(rest) = path.strip_prefix("/api/v1/") else {
+        return match path {
+            "/api/openapi.json" => Target::OpenApi,
+            "/.well-known/jwks.json" => Target::Service(to(Service::Identity)),
+            "/.well-known/ticket-keys.json" => Target::Service(to(Service::Booking)),
+            // Signed by the sender, not by one of our tokens.
+            _ if path.starts_with("/webhooks/") => Target::Service(Route {
+                reads_token: false,
+                ..to(Service::Payment)
+            }),
+            _ => Target::Unknown,
+        };
+    };
+    let (first, below) = rest.split_once('/').unwrap_or((rest, ""));
+    let route = match first {
+        "sessions" => match below.split('/').nth(1) {
+            Some("seats" | "holds") => to(Service::SeatInventory),
+            Some("live") => return Target::Live,
+            _ => return Target::Unknown,
+        },
+        "holds" => to(Service::SeatInventory),
+        "bookings" => Route {
+            needs_key: below.is_empty(),
+            ..to(Service::Booking)
+        },
+        "tickets" => Route {
+            media: if below.ends_with(".svg") {
+                Media::Svg
+            } else {
+                Media::Json
+            },
+            ..to(Service::Booking)
+        },
+        "events" | "venues" => to(Service::Event),
+        "layouts" => Route {
+            is_large: true,
+            ..to(Service::VenueLayout)
+        },
+        "layout-templates" => to(Service::VenueLayout),
+        "auth" => Route {
+            is_credential: matches!(below, "login" | "signup"),
+            reads_token: false,
+            ..to(Service::Identity)
+        },
+        "users" | "organizers" => to(Service::Identity),
+        _ => return Target::Unknown,
+    };
+    Target::Service(route)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn service(path: &str) -> Option<Service> {
+        match find(path) {
+            Target::Service(route) => Some(route.service),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn every_path_of_the_contract_reaches_its_service() {
+        let paths = [
+            (
+                Service::Identity,
+                "auth/signup auth/login auth/refresh auth/logout users/me organizers organizers/org_1 organizers/org_1/members",
+            ),
+            (
+                Service::Event,
+                "venues venues/ven_1 events events/evt_1 events/evt_1/publish events/evt_1/cancel",
+            ),
+            (
+                Service::VenueLayout,
+                "layouts layouts/lay_1 layout-templates layout-templates/theatre/instantiate",
+            ),
+            (
+                Service::SeatInventory,
+                "sessions/ses_1/seats sessions/ses_1/holds holds/hld_1 holds/hld_1/extend",
+            ),
+            (
+                Service::Booking,
+                "bookings bookings/bkg_1 bookings/bkg_1/cancel bookings/bkg_1/tickets tickets/tkt_1/qr.svg",
+            ),
+        ];
+        for (wanted, paths) in paths {
+            for path in paths.split(' ') {
+                assert_eq!(service(&format!("/api/v1/{path}")), Some(wanted), "{path}");
+            }
+        }
+        assert_eq!(service("/webhooks/stripe"), Some(Service::Payment));
+        assert_eq!(service("/.well-known/jwks.json"), Some(Service::Identity));
+        assert_eq!(
+            service("/.well-known/ticket-keys.json"),
+            Some(Service::Booking)
+        );
+        assert_eq!(
+            (
+                find("/api/openapi.json"),
+                find("/api/v1/sessions/ses_1/live")
+            ),
+            (Target::OpenApi, Target::Live)
+        );
+    }
+
+    #[test]
+    fn a_prefix_is_a_whole_segment() {
+        for path in [
+            "",
+            "/",
+            "/api/v1",
+            "/api/v1/",
+            "/api/v1/eventsx",
+            "/api/v1//events",
+            "/api/v2/events",
+            "/webhooks",
+            "/metrics",
+            "/healthz",
+            "/api/v1/sessions/ses_1",
+            "/api/v1/sessions",
+        ] {
+            assert_eq!(find(path), Target::Unknown, "{path}");
+        }
+    }
+
+    #[test]
+    fn special_routes_are_treated_specially_and_no_others() {
+        let Target::Service(booking) = find("/api/v1/bookings") else {
+            panic!()
+        };
+        let Target::Service(cancel) = find("/api/v1/bookings/bkg_1/cancel") else {
+            panic!()
+        };
+        assert!(booking.needs_key && !cancel.needs_key);
+        let Target::Service(login) = find("/api/v1/auth/login") else {
+            panic!()
+        };
+        let Target::Service(refresh) = find("/api/v1/auth/refresh") else {
+            panic!()
+        };
+        assert!(login.is_credential && !refresh.is_credential && !refresh.reads_token);
+        let Target::Service(qr) = find("/api/v1/tickets/tkt_1/qr.svg") else {
+            panic!()
+        };
+        assert_eq!(qr.media, Media::Svg);
+    }
+}

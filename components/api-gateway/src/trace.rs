@@ -1,0 +1,134 @@
+//! What ties an exchange together: the request id, and the trace of W3C Trace Context.
+
+use std::cell::Cell;
+use std::fmt::Write as _;
+use std::hash::{BuildHasher, RandomState};
+
+/// 128 random bits at a time, for ids that need to be unique and not secret. Two generators with seeds of their own (SplitMix64).
+pub struct Ids(Cell<(u64, u64)>);
+
+impl Ids {
+    pub fn new() -> Self {
+        let seed = |name: &str| RandomState::new().hash_one(name);
+        Self(Cell::new((seed("high"), seed("low"))))
+    }
+
+    pub fn next(&self) -> u128 {
+        let step = |state: u64| state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let (high, low) = self.0.get();
+        let (high, low) = (step(high), step(low));
+        self.0.set((high, low));
+        u128::from(mix(high)) << 64 | u128::from(mix(low))
+    }
+}
+
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    z ^ (z >> 31)
+}
+
+/// The client's own id if it is 1 to 128 of `A-Z a-z 0-9 . _ -`, or a new one.
+pub fn request_id(sent: Option<String>, ids: &Ids) -> String {
+    let is_sane = |id: &String| {
+        (1..=128).contains(&id.len())
+            && id
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'))
+    };
+    sent.filter(is_sane).unwrap_or_else(|| {
+        let mut id = String::with_capacity(32);
+        let _ = write!(id, "{:032x}", ids.next());
+        id
+    })
+}
+
+/// The `traceparent` for the services: the client's trace if it sent a valid one, and a span of ours in it.
+pub fn traceparent(sent: Option<&str>, ids: &Ids) -> String {
+    let random = ids.next();
+    // A span id of zeros is not valid.
+    let span = (random as u64).max(1);
+    let mut value = String::with_capacity(55);
+    let _ = match sent.and_then(parse) {
+        Some((trace, flags)) => write!(value, "00-{trace}-{span:016x}-{flags}"),
+        None => write!(value, "00-{:032x}-{span:016x}-01", ids.next().max(1)),
+    };
+    value
+}
+
+/// Trace id and flags of a valid header (W3C Trace Context section 3.2; later versions may be longer).
+fn parse(header: &str) -> Option<(&str, &str)> {
+    let bytes = header.as_bytes();
+    let is_hex = |text: &str| {
+        text.bytes()
+            .all(|c| c.is_ascii_digit() || matches!(c, b'a'..=b'f'))
+    };
+    let dashes =
+        bytes.len() >= 55 && header.is_ascii() && [2, 35, 52].iter().all(|at| bytes[*at] == b'-');
+    if !dashes {
+        return None;
+    }
+    let (version, trace, span, flags) = (
+        &header[..2],
+        &header[3..35],
+        &header[36..52],
+        &header[53..55],
+    );
+    let longer_ok = bytes.len() == 55 || (version != "00" && bytes[55] == b'-');
+    let all_hex = [version, trace, span, flags].into_iter().all(is_hex);
+    let zero = |text: &str| text.bytes().all(|c| c == b'0');
+    (longer_ok && all_hex && version != "ff" && !zero(trace) && !zero(span))
+        .then_some((trace, flags))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+
+    #[test]
+    fn a_trace_goes_on_with_a_span_of_ours() {
+        let ids = Ids::new();
+        let ours = traceparent(Some(SENT), &ids);
+        assert!(ours.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-") && ours.ends_with("-00"));
+        assert_ne!(ours, SENT);
+        assert!(parse(&ours).is_some() && parse(&traceparent(None, &ids)).is_some());
+    }
+
+    #[test]
+    fn a_broken_traceparent_is_replaced_and_breaks_nothing() {
+        let uppercase = SENT.to_uppercase();
+        let longer = format!("{SENT}-x");
+        for sent in [
+            "",
+            "00",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-00",
+            &uppercase,
+            &longer,
+            "00-4bf92f3577b34da6a3ce929d0e0e47366-00f067aa0ba902b7-00é",
+        ] {
+            assert_eq!(parse(sent), None, "{sent}");
+        }
+        assert!(parse(&format!("01{}-x", &SENT[2..])).is_some());
+    }
+
+    #[test]
+    fn an_id_that_could_forge_a_log_line_is_not_taken() {
+        let ids = Ids::new();
+        assert_eq!(request_id(Some("Req-1_a.b".into()), &ids), "Req-1_a.b");
+        for sent in ["", "a b", "a\nb", "é", &"a".repeat(129)] {
+            assert_eq!(request_id(Some(sent.into()), &ids).len(), 32);
+        }
+    }
+
+    #[test]
+    fn ids_do_not_repeat() {
+        let (one, other) = (Ids::new(), Ids::new());
+        let all: std::collections::HashSet<u128> = (0..10_000)
+            .flat_map(|_| [one.next(), other.next()])
+            .collect();
+        assert_eq!(all.len(), 20_000);
+    }
+}

@@ -1,0 +1,9 @@
+//! Rules of bookings and tickets, without I/O. A new rule goes to the file of the thing that it is about.
+
+pub mod booking;
+pub mod fact;
+pub mod payment;
+pub mod request;
+pub mod saga;
+pub mod schedule;
+pub mod ticket;

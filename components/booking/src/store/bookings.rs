@@ -1,0 +1,157 @@
+//! Bookings: reading, listing, and the one insert.
+
+use super::DB;
+use crate::domain::booking::{Area, Booking, Failure, Seat};
+use crate::domain::payment::Payment;
+use crate::domain::request::{Attendee, Contact};
+use crate::domain::saga::{MoneyState, Places, State, Status};
+use crate::domain::schedule::FIRST_LOOK;
+use eventhub_guest::ids::{BookingId, EventId, HoldId, UserId};
+use eventhub_guest::sql::{Error, FromValue, Json, Row, Statement, Value, sql};
+use eventhub_guest::{Money, Timestamp, outbox};
+
+/// Every column that [`read`] reads; a macro, for statements are constant texts.
+macro_rules! columns {
+    () => {
+        "id, user_id, event_id, session_id, hold_id, status, saga_places, saga_money, free_of_charge, version, fence, seats, areas, total, currency, \
+         provider, payment, failure_code, failure_detail, contact, attendees, idempotency_key, expires_at, attempts, traceparent, created_at, updated_at"
+    };
+}
+pub(super) use columns;
+
+macro_rules! enums {
+    ($($name:ty),*) => {$(
+        impl FromValue for $name {
+            fn from_value(value: &Value) -> Option<Self> {
+                match value { Value::Text(text) => Self::parse(text), _ => None }
+            }
+        }
+    )*};
+}
+enums!(Status, Places, MoneyState);
+
+pub fn read(row: &Row) -> Result<Booking, Error> {
+    let currency: String = row.get("currency")?;
+    let currency = currency.parse().map_err(|_| Error::Invalid(format!("currency {currency}")))?;
+    let failure = match (row.get::<Option<String>>("failure_code")?, row.get::<Option<String>>("failure_detail")?) {
+        (Some(code), detail) => Some(Failure { code, detail: detail.unwrap_or_default() }),
+        (None, _) => None,
+    };
+    Ok(Booking {
+        id: row.get("id")?,
+        user_id: row.get("user_id")?,
+        event_id: row.get("event_id")?,
+        session_id: row.get("session_id")?,
+        hold_id: row.get("hold_id")?,
+        state: State { status: row.get("status")?, places: row.get("saga_places")?, money: row.get("saga_money")?, free_of_charge: row.get("free_of_charge")? },
+        version: row.get("version")?,
+        fence: row.get("fence")?,
+        seats: row.get::<Json<Vec<Seat>>>("seats")?.0,
+        areas: row.get::<Json<Vec<Area>>>("areas")?.0,
+        total: Money::new(row.get("total")?, currency),
+        provider: row.get("provider")?,
+        payment: row.get::<Option<Json<Payment>>>("payment")?.map(|json| json.0),
+        failure,
+        contact: row.get::<Option<Json<Contact>>>("contact")?.map(|json| json.0),
+        attendees: row.get::<Json<Vec<Attendee>>>("attendees")?.0,
+        idempotency_key: row.get("idempotency_key")?,
+        expires_at: row.get("expires_at")?,
+        attempts: row.get("attempts")?,
+        traceparent: row.get("traceparent")?,
+        created_at: row.get("created_at")?,
+        updated_at: row.get("updated_at")?,
+    })
+}
+
+/// The new booking and the event that tells of it, in one transaction.
+///
+/// # Errors
+/// Violations of `bookings_pkey` and `bookings_hold_key` (the hold is booked) and of `bookings_idempotency_key`.
+pub fn insert(booking: &Booking) -> Result<(), Error> {
+    let told = outbox::record("booking", &booking.id.to_string(), "BookingCreated", booking.announcement(), &booking.traceparent);
+    DB.transaction(&[insert_statement(booking), told]).map(|_| ())
+}
+
+fn insert_statement(booking: &Booking) -> Statement {
+    sql("INSERT INTO bookings (id, user_id, event_id, session_id, hold_id, status, saga_places, saga_money, free_of_charge, fence, seats, areas, \
+         total, currency, provider, contact, attendees, idempotency_key, expires_at, traceparent, created_at, updated_at, next_attempt_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $21, \
+         now() + make_interval(secs => $22))")
+    .bind(booking.id)
+    .bind(booking.user_id)
+    .bind(booking.event_id)
+    .bind(booking.session_id)
+    .bind(booking.hold_id)
+    .bind(booking.state.status.as_str())
+    .bind(booking.state.places.as_str())
+    .bind(booking.state.money.as_str())
+    .bind(booking.state.free_of_charge)
+    .bind(booking.fence)
+    .bind(Json(&booking.seats))
+    .bind(Json(&booking.areas))
+    .bind(booking.total.amount)
+    .bind(booking.total.currency.as_str())
+    .bind(booking.provider.as_str())
+    .bind(booking.contact.as_ref().map(Json))
+    .bind(Json(&booking.attendees))
+    .bind(booking.idempotency_key.as_str())
+    .bind(booking.expires_at)
+    .bind(booking.traceparent.as_str())
+    .bind(booking.created_at)
+    .bind(FIRST_LOOK)
+    .expect(1)
+}
+
+pub fn find(id: BookingId) -> Result<Option<Booking>, Error> {
+    DB.optional(sql(concat!("SELECT ", columns!(), " FROM bookings WHERE id = $1")).bind(id))?.as_ref().map(read).transpose()
+}
+
+/// Another user's is none.
+pub fn find_of(user: UserId, id: BookingId) -> Result<Option<Booking>, Error> {
+    Ok(find(id)?.filter(|booking| booking.user_id == user))
+}
+
+/// The user's booking of a hold.
+pub fn of_hold(user: UserId, hold: HoldId) -> Result<Option<Booking>, Error> {
+    let found = DB.optional(sql(concat!("SELECT ", columns!(), " FROM bookings WHERE hold_id = $1 AND user_id = $2")).bind(hold).bind(user))?;
+    found.as_ref().map(read).transpose()
+}
+
+/// Position in the list: creation time in microseconds, and id.
+pub type Position = (i64, BookingId);
+
+/// The user's bookings, the latest first.
+pub fn list(user: UserId, status: Option<Status>, after: Option<Position>, limit: usize) -> Result<Vec<Booking>, Error> {
+    let statement = sql(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM bookings WHERE user_id = $1 AND ($2::text IS NULL OR status = $2) \
+         AND ($3::timestamptz IS NULL OR (created_at, id) < ($3, $4::uuid)) ORDER BY created_at DESC, id DESC LIMIT $5"
+    ))
+    .bind(user)
+    .bind(status.map(Status::as_str))
+    .bind(after.map(|(at, _)| Timestamp::from_micros(at)))
+    .bind(after.map(|(_, id)| id))
+    .bind(limit as i64);
+    DB.query(statement)?.iter().map(read).collect()
+}
+
+/// The bookings of a batch of events, and which of the events were handled before; one round trip.
+pub fn ahead(bookings: Vec<BookingId>, events: Vec<u128>) -> Result<(Vec<Booking>, Vec<u128>), Error> {
+    let events = events.into_iter().map(|event| ((event >> 64) as u64, event as u64)).collect();
+    let statements = [
+        sql(concat!("SELECT ", columns!(), " FROM bookings WHERE id = ANY($1)")).bind(bookings),
+        sql("SELECT event_id FROM inbox WHERE event_id = ANY($1)").bind(Value::UuidArray(events)),
+    ];
+    let rows = DB.transaction(&statements)?;
+    let [bookings, seen] = rows.as_slice() else { return Err(Error::Invalid("two statements give two results".into())) };
+    let seen = seen.iter().map(|row| row.get::<BookingId>("event_id").map(BookingId::as_u128));
+    Ok((bookings.iter().map(read).collect::<Result<_, _>>()?, seen.collect::<Result<_, _>>()?))
+}
+
+/// Bookings that an event's cancellation concerns.
+pub fn live_of_event(event: EventId, limit: i64) -> Result<Vec<Booking>, Error> {
+    let statement =
+        sql(concat!("SELECT ", columns!(), " FROM bookings WHERE event_id = $1 AND status IN ('pending', 'awaiting_payment', 'confirmed') LIMIT $2"));
+    DB.query(statement.bind(event).bind(limit))?.iter().map(read).collect()
+}

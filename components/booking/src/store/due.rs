@@ -1,0 +1,67 @@
+//! What the timer looks at. A claimed row is nobody else's until its next look, so two nodes do not do the same.
+
+use super::DB;
+use super::bookings::{columns, read};
+use crate::domain::booking::Booking;
+use eventhub_guest::sql::{Error, Statement, sql};
+
+macro_rules! claim {
+    ($change:literal, $which:literal) => {
+        // An array is made once; a sub-select of IN might be run again for each row.
+        concat!(
+            "UPDATE bookings SET ",
+            $change,
+            " WHERE id = ANY (ARRAY(SELECT id FROM bookings WHERE ",
+            $which,
+            " LIMIT $1 FOR UPDATE SKIP LOCKED)) RETURNING ",
+            columns!()
+        )
+    };
+}
+
+/// The seconds until the next look are those of `domain::schedule::back_off`, by one attempt more.
+const WORK: &str = claim!(
+    "attempts = attempts + 1, next_attempt_at = now() + CASE WHEN attempts < 4 THEN make_interval(secs => power(2, attempts + 1)) \
+     WHEN attempts < 30 THEN interval '30 s' ELSE interval '10 min' END",
+    "next_attempt_at <= now() AND NOT (status = 'awaiting_payment' AND saga_money = 'requested') ORDER BY next_attempt_at"
+);
+
+const DEADLINES: &str = claim!(
+    "next_attempt_at = now() + interval '5 s'",
+    "status = 'awaiting_payment' AND saga_money = 'requested' AND expires_at <= now() AND next_attempt_at <= now() ORDER BY expires_at"
+);
+
+const POLLS: &str = claim!(
+    "next_attempt_at = now() + least(interval '15 s', greatest(expires_at - now(), interval '1 s'))",
+    "status = 'awaiting_payment' AND saga_money = 'requested' AND expires_at > now() AND next_attempt_at <= now() ORDER BY next_attempt_at"
+);
+
+/// How many of each kind one call takes.
+pub struct Portions {
+    pub work: i64,
+    pub deadlines: i64,
+    pub polls: i64,
+}
+
+/// Takes what is due: first what has work to do, then passed deadlines, then buyers whose payment may have gone unnoticed.
+pub fn take(portions: &Portions) -> Result<Vec<Booking>, Error> {
+    let portion = |text: &'static str, limit: i64| -> Statement { sql(text).bind(limit) };
+    let statements = [portion(WORK, portions.work), portion(DEADLINES, portions.deadlines), portion(POLLS, portions.polls)];
+    DB.transaction(&statements)?.iter().flatten().map(read).collect()
+}
+
+/// Nothing is left to do with the booking, unless it changed meanwhile.
+pub fn rest(booking: &Booking) -> Result<(), Error> {
+    let statement = sql("UPDATE bookings SET next_attempt_at = NULL WHERE id = $1 AND version = $2");
+    DB.execute(statement.bind(booking.id).bind(booking.version)).map(|_| ())
+}
+
+/// Forgets handled events that Kafka no longer has, and told ones that the log reader has long read (it follows the log, not
+/// the table).
+pub fn forget() -> Result<(), Error> {
+    let statements = [
+        sql("DELETE FROM inbox WHERE received_at < now() - interval '14 days'"),
+        sql("DELETE FROM outbox WHERE occurred_at_us < (now() AT TIME ZONE 'utc') - interval '1 day'"),
+    ];
+    DB.transaction(&statements).map(|_| ())
+}

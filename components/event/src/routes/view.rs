@@ -1,0 +1,116 @@
+//! An event as clients see it: the contract's members first, then the further ones.
+
+use crate::config;
+use crate::domain::event::{Category, Event, SessionStatus, Status, VenueSummary};
+use crate::domain::slug;
+use crate::ports::{self, Tally};
+use eventhub_guest::http::WithHeader;
+use eventhub_guest::ids::{EventId, LayoutId, OrganizerId, SessionId, VenueId};
+use eventhub_guest::router::Answer;
+use eventhub_guest::{Currency, Timestamp, etag, json};
+use serde::Serialize;
+use std::collections::HashMap;
+
+#[derive(Serialize)]
+pub struct EventView<'a> {
+    id: EventId,
+    organizer_id: OrganizerId,
+    venue_id: VenueId,
+    layout_id: LayoutId,
+    layout_version: u32,
+    title: &'a str,
+    slug: String,
+    description: &'a str,
+    status: Status,
+    currency: Currency,
+    categories: &'a [Category],
+    sessions: Vec<SessionView>,
+    max_seats_per_booking: u32,
+    tags: &'a [String],
+    venue: &'a VenueSummary,
+    published_at: Option<Timestamp>,
+    cancelled_at: Option<Timestamp>,
+    cancellation_reason: Option<&'a str>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+#[derive(Serialize)]
+struct SessionView {
+    id: SessionId,
+    starts_at: Timestamp,
+    ends_at: Timestamp,
+    sales_start_at: Option<Timestamp>,
+    sales_end_at: Option<Timestamp>,
+    status: SessionStatus,
+    seats: Seats,
+    live_url: String,
+}
+
+/// `free` is null while it cannot be counted: an event is told even when its seats are not to be had just now.
+#[derive(Serialize, PartialEq, Debug)]
+struct Seats {
+    total: u32,
+    free: Option<u32>,
+}
+
+impl Seats {
+    fn of(event: &Event, tally: Option<&Tally>) -> Self {
+        let total = event.layout.capacity;
+        match event.status {
+            Status::Draft => Self { total, free: Some(total) },
+            Status::Cancelled => Self { total, free: Some(0) },
+            Status::Published => tally.map_or(Self { total, free: None }, |tally| Self { total: tally.total, free: Some(tally.free) }),
+        }
+    }
+}
+
+/// Counts the free seats of all sessions of these events that are on sale, in one call.
+pub fn count<'a>(events: impl Iterator<Item = &'a Event>) -> HashMap<SessionId, Tally> {
+    let published = events.filter(|event| event.status == Status::Published);
+    let sessions: Vec<_> = published.flat_map(|event| event.sessions.iter().map(|session| session.id)).collect();
+    ports::tallies(&sessions)
+}
+
+pub fn view<'a>(event: &'a Event, tallies: &HashMap<SessionId, Tally>, now: Timestamp) -> EventView<'a> {
+    let sessions = event.sessions.iter().map(|session| SessionView {
+        id: session.id,
+        starts_at: session.starts_at,
+        ends_at: session.ends_at,
+        sales_start_at: session.sales_start_at,
+        sales_end_at: session.sales_end_at,
+        status: session.status(event.status, now),
+        seats: Seats::of(event, tallies.get(&session.id)),
+        live_url: config::live_url(session.id),
+    });
+    EventView {
+        id: event.id,
+        organizer_id: event.organizer_id,
+        venue_id: event.venue.id,
+        layout_id: event.layout.id,
+        layout_version: event.layout.version,
+        title: &event.title,
+        slug: slug::of(&event.title),
+        description: &event.description,
+        status: event.status,
+        currency: event.currency,
+        categories: &event.categories,
+        sessions: sessions.collect(),
+        max_seats_per_booking: event.max_seats_per_booking,
+        tags: &event.tags,
+        venue: &event.venue,
+        published_at: event.published_at,
+        cancelled_at: event.cancelled_at,
+        cancellation_reason: event.cancellation_reason.as_deref(),
+        created_at: event.created_at,
+        updated_at: event.updated_at,
+    }
+}
+
+/// One event. Its ETag is the version of what the organizer wrote, for If-Match; free seats change under it, so
+/// If-None-Match is not answered with 304 here.
+pub fn respond(status: u16, event: &Event) -> Answer {
+    let tallies = count(std::iter::once(event));
+    let response = json::response(status, &view(event, &tallies, Timestamp::now()))?;
+    Ok(response.with_header("etag", etag::of(event.version)))
+}

@@ -1,0 +1,231 @@
+//! What is done with payments: asked of the provider, heard from it, reconciled. Everything may be done twice.
+
+use crate::bindings::eventhub::payment_provider::types as provider;
+use crate::bindings::exports::eventhub::payment::payments as wit;
+use crate::domain::{Change, Payment, Status};
+use crate::providers::Provider;
+use crate::store::{self, Heard};
+use eventhub_guest::bindings::eventhub::timers::types::Moment;
+use eventhub_guest::ids::PaymentId;
+use eventhub_guest::{Money, Timestamp, sql};
+
+/// Whose fault it is that something could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The caller's: no such payment.
+    #[error("no such payment")]
+    NotFound,
+    /// The caller's, or the provider's rules: trying again does not help.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// Nobody's: try again.
+    #[error("unavailable: {0}")]
+    Unavailable(String),
+    #[error(transparent)]
+    Store(#[from] sql::Error),
+}
+
+impl From<provider::Error> for Error {
+    fn from(error: provider::Error) -> Self {
+        match error {
+            provider::Error::NotFound => Error::NotFound,
+            provider::Error::Refused(text) => Error::Refused(text),
+            provider::Error::BadSignature(text) | provider::Error::Unavailable(text) => Error::Unavailable(text),
+        }
+    }
+}
+
+impl From<Error> for wit::Error {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::NotFound => wit::Error::NotFound,
+            Error::Refused(text) => wit::Error::Refused(text),
+            Error::Unavailable(text) => wit::Error::Unavailable(text),
+            Error::Store(error) => wit::Error::Unavailable(error.to_string()),
+        }
+    }
+}
+
+// Two who change the same payment at once: the second reads again. More than a few in a row are no coincidence.
+const ATTEMPTS: usize = 5;
+
+/// Stores the payment, then asks the provider for an intent.
+pub fn create(order: wit::Order) -> Result<Payment, Error> {
+    let refused = |what: &str| Error::Refused(format!("{what} is not valid"));
+    let provider = Provider::named(&order.provider).ok_or_else(|| Error::Refused(format!("there is no provider {}", order.provider)))?;
+    let total = Money::from_wit(&order.total).map_err(|_| refused("the currency"))?;
+    if total.amount <= 0 {
+        return Err(refused("the amount"));
+    }
+    let id = PaymentId::new();
+    let stored = store::insert(&Payment {
+        id,
+        booking_id: order.booking_id.parse().map_err(|_| refused("the booking's id"))?,
+        user_id: order.user_id.parse().map_err(|_| refused("the user's id"))?,
+        provider: order.provider,
+        status: Status::Created,
+        total,
+        email: order.email,
+        intent_key: format!("{id}:intent:1"),
+        intent_id: None,
+        client_secret: None,
+        decline: None,
+        refund_attempt: 0,
+        refund_id: None,
+        refund_reason: None,
+        expires_at: Timestamp::from_micros(order.expires_at),
+        version: 1,
+        publishable_key: None,
+    })?;
+    if stored.status != Status::Created {
+        return Ok(stored);
+    }
+    let intent = provider.create_intent(&provider::IntentRequest {
+        idempotency_key: stored.intent_key.clone(),
+        total: stored.total.to_wit(),
+        booking_id: stored.booking_id.to_string(),
+        payment_id: stored.id.to_string(),
+        email: stored.email.clone(),
+    })?;
+    apply(stored, "", |payment| payment.hear_intent(&intent))
+}
+
+pub fn get(booking_id: &str) -> Result<Payment, Error> {
+    let id = booking_id.parse().map_err(|_| Error::NotFound)?;
+    store::by_booking(id)?.ok_or(Error::NotFound)
+}
+
+/// No longer wanted; the answer may say that the buyer was quicker.
+pub fn cancel(booking_id: &str) -> Result<Payment, Error> {
+    let payment = get(booking_id)?;
+    match (payment.status, &payment.intent_id) {
+        (Status::Created, _) | (Status::RequiresPayment | Status::Processing, None) => apply(payment, "", |payment| {
+            // Nobody has seen a client secret: it cannot be paid. Should it be all the same, the webhook tells.
+            (payment.status == Status::Created).then(|| (Payment { status: Status::Cancelled, ..payment.clone() }, None))
+        }),
+        (Status::RequiresPayment | Status::Processing, Some(intent_id)) => {
+            let provider = strategy(&payment)?;
+            let intent = match provider.cancel_intent(intent_id) {
+                // Too late to cancel: what is it then?
+                Err(provider::Error::Refused(_)) => provider.get_intent(intent_id)?,
+                other => other?,
+            };
+            apply(payment, "", |payment| payment.hear_intent(&intent))
+        }
+        _ => Ok(payment),
+    }
+}
+
+/// Gives all of it back.
+pub fn refund(booking_id: &str, reason: &str) -> Result<Payment, Error> {
+    let payment = get(booking_id)?;
+    let payment = match payment.status {
+        Status::Succeeded => {
+            let reason = Some(reason.to_string());
+            // Stored before the call: a crash in between asks again with the same key.
+            apply(payment, "", |payment| {
+                let next = Payment { status: Status::Refunding, refund_reason: reason.clone(), ..payment.clone() };
+                (payment.status == Status::Succeeded).then_some((next, None))
+            })?
+        }
+        Status::Refunding | Status::Refunded => payment,
+        other => return Err(Error::Refused(format!("a payment that is {} cannot be refunded", other.as_str()))),
+    };
+    if payment.status == Status::Refunding { ask_refund(payment) } else { Ok(payment) }
+}
+
+fn ask_refund(payment: Payment) -> Result<Payment, Error> {
+    let provider = strategy(&payment)?;
+    let refund = match &payment.refund_id {
+        Some(id) => provider.get_refund(id)?,
+        None => provider.create_refund(&provider::RefundRequest {
+            idempotency_key: payment.refund_key(),
+            intent_id: payment.intent_id.clone().ok_or(Error::NotFound)?,
+            total: payment.total.to_wit(),
+            payment_id: payment.id.to_string(),
+        })?,
+    };
+    apply(payment, "", |payment| payment.hear_refund(&refund))
+}
+
+/// A verified webhook: stored once by its id, and acted upon in the same transaction.
+pub fn hear(provider: Provider, notice: &provider::Notice, traceparent: &str) -> Result<(), Error> {
+    let intent_id = match &notice.subject {
+        provider::NoticeSubject::Intent(intent) => Some(intent.id.as_str()),
+        provider::NoticeSubject::Refund(refund) => Some(refund.intent_id.as_str()),
+        provider::NoticeSubject::Other => None,
+    };
+    let heard = Heard { provider, event_id: &notice.id, kind: &notice.kind, intent_id };
+    let Some(intent_id) = intent_id else { return Ok(store::remember(&heard, true)?) };
+    for _ in 0..ATTEMPTS {
+        let Some(payment) = store::by_intent(provider, intent_id)? else {
+            // It came before the answer to our own create: the reconciliation applies it.
+            return Ok(store::remember(&heard, false)?);
+        };
+        let change = match &notice.subject {
+            provider::NoticeSubject::Intent(intent) => payment.hear_intent(intent),
+            provider::NoticeSubject::Refund(refund) => payment.hear_refund(refund),
+            provider::NoticeSubject::Other => None,
+        };
+        let Some((next, fact)) = change else { return Ok(store::remember(&heard, true)?) };
+        warn_of_quarantine(&next);
+        match store::change(&next, fact, Some(&heard), traceparent) {
+            Ok(()) => return Ok(()),
+            // Statement 0 is the webhook: it is known, another copy was quicker.
+            Err(sql::Error::Conflict { statement: 0, .. }) => return Ok(()),
+            Err(sql::Error::Conflict { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Unavailable("the payment keeps changing".into()))
+}
+
+/// Finds what no webhook told: asks the provider about payments that have been open for a while, applies webhooks that came
+/// early, and goes on with refunds.
+pub fn reconcile(moment: &Moment) -> Result<(), Error> {
+    for payment in store::unapplied()? {
+        look_up(payment.clone(), &moment.traceparent)?;
+        store::mark_applied(&payment)?;
+    }
+    for payment in store::due()? {
+        let id = payment.id;
+        if let Err(error) = look_up(payment, &moment.traceparent) {
+            // One that fails does not keep the others from being found.
+            tracing::warn!(payment.id = %id, error.cause = %error, "payment cannot be reconciled just now");
+        }
+    }
+    Ok(())
+}
+
+fn look_up(payment: Payment, traceparent: &str) -> Result<Payment, Error> {
+    if payment.status == Status::Refunding {
+        return ask_refund(payment);
+    }
+    let Some(intent_id) = payment.intent_id.clone() else { return Ok(payment) };
+    let intent = strategy(&payment)?.get_intent(&intent_id)?;
+    apply(payment, traceparent, |payment| payment.hear_intent(&intent))
+}
+
+fn strategy(payment: &Payment) -> Result<Provider, Error> {
+    Provider::named(&payment.provider).ok_or_else(|| Error::Refused(format!("there is no provider {}", payment.provider)))
+}
+
+/// Makes a change to the newest version of a payment.
+fn apply(mut payment: Payment, traceparent: &str, change: impl Fn(&Payment) -> Change) -> Result<Payment, Error> {
+    for _ in 0..ATTEMPTS {
+        let Some((next, fact)) = change(&payment) else { return Ok(payment) };
+        warn_of_quarantine(&next);
+        match store::change(&next, fact, None, traceparent) {
+            Ok(()) => return Ok(Payment { version: next.version + 1, ..next }),
+            Err(error) if error.is_conflict() => payment = store::by_booking(payment.booking_id)?.ok_or(Error::NotFound)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Error::Unavailable("the payment keeps changing".into()))
+}
+
+fn warn_of_quarantine(payment: &Payment) {
+    if payment.status == Status::Quarantined {
+        tracing::error!(payment.id = %payment.id, payment.booking_id = %payment.booking_id, "the provider captured another amount than was asked; an operator must look");
+    }
+}

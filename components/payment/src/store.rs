@@ -1,0 +1,136 @@
+//! Payments in payment_db. A change is written with the version that it was made from, and the fact that it tells, in one
+//! transaction.
+
+use crate::domain::{Fact, Payment, Status};
+use crate::providers::Provider;
+use eventhub_guest::ids::{BookingId, PaymentId};
+use eventhub_guest::outbox;
+use eventhub_guest::sql::{Database, Error, Row, Statement, sql};
+use eventhub_guest::{Money, Timestamp};
+
+const DB: Database = Database("payment_db");
+
+const BY_BOOKING: &str = "SELECT * FROM payments WHERE booking_id = $1";
+const BY_INTENT: &str = "SELECT * FROM payments WHERE provider = $1 AND provider_intent_id = $2";
+// A second create finds the first one's row; `xmax` tells nothing away, so the row itself is what counts.
+const INSERT: &str = "INSERT INTO payments (id, booking_id, user_id, provider, status, amount, currency, email, intent_key, expires_at, next_check_at)
+    VALUES ($1, $2, $3, $4, 'created', $5, $6, $7, $8, $9, now() + interval '15 seconds')
+    ON CONFLICT (booking_id) DO UPDATE SET booking_id = excluded.booking_id RETURNING *";
+const UPDATE: &str = "UPDATE payments SET status = $3, provider_intent_id = $4, client_secret = $5, decline = $6, refund_attempt = $7,
+    provider_refund_id = $8, refund_reason = $9, version = version + 1, updated_at = now() WHERE id = $1 AND version = $2";
+const NOTICE: &str = "INSERT INTO webhook_events (provider, event_id, kind, intent_id, applied_at)
+    VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END) ON CONFLICT (provider, event_id) DO NOTHING";
+// Each row goes to one node, which has it for itself until the next check is due.
+const DUE: &str = "UPDATE payments SET next_check_at = now() + CASE WHEN now() - created_at < interval '2 minutes' THEN interval '15 seconds' ELSE interval '25 seconds' END
+    WHERE id IN (SELECT id FROM payments WHERE status IN ('requires_payment', 'processing', 'refunding') AND next_check_at <= now()
+                 ORDER BY next_check_at LIMIT 50 FOR UPDATE SKIP LOCKED) RETURNING *";
+const UNAPPLIED: &str = "SELECT DISTINCT p.* FROM webhook_events w JOIN payments p ON p.provider = w.provider AND p.provider_intent_id = w.intent_id
+    WHERE w.applied_at IS NULL AND w.received_at > now() - interval '1 day' LIMIT 50";
+const APPLIED: &str = "UPDATE webhook_events SET applied_at = now() WHERE provider = $1 AND intent_id = $2 AND applied_at IS NULL";
+
+/// A webhook, as it is remembered.
+pub struct Heard<'a> {
+    pub provider: Provider,
+    pub event_id: &'a str,
+    pub kind: &'a str,
+    pub intent_id: Option<&'a str>,
+}
+
+pub fn by_booking(id: BookingId) -> Result<Option<Payment>, Error> {
+    DB.optional(sql(BY_BOOKING).bind(id))?.as_ref().map(payment).transpose()
+}
+
+pub fn by_intent(provider: Provider, intent_id: &str) -> Result<Option<Payment>, Error> {
+    DB.optional(sql(BY_INTENT).bind(provider.name()).bind(intent_id))?.as_ref().map(payment).transpose()
+}
+
+/// Stores a new payment, or finds the booking's own.
+pub fn insert(new: &Payment) -> Result<Payment, Error> {
+    let statement = sql(INSERT)
+        .bind(new.id)
+        .bind(new.booking_id)
+        .bind(new.user_id)
+        .bind(new.provider.as_str())
+        .bind(new.total.amount)
+        .bind(new.total.currency)
+        .bind(new.email.clone())
+        .bind(new.intent_key.as_str())
+        .bind(new.expires_at);
+    payment(&DB.one(statement)?)
+}
+
+/// Writes a change, its fact, and the webhook that told of it, if one did.
+///
+/// # Errors
+/// [`Error::Conflict`] of statement 0 where the webhook is known already or the payment has changed in between.
+pub fn change(next: &Payment, fact: Option<Fact>, heard: Option<&Heard>, traceparent: &str) -> Result<(), Error> {
+    let mut statements = vec![];
+    statements.extend(heard.map(|heard| notice(heard, true).expect(1)));
+    statements.push(update(next).expect(1));
+    statements.extend(fact.map(|fact| outbox::record("payment", &next.booking_id.to_string(), fact.name(), next.payload(), traceparent)));
+    DB.transaction(&statements).map(drop)
+}
+
+/// Remembers a webhook that changes nothing, or (not `applied`) nothing yet. Known ones stay as they are.
+pub fn remember(heard: &Heard, applied: bool) -> Result<(), Error> {
+    DB.execute(notice(heard, applied)).map(drop)
+}
+
+/// Payments to ask the provider about, each given to one caller only.
+pub fn due() -> Result<Vec<Payment>, Error> {
+    DB.query(sql(DUE))?.iter().map(payment).collect()
+}
+
+/// Payments of which a webhook told before their intent was known.
+pub fn unapplied() -> Result<Vec<Payment>, Error> {
+    DB.query(sql(UNAPPLIED))?.iter().map(payment).collect()
+}
+
+pub fn mark_applied(payment: &Payment) -> Result<(), Error> {
+    DB.execute(sql(APPLIED).bind(payment.provider.as_str()).bind(payment.intent_id.clone())).map(drop)
+}
+
+fn notice(heard: &Heard, applied: bool) -> Statement {
+    sql(NOTICE)
+        .bind(heard.provider.name())
+        .bind(heard.event_id)
+        .bind(heard.kind)
+        .bind(heard.intent_id.map(str::to_string))
+        .bind(applied)
+}
+
+fn update(next: &Payment) -> Statement {
+    sql(UPDATE)
+        .bind(next.id)
+        .bind(next.version)
+        .bind(next.status.as_str())
+        .bind(next.intent_id.clone())
+        .bind(next.client_secret.clone())
+        .bind(next.decline.clone())
+        .bind(next.refund_attempt)
+        .bind(next.refund_id.clone())
+        .bind(next.refund_reason.clone())
+}
+
+fn payment(row: &Row) -> Result<Payment, Error> {
+    let (status, provider): (String, String) = (row.get("status")?, row.get("provider")?);
+    Ok(Payment {
+        id: row.get::<PaymentId>("id")?,
+        booking_id: row.get("booking_id")?,
+        user_id: row.get("user_id")?,
+        publishable_key: Provider::named(&provider).map(Provider::publishable_key).filter(|key| !key.is_empty()),
+        provider,
+        status: Status::parse(&status).ok_or_else(|| Error::Invalid(format!("payment status {status}")))?,
+        total: Money::new(row.get("amount")?, row.get("currency")?),
+        email: row.get("email")?,
+        intent_key: row.get("intent_key")?,
+        intent_id: row.get("provider_intent_id")?,
+        client_secret: row.get("client_secret")?,
+        decline: row.get("decline")?,
+        refund_attempt: row.get("refund_attempt")?,
+        refund_id: row.get("provider_refund_id")?,
+        refund_reason: row.get("refund_reason")?,
+        expires_at: row.get::<Timestamp>("expires_at")?,
+        version: row.get("version")?,
+    })
+}

@@ -1,0 +1,20 @@
+//! Configuration of the component, from environment variables.
+
+use crate::unprotected::Protection;
+use eventhub_guest::config;
+
+/// What can be set.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// `HOLD_TTL_SECONDS`: how long a hold lasts, and again when it is extended. 1 to 86400, default 300.
+    pub hold_ttl_ms: i64,
+    /// `SEAT_LOCK_PROTECTION`: `on` (default), or `off` for tests that prove that it is needed; see `unprotected`.
+    pub protection: Protection,
+}
+
+impl Config {
+    pub fn from_environment() -> Self {
+        let seconds: i64 = config::parsed("HOLD_TTL_SECONDS", 300);
+        Self { hold_ttl_ms: seconds.clamp(1, 86_400) * 1000, protection: Protection::from_environment() }
+    }
+}

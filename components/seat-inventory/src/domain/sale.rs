@@ -1,0 +1,124 @@
+//! The sale of one session: what its places cost, how many one may have, and when they can be had.
+
+use eventhub_guest::ids::{EventId, LayoutId, SessionId};
+use eventhub_guest::{Currency, Timestamp};
+use serde::{Deserialize, Serialize};
+
+/// A price category.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Category {
+    pub id: String,
+    pub name: String,
+    /// Minor units.
+    pub price: i64,
+}
+
+/// What is known of a session whose seats are or were on sale.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sale {
+    pub session: SessionId,
+    /// Its short name in Redis.
+    pub number: u32,
+    pub event: EventId,
+    pub layout: LayoutId,
+    pub layout_version: u32,
+    pub currency: Currency,
+    pub categories: Vec<Category>,
+    pub max_seats: u32,
+    pub starts_at: Timestamp,
+    pub sales_start_at: Option<Timestamp>,
+    pub sales_end_at: Option<Timestamp>,
+    pub closed: bool,
+}
+
+/// Where a sale stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Not yet begun.
+    Scheduled,
+    OnSale,
+    /// Over, or the session has begun.
+    Ended,
+    /// Ended by the organizer.
+    Closed,
+}
+
+impl Phase {
+    /// As a problem's `from` tells it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Phase::Scheduled => "scheduled",
+            Phase::OnSale => "on_sale",
+            Phase::Ended => "ended",
+            Phase::Closed => "closed",
+        }
+    }
+}
+
+impl Sale {
+    pub fn phase(&self, now: Timestamp) -> Phase {
+        let end = self.sales_end_at.map_or(self.starts_at, |end| end.min(self.starts_at));
+        if self.closed {
+            Phase::Closed
+        } else if now >= end {
+            Phase::Ended
+        } else if self.sales_start_at.is_some_and(|start| now < start) {
+            Phase::Scheduled
+        } else {
+            Phase::OnSale
+        }
+    }
+
+    /// Minor units; none for a category without a price, which opening a sale rules out.
+    pub fn price(&self, category: &str) -> Option<i64> {
+        self.categories.iter().find(|known| known.id == category).map(|known| known.price)
+    }
+
+    /// As seat-lock knows the layout.
+    pub fn layout_key(&self) -> String {
+        layout_key(self.layout, self.layout_version)
+    }
+
+    /// The topic of its live feed.
+    pub fn topic(&self) -> String {
+        format!("session:{}", self.session)
+    }
+}
+
+/// `lay_…@3`
+pub fn layout_key(layout: LayoutId, version: u32) -> String {
+    format!("{layout}@{version}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sale(starts: i64, from: Option<i64>, till: Option<i64>, closed: bool) -> Sale {
+        Sale {
+            session: SessionId::from_u128(1),
+            number: 1,
+            event: EventId::from_u128(1),
+            layout: LayoutId::from_u128(1),
+            layout_version: 1,
+            currency: "EUR".parse().unwrap(),
+            categories: vec![],
+            max_seats: 10,
+            starts_at: Timestamp::from_micros(starts),
+            sales_start_at: from.map(Timestamp::from_micros),
+            sales_end_at: till.map(Timestamp::from_micros),
+            closed,
+        }
+    }
+
+    #[test]
+    fn places_are_sold_from_the_start_of_sales_until_their_end_or_the_session_starts() {
+        let phase = |sale: &Sale, now| sale.phase(Timestamp::from_micros(now));
+        let bounded = sale(100, Some(10), Some(50), false);
+        assert_eq!([9, 10, 49, 50].map(|now| phase(&bounded, now)), [Phase::Scheduled, Phase::OnSale, Phase::OnSale, Phase::Ended]);
+        let open = sale(100, None, None, false);
+        assert_eq!([0, 99, 100].map(|now| phase(&open, now)), [Phase::OnSale, Phase::OnSale, Phase::Ended]);
+        assert_eq!(phase(&sale(100, None, Some(200), false), 100), Phase::Ended, "not after the start, whatever the end of sales says");
+        assert_eq!(phase(&sale(100, None, None, true), 50), Phase::Closed);
+    }
+}

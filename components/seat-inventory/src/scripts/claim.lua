@@ -1,0 +1,13 @@
+-- A booking takes a hold over; again is the same.
+-- ARGV: hold, user, booking, until ms. Answers: missing | ended | booked | ok, record
+local r, till = read(ARGV[1]), tonumber(ARGV[4])
+if not r or r.user ~= ARGV[2] then return { 'missing' } end
+if r.status == 'booked' then
+  if r.booking ~= ARGV[3] then return { 'booked' } end
+  if r.counted == '1' and till > r.due then lease(r, till) end
+  return { 'ok', record(r) }
+end
+if r.status ~= 'active' or r.expires <= now then return { 'ended' } end
+r.status, r.booking = 'booked', ARGV[3]
+lease(r, math.max(till, r.due))
+return { 'ok', record(r) }

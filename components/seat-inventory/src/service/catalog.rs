@@ -1,0 +1,136 @@
+//! Sessions and layouts that this instance has read before: what keeps Postgres off the path of a hold.
+
+use super::{Error, Inventory};
+use crate::bindings::eventhub::seat_lock::lock;
+use crate::bindings::eventhub::venue_layout::layouts;
+use crate::domain::sale::{Sale, layout_key};
+use crate::domain::seat_names::SeatNames;
+use crate::ports::Ports;
+use crate::store;
+use eventhub_guest::ids::{LayoutId, SessionId};
+use eventhub_guest::sql;
+use lru::LruCache;
+use std::cell::RefCell;
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// How soon the end of a sale and new prices are noticed.
+const FRESH: Duration = Duration::from_secs(2);
+/// How long what is known serves on while Postgres does not answer.
+const USABLE: Duration = Duration::from_secs(30);
+
+const SESSIONS: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+const LAYOUTS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
+
+/// What this service needs of a layout besides seat-lock.
+pub struct LayoutInfo {
+    pub key: String,
+    pub names: SeatNames,
+    /// Ids and capacities.
+    pub areas: Vec<(String, u32)>,
+}
+
+impl LayoutInfo {
+    pub fn capacity_of(&self, area: &str) -> u32 {
+        self.areas.iter().find(|(id, _)| id == area).map_or(0, |(_, capacity)| *capacity)
+    }
+}
+
+pub struct Catalog {
+    sales: RefCell<LruCache<SessionId, (Rc<Sale>, Instant)>>,
+    numbers: RefCell<LruCache<u32, SessionId>>,
+    layouts: RefCell<LruCache<String, Rc<LayoutInfo>>>,
+}
+
+impl Default for Catalog {
+    fn default() -> Self {
+        Self {
+            sales: RefCell::new(LruCache::new(SESSIONS)),
+            numbers: RefCell::new(LruCache::new(SESSIONS)),
+            layouts: RefCell::new(LruCache::new(LAYOUTS)),
+        }
+    }
+}
+
+impl<P: Ports> Inventory<P> {
+    /// The sale of a session, at most two seconds old.
+    pub(super) fn sale(&self, session: SessionId) -> Result<Rc<Sale>, Error> {
+        let known = self.catalog.sales.borrow_mut().get(&session).cloned();
+        if let Some((sale, read)) = &known
+            && read.elapsed() < FRESH
+        {
+            return Ok(sale.clone());
+        }
+        match self.ports.query(store::sales::by_session(session)) {
+            Ok(rows) => self.remember(store::sales::sale(&rows)?),
+            Err(sql::Error::Unavailable(cause)) => match known {
+                Some((sale, read)) if read.elapsed() < USABLE => {
+                    tracing::warn!(error.cause = cause, session.id = %session, "the database does not answer, an older state of the sale serves");
+                    Ok(sale)
+                }
+                _ => Err(Error::Unavailable(cause)),
+            },
+            Err(other) => Err(other.into()),
+        }
+    }
+
+    /// The sale whose number a hold's id carries.
+    pub(super) fn sale_by_number(&self, number: u32) -> Result<Rc<Sale>, Error> {
+        let known = self.catalog.numbers.borrow_mut().get(&number).copied();
+        match known {
+            Some(session) => self.sale(session),
+            None => {
+                let rows = self.ports.query(store::sales::by_number(number))?;
+                self.remember(store::sales::sale(&rows)?)
+            }
+        }
+    }
+
+    fn remember(&self, sale: Option<Sale>) -> Result<Rc<Sale>, Error> {
+        let sale = Rc::new(sale.ok_or(Error::NotFound("session"))?);
+        self.catalog.numbers.borrow_mut().put(sale.number, sale.session);
+        self.catalog.sales.borrow_mut().put(sale.session, (sale.clone(), Instant::now()));
+        Ok(sale)
+    }
+
+    pub(super) fn forget(&self, session: SessionId) {
+        self.catalog.sales.borrow_mut().pop(&session);
+    }
+
+    /// The layout of a sale; read on its first use in this instance.
+    pub(super) fn layout(&self, sale: &Sale) -> Result<Rc<LayoutInfo>, Error> {
+        let known = self.catalog.layouts.borrow_mut().get(&sale.layout_key()).cloned();
+        match known {
+            Some(layout) => Ok(layout),
+            None => Ok(self.read_layout(sale.layout, sale.layout_version)?.0),
+        }
+    }
+
+    /// Reads a layout and has seat-lock load it. With it, the layout as the layout service gave it, without the document.
+    pub(super) fn read_layout(&self, id: LayoutId, version: u32) -> Result<(Rc<LayoutInfo>, layouts::Layout), Error> {
+        let mut layout = self.ports.layout(&id.to_string(), version).map_err(|error| match error {
+            layouts::Error::NotFound => Error::NotFound("layout"),
+            layouts::Error::Unavailable(text) => Error::Unavailable(format!("venue-layout: {text}")),
+        })?;
+        let key = layout_key(id, version);
+        let loaded = self.ports.load(&key, &std::mem::take(&mut layout.document))?;
+        let all = vec![0xff; loaded.seat_count.div_ceil(8) as usize];
+        let names = SeatNames::new(&self.ports.keys_of(&key, &all)?).map_err(|error| Error::Internal(error.to_string()))?;
+        let info = Rc::new(LayoutInfo { key: key.clone(), names, areas: loaded.areas });
+        self.catalog.layouts.borrow_mut().put(key, info.clone());
+        Ok((info, layout))
+    }
+
+    /// Asks seat-lock about the layout of a sale; it forgets layouts by its own measure, and is then given it again.
+    pub(super) fn ask_lock<T>(&self, sale: &Sale, question: impl Fn(&P, &str) -> Result<T, lock::Error>) -> Result<T, Error> {
+        let layout = self.layout(sale)?;
+        match question(&self.ports, &layout.key) {
+            Err(lock::Error::UnknownLayout) => {
+                self.read_layout(sale.layout, sale.layout_version)?;
+                Ok(question(&self.ports, &layout.key)?)
+            }
+            other => Ok(other?),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Best available: adjacent seats in one row, nearest the stage, leaving no single free seat alone; then less and less.
+//! Adjacent means consecutive in the row's (or table's) order. Linear in the seats of the category.
+
+use crate::bits::Bits;
+use crate::layout::{Layout, Row};
+
+/// Seats of a group that does not fit into one row come from at most so many neighbouring rows or tables.
+const NEIGHBOURS: usize = 3;
+/// Bounds the search for the tightest group in very long rows.
+const ANCHORS: usize = 64;
+
+/// `quantity` free seats of a category, by index rising, or none where there are not so many. In this order:
+/// a block in one row that leaves no seat alone, a block in one row, seats of one table or of neighbouring rows in a section,
+/// the nearest ones wherever they are.
+pub fn best_available(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> Option<Vec<u32>> {
+    let rows = &layout.category(category).rows;
+    let in_category: u32 = rows.iter().map(|&row| layout.rows()[row as usize].len).sum();
+    if quantity == 0 || quantity > in_category as usize {
+        return None;
+    }
+    block(layout, occupied, rows, quantity)
+        .or_else(|| together(layout, occupied, category, quantity))
+        .or_else(|| scattered(layout, occupied, rows, quantity))
+}
+
+/// How good a block is; less is better.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Score {
+    leaves_one_alone: bool,
+    /// Sum of the distances to the stage.
+    distance: u64,
+    first: u32,
+}
+
+fn block(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Option<Vec<u32>> {
+    let size = quantity as u32;
+    let mut best: Option<Score> = None;
+    for &row in rows {
+        let row = &layout.rows()[row as usize];
+        // Rows come nearest first: from here on none can be nearer than what is found.
+        let least = u64::from(row.nearest) * u64::from(size);
+        if best.is_some_and(|best| !best.leaves_one_alone && best.distance <= least) {
+            break;
+        }
+        for (start, end) in Runs::new(row, occupied) {
+            if end - start < size {
+                continue;
+            }
+            let distance = |index: u32| u64::from(layout.seats()[index as usize].distance);
+            let mut sum: u64 = (start..start + size).map(distance).sum();
+            for first in start..=end - size {
+                if first > start {
+                    sum = sum + distance(first + size - 1) - distance(first - 1);
+                }
+                let leaves_one_alone = first - start == 1 || end - (first + size) == 1;
+                let score = Score { leaves_one_alone, distance: sum, first };
+                best = Some(best.map_or(score, |best| best.min(score)));
+            }
+        }
+    }
+    best.map(|best| (best.first..best.first + size).collect())
+}
+
+/// Maximal runs of free seats in a row, each as start and end (exclusive).
+struct Runs<'a> {
+    occupied: Bits<'a>,
+    at: u32,
+    end: u32,
+}
+
+impl<'a> Runs<'a> {
+    fn new(row: &Row, occupied: Bits<'a>) -> Self {
+        Self { occupied, at: row.first, end: row.first + row.len }
+    }
+}
+
+impl Iterator for Runs<'_> {
+    type Item = (u32, u32);
+
+    fn next(&mut self) -> Option<(u32, u32)> {
+        while self.at < self.end && self.occupied.get(self.at) {
+            self.at += 1;
+        }
+        let start = self.at;
+        while self.at < self.end && !self.occupied.get(self.at) {
+            self.at += 1;
+        }
+        (start < self.at).then_some((start, self.at))
+    }
+}
+
+/// The tightest group in one table or row with gaps, or in neighbouring ones of a section.
+fn together(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> Option<Vec<u32>> {
+    let free = |row: &Row| row.seats().filter(|&index| !occupied.get(index)).collect::<Vec<_>>();
+    let rows: Vec<(&Row, u64, u64)> = layout
+        .rows()
+        .iter()
+        .filter(|row| row.category == category)
+        .map(|row| {
+            let seats = row.seats().filter(|&index| !occupied.get(index));
+            let (count, sum) = seats.fold((0, 0), |(count, sum), index| {
+                (count + 1, sum + u64::from(layout.seats()[index as usize].distance))
+            });
+            (row, count, sum)
+        })
+        .collect();
+    let mut best = None;
+    for start in 0..rows.len() {
+        let (first, ..) = rows[start];
+        let (mut count, mut sum) = (0, 0);
+        for (span, &(row, free, distance)) in rows[start..].iter().take(NEIGHBOURS).enumerate() {
+            if row.section != first.section || row.table != first.table {
+                break;
+            }
+            count += free;
+            sum += distance;
+            if count >= quantity as u64 {
+                let score = (span, sum / count, start);
+                best = Some(best.map_or(score, |best: (usize, u64, usize)| best.min(score)));
+                break;
+            }
+        }
+    }
+    let (span, _, start) = best?;
+    let seats = rows[start..=start + span].iter().flat_map(|(row, ..)| free(row)).collect();
+    Some(tightest(layout, seats, quantity))
+}
+
+/// The `quantity` of these seats that are nearest to one of them.
+fn tightest(layout: &Layout, seats: Vec<u32>, quantity: usize) -> Vec<u32> {
+    let mut anchors = seats.clone();
+    anchors.sort_unstable_by_key(|&index| (layout.seats()[index as usize].distance, index));
+    let mut best: Option<(f32, Vec<u32>)> = None;
+    for anchor in anchors.into_iter().take(ANCHORS) {
+        let middle = layout.seats()[anchor as usize];
+        let mut near: Vec<(f32, u32)> = seats
+            .iter()
+            .map(|&index| {
+                let seat = layout.seats()[index as usize];
+                ((seat.x - middle.x).hypot(seat.y - middle.y), index)
+            })
+            .collect();
+        near.select_nth_unstable_by(quantity - 1, |a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
+        near.truncate(quantity);
+        let width = near.iter().map(|(distance, _)| distance).sum();
+        if best.as_ref().is_none_or(|(least, _)| width < *least) {
+            best = Some((width, near.into_iter().map(|(_, index)| index).collect()));
+        }
+    }
+    let mut group = best.map(|(_, group)| group).unwrap_or_default();
+    group.sort_unstable();
+    group
+}
+
+fn scattered(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Option<Vec<u32>> {
+    let seats = rows.iter().flat_map(|&row| layout.rows()[row as usize].seats());
+    let mut free: Vec<u32> = seats.filter(|&index| !occupied.get(index)).collect();
+    if free.len() < quantity {
+        return None;
+    }
+    free.select_nth_unstable_by_key(quantity - 1, |&index| (layout.seats()[index as usize].distance, index));
+    free.truncate(quantity);
+    free.sort_unstable();
+    Some(free)
+}

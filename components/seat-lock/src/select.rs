@@ -1,0 +1,182 @@
+//! What a request means: seat keys and area ids become places, or all of its faults of one kind are told.
+
+use crate::best::best_available;
+use crate::bits::{self, Bits};
+use crate::layout::Layout;
+use std::collections::HashSet;
+
+/// What the client asked for.
+#[derive(Debug, Default, Clone)]
+pub struct Request {
+    /// Seat keys.
+    pub seats: Vec<String>,
+    /// Area ids and quantities.
+    pub areas: Vec<(String, u32)>,
+    pub best: Option<Best>,
+}
+
+/// So many seats of a category, the best that are free.
+#[derive(Debug, Clone)]
+pub struct Best {
+    pub quantity: u32,
+    pub category: String,
+}
+
+/// The places of a request.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Selection {
+    /// Seat indexes, in the order of the request.
+    pub seats: Vec<u32>,
+    /// Places in the layout's list of areas, and quantities.
+    pub areas: Vec<(usize, u32)>,
+}
+
+/// The client's fault, all of them.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    #[error("not in the layout: {}", .0.join(", "))]
+    Unknown(Vec<String>),
+    #[error("named twice: {}", .0.join(", "))]
+    Duplicate(Vec<String>),
+    #[error("nothing asked for")]
+    Empty,
+    #[error("more than {0} places")]
+    LimitExceeded(u32),
+    #[error("not so many free seats in that category")]
+    NoneLeft,
+}
+
+/// Resolves a request. `occupied` says which seats cannot be had; only best-available looks at it, since whether a named
+/// seat is free is decided where it is held, atomically.
+pub fn select(layout: &Layout, request: &Request, occupied: Bits, limit: u32) -> Result<Selection, Error> {
+    let quantities = request.areas.iter().map(|(_, quantity)| *quantity).chain(request.best.iter().map(|best| best.quantity));
+    let mut places = request.seats.len() as u64;
+    for quantity in quantities {
+        if quantity == 0 {
+            return Err(Error::Empty);
+        }
+        places += u64::from(quantity);
+    }
+    if places == 0 {
+        return Err(Error::Empty);
+    }
+    let (mut seats, areas, category) = resolve(layout, request)?;
+    if places > u64::from(limit) {
+        return Err(Error::LimitExceeded(limit));
+    }
+    if let (Some(best), Some(category)) = (&request.best, category) {
+        let mut taken = occupied.0.to_vec();
+        seats.iter().for_each(|&seat| bits::set(&mut taken, seat));
+        let found = best_available(layout, Bits(&taken), category, best.quantity as usize);
+        seats.extend(found.ok_or(Error::NoneLeft)?);
+    }
+    Ok(Selection { seats, areas })
+}
+
+type Resolved = (Vec<u32>, Vec<(usize, u32)>, Option<u16>);
+
+fn resolve(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
+    let mut unknown = vec![];
+    let mut duplicate = vec![];
+    let mut seen = HashSet::with_capacity(request.seats.len() + request.areas.len());
+    let mut seats = Vec::with_capacity(request.seats.len());
+    for key in &request.seats {
+        match layout.find_seat(key) {
+            None => unknown.push(key.clone()),
+            Some(_) if !seen.insert((false, key)) => duplicate.push(key.clone()),
+            Some(index) => seats.push(index),
+        }
+    }
+    let mut areas = Vec::with_capacity(request.areas.len());
+    for (id, quantity) in &request.areas {
+        match layout.find_area(id) {
+            None => unknown.push(id.clone()),
+            Some(_) if !seen.insert((true, id)) => duplicate.push(id.clone()),
+            Some(at) => areas.push((at, *quantity)),
+        }
+    }
+    let category = match &request.best {
+        None => None,
+        Some(best) => {
+            let found = layout.find_category(&best.category);
+            if found.is_none() {
+                unknown.push(best.category.clone());
+            }
+            found
+        }
+    };
+    if !unknown.is_empty() {
+        return Err(Error::Unknown(unknown));
+    }
+    if !duplicate.is_empty() {
+        return Err(Error::Duplicate(duplicate));
+    }
+    Ok((seats, areas, category))
+}
+
+/// The indexes of seat keys, in order.
+pub fn indexes(layout: &Layout, seats: &[String]) -> Result<Vec<u32>, Error> {
+    let found: Vec<_> = seats.iter().map(|key| layout.find_seat(key)).collect();
+    let unknown: Vec<_> = seats.iter().zip(&found).filter(|(_, index)| index.is_none()).map(|(key, _)| key.clone()).collect();
+    if unknown.is_empty() { Ok(found.into_iter().flatten().collect()) } else { Err(Error::Unknown(unknown)) }
+}
+
+/// The keys of indexes, in order.
+pub fn keys(layout: &Layout, indexes: &[u32]) -> Result<Vec<String>, Error> {
+    let seats = layout.seats().len();
+    let unknown: Vec<_> = indexes.iter().filter(|&&index| index as usize >= seats).map(u32::to_string).collect();
+    if unknown.is_empty() { Ok(indexes.iter().map(|&index| layout.key(index).to_string()).collect()) } else { Err(Error::Unknown(unknown)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout() -> Layout {
+        let text = r#"{"sections":[{"id":"A","category":"stalls","rows":[{"id":"1","seats":[{"id":"1"},{"id":"2"},{"id":"3"}]}]}],
+            "areas":[{"id":"floor","category":"standing","capacity":300}]}"#;
+        Layout::parse(text).unwrap()
+    }
+
+    fn asked(seats: &[&str], areas: &[(&str, u32)]) -> Request {
+        let areas = areas.iter().map(|(id, quantity)| (id.to_string(), *quantity));
+        Request { seats: seats.iter().map(|key| key.to_string()).collect(), areas: areas.collect(), best: None }
+    }
+
+    #[test]
+    fn seats_and_areas_come_in_the_order_asked() {
+        let found = select(&layout(), &asked(&["A-1-3", "A-1-1"], &[("floor", 2)]), Bits(&[]), 4);
+        assert_eq!(found, Ok(Selection { seats: vec![2, 0], areas: vec![(0, 2)] }));
+    }
+
+    #[test]
+    fn every_unknown_name_is_told_at_once() {
+        let found = select(&layout(), &asked(&["A-1-1", "Z-1-1", ""], &[("roof", 1)]), Bits(&[]), 10);
+        assert_eq!(found, Err(Error::Unknown(vec!["Z-1-1".into(), "".into(), "roof".into()])));
+    }
+
+    #[test]
+    fn a_seat_or_area_named_twice_is_refused() {
+        let found = select(&layout(), &asked(&["A-1-1", "A-1-1"], &[("floor", 1), ("floor", 1)]), Bits(&[]), 10);
+        assert_eq!(found, Err(Error::Duplicate(vec!["A-1-1".into(), "floor".into()])));
+    }
+
+    #[test]
+    fn nothing_and_zero_are_empty_and_the_limit_counts_all_places() {
+        let layout = layout();
+        assert_eq!(select(&layout, &Request::default(), Bits(&[]), 10), Err(Error::Empty));
+        assert_eq!(select(&layout, &asked(&["A-1-1"], &[("floor", 0)]), Bits(&[]), 10), Err(Error::Empty));
+        assert!(select(&layout, &asked(&["A-1-1"], &[("floor", 3)]), Bits(&[]), 4).is_ok());
+        let most = [("floor", u32::MAX)];
+        assert_eq!(select(&layout, &asked(&["A-1-1"], &most), Bits(&[]), u32::MAX), Err(Error::LimitExceeded(u32::MAX)));
+    }
+
+    #[test]
+    fn best_available_of_a_category_without_seats_or_without_enough_finds_none() {
+        let best = |category: &str, quantity| Request { best: Some(Best { category: category.into(), quantity }), ..Request::default() };
+        let layout = layout();
+        assert_eq!(select(&layout, &best("standing", 1), Bits(&[]), 10), Err(Error::NoneLeft));
+        assert_eq!(select(&layout, &best("stalls", 4), Bits(&[]), 10), Err(Error::NoneLeft));
+        assert_eq!(select(&layout, &best("nosuch", 1), Bits(&[]), 10), Err(Error::Unknown(vec!["nosuch".into()])));
+    }
+}

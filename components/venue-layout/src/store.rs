@@ -1,0 +1,99 @@
+//! SQL of layouts, in event_db beside the venues that they belong to.
+
+use crate::layout::model::Summary;
+use eventhub_guest::Timestamp;
+use eventhub_guest::ids::{LayoutId, OrganizerId, VenueId};
+use eventhub_guest::sql::{Database, Error, Row, sql};
+
+const DB: Database = Database("event_db");
+
+/// One version of a layout.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    pub id: LayoutId,
+    pub venue_id: VenueId,
+    pub version: u32,
+    pub name: String,
+    pub summary: Summary,
+    /// JSON; empty where [`Document::Without`] was asked.
+    pub document: String,
+    /// Of this version.
+    pub created_at: Timestamp,
+}
+
+/// Whether the document, megabytes at times, is read as well.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Document {
+    Whole,
+    Without,
+}
+
+/// The organizer of a venue; the venues are the event service's.
+pub fn organizer_of(venue: VenueId) -> Result<Option<OrganizerId>, Error> {
+    let row = DB.optional(sql("SELECT organizer_id FROM venues WHERE id = $1").bind(venue))?;
+    row.map(|row| row.get("organizer_id")).transpose()
+}
+
+/// A version, the newest where none is named.
+pub fn find(id: LayoutId, version: Option<u32>, document: Document) -> Result<Option<Stored>, Error> {
+    const FIND: &str = "SELECT l.id, l.venue_id, v.version, v.name, v.seat_count, v.capacity, v.categories, v.created_at, \
+        CASE WHEN $3 THEN v.document ELSE '' END AS document \
+        FROM layouts l JOIN layout_versions v ON v.layout_id = l.id AND v.version = coalesce($2::bigint, l.version) \
+        WHERE l.id = $1";
+    let row = DB.optional(sql(FIND).bind(id).bind(version).bind(document == Document::Whole))?;
+    row.as_ref().map(stored).transpose()
+}
+
+/// The newest versions of a venue's layouts, newest layout first, without documents.
+pub fn list(venue: VenueId, before: Option<LayoutId>, limit: usize) -> Result<Vec<Stored>, Error> {
+    const LIST: &str = "SELECT l.id, l.venue_id, v.version, v.name, v.seat_count, v.capacity, v.categories, v.created_at, '' AS document \
+        FROM layouts l JOIN layout_versions v ON v.layout_id = l.id AND v.version = l.version \
+        WHERE l.venue_id = $1 AND ($2::uuid IS NULL OR l.id < $2) ORDER BY l.id DESC LIMIT $3";
+    let rows = DB.query(sql(LIST).bind(venue).bind(before).bind(limit as i64))?;
+    rows.iter().map(stored).collect()
+}
+
+const INSERT_VERSION: &str = "INSERT INTO layout_versions (layout_id, version, name, document, seat_count, capacity, categories, created_at) \
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+fn insert_version(layout: &Stored) -> eventhub_guest::sql::Statement {
+    sql(INSERT_VERSION)
+        .bind(layout.id)
+        .bind(layout.version)
+        .bind(layout.name.as_str())
+        .bind(layout.document.as_str())
+        .bind(layout.summary.seat_count)
+        .bind(layout.summary.capacity)
+        .bind(layout.summary.categories.clone())
+        .bind(layout.created_at)
+        .expect(1)
+}
+
+/// A new layout with its first version.
+pub fn create(layout: &Stored) -> Result<(), Error> {
+    const INSERT: &str = "INSERT INTO layouts (id, venue_id, version, created_at) VALUES ($1, $2, $3, $4)";
+    let insert = sql(INSERT).bind(layout.id).bind(layout.venue_id).bind(layout.version).bind(layout.created_at).expect(1);
+    DB.transaction(&[insert, insert_version(layout)]).map(|_| ())
+}
+
+/// The version after the newest.
+///
+/// # Errors
+/// [`Error::Conflict`] where the newest is not the one before it any more.
+pub fn add_version(layout: &Stored) -> Result<(), Error> {
+    const UPDATE: &str = "UPDATE layouts SET version = $2 WHERE id = $1 AND version = $2 - 1";
+    let update = sql(UPDATE).bind(layout.id).bind(layout.version).expect(1);
+    DB.transaction(&[update, insert_version(layout)]).map(|_| ())
+}
+
+fn stored(row: &Row) -> Result<Stored, Error> {
+    Ok(Stored {
+        id: row.get("id")?,
+        venue_id: row.get("venue_id")?,
+        version: row.get("version")?,
+        name: row.get("name")?,
+        summary: Summary { seat_count: row.get("seat_count")?, capacity: row.get("capacity")?, categories: row.get("categories")? },
+        document: row.get("document")?,
+        created_at: row.get("created_at")?,
+    })
+}

@@ -1,0 +1,54 @@
+//! Why the relay of one database stops for a while.
+
+use eventhub_kafka::PublishError;
+use pgwire_replication::PgWireError;
+
+/// What ended a session; the service begins another after a while.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The operator's fault: an option that cannot be.
+    #[error("the outbox relay is configured wrongly: {0}")]
+    Config(String),
+    /// Postgres' fault, or the network's, or the database is not migrated yet.
+    #[error("Postgres: {0}")]
+    Postgres(String),
+    /// Nobody's fault: another host relays this database.
+    #[error("another reader is active")]
+    Busy,
+    /// Kafka's fault.
+    #[error("Kafka: {0}")]
+    Kafka(String),
+    /// A bug here, or a table that is not the outbox of the contract.
+    #[error("the write-ahead log cannot be understood: {0}")]
+    Protocol(String),
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        match error.as_db_error() {
+            Some(db) => Self::Postgres(format!("{} ({})", db.message(), db.code().code())),
+            None => Self::Postgres(error.to_string()),
+        }
+    }
+}
+
+impl From<PgWireError> for Error {
+    fn from(error: PgWireError) -> Self {
+        match &error {
+            PgWireError::Server(text) if text.contains("is active for PID") => Self::Busy,
+            _ => Self::Postgres(error.to_string()),
+        }
+    }
+}
+
+impl From<PublishError> for Error {
+    fn from(error: PublishError) -> Self {
+        Self::Kafka(error.to_string())
+    }
+}
+
+impl From<eventhub_kafka::Error> for Error {
+    fn from(error: eventhub_kafka::Error) -> Self {
+        Self::Kafka(error.to_string())
+    }
+}

@@ -1,0 +1,138 @@
+//! The relay of one database, for as long as the process lives: session after session.
+
+use std::time::Duration;
+
+use eventhub_kafka::{Client, Config};
+use metrics::gauge;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    Error, Options,
+    session::{self, Relay},
+};
+
+/// A producer for [`Service`]s, of which one is enough for all databases: it never gives a message up, so that what is behind a
+/// stalled message cannot overtake it.
+///
+/// # Errors
+/// When librdkafka refuses the configuration.
+pub fn producer(config: &Config) -> Result<Client, eventhub_kafka::Error> {
+    Client::new(Config { delivery_timeout_ms: 0, ..config.clone() })
+}
+
+/// What the relay is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Status {
+    /// It has not reached the database yet.
+    Starting,
+    /// The slot is ours.
+    Active,
+    /// Another reader has the slot; ours waits.
+    Standby,
+    /// It is trying again, because of this.
+    Failing(String),
+}
+
+/// Says how a [`Service`] fares. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Handle {
+    database: String,
+    status: watch::Receiver<Status>,
+}
+
+impl Handle {
+    /// The database's name.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
+    /// What the relay is doing now.
+    pub fn status(&self) -> Status {
+        self.status.borrow().clone()
+    }
+
+    /// Waits until the relay is doing that, and answers false when it has ended before.
+    pub async fn wait_for(&mut self, status: &Status) -> bool {
+        self.status.wait_for(|now| now == status).await.is_ok()
+    }
+
+    /// For `/readyz`: whether someone relays this database.
+    ///
+    /// # Errors
+    /// Why nobody does.
+    pub fn ready(&self) -> Result<(), String> {
+        match self.status() {
+            Status::Active | Status::Standby => Ok(()),
+            Status::Starting => Err("starting".into()),
+            Status::Failing(why) => Err(why),
+        }
+    }
+}
+
+/// The relay of one database, to be run.
+pub struct Service {
+    options: Options,
+    postgres: tokio_postgres::Config,
+    relay: Relay,
+    status: watch::Sender<Status>,
+}
+
+impl Service {
+    /// Checks the options; connects to nothing yet. `client` is made by [`producer`].
+    ///
+    /// # Errors
+    /// [`Error::Config`].
+    pub fn new(options: Options, client: Client) -> Result<(Self, Handle), Error> {
+        let postgres = options.validate()?;
+        let (status, receiver) = watch::channel(Status::Starting);
+        let handle = Handle { database: options.database.clone(), status: receiver };
+        let relay = Relay::new(&options, client);
+        Ok((Self { options, postgres, relay, status }, handle))
+    }
+
+    /// Relays until `shutdown`; what was read by then is still acknowledged and confirmed, within the drain time.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let retry = Duration::from_millis(self.options.retry_ms.max(10));
+        let database = self.options.database.clone();
+        let active = gauge!("eventhub_cdc_active", "database" => database.clone());
+        while !shutdown.is_cancelled() {
+            let status = &self.status;
+            let is_active = || {
+                tracing::info!(database, "the outbox is being relayed");
+                active.set(1.0);
+                status.send_replace(Status::Active);
+            };
+            let session = session::run(&self.options, &self.postgres, &mut self.relay, is_active, &shutdown);
+            // Until the slot is ours there is nothing to be drained.
+            let ended = tokio::select! {
+                ended = session => ended,
+                () = stopped_before_active(&shutdown, status) => break,
+            };
+            active.set(0.0);
+            let now = match ended {
+                Ok(()) => break,
+                Err(Error::Busy) => Status::Standby,
+                Err(error) => Status::Failing(error.to_string()),
+            };
+            if *self.status.borrow() != now {
+                match &now {
+                    Status::Failing(why) => tracing::warn!(database, "the outbox is not relayed: {why}"),
+                    _ => tracing::info!(database, "another reader relays the outbox"),
+                }
+            }
+            self.status.send_replace(now);
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = tokio::time::sleep(retry) => {}
+            }
+        }
+    }
+}
+
+async fn stopped_before_active(shutdown: &CancellationToken, status: &watch::Sender<Status>) {
+    shutdown.cancelled().await;
+    if *status.borrow() == Status::Active {
+        std::future::pending::<()>().await;
+    }
+}

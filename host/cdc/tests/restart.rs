@@ -1,0 +1,65 @@
+//! Servers that die in the middle: the relay goes on by itself, and nothing is lost.
+
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::{
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
+    time::Duration,
+};
+
+use eventhub_testing::{Kafka, Postgres};
+use support::Outbox;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn committed_rows_survive_a_restart_of_kafka_and_one_of_postgres() {
+    let mut kafka = Kafka::start().unwrap();
+    let postgres = parking_lot::Mutex::new(Postgres::start(&[]).unwrap());
+    let brokers = kafka.brokers();
+    let (aggregate, database, url) = {
+        let postgres = postgres.lock();
+        let outbox = Outbox::on(&postgres, brokers.clone());
+        (outbox.aggregate.clone(), outbox.database.clone(), postgres.url(&outbox.database))
+    };
+    // An outbox that can be asked while the server is away.
+    let elsewhere = support::postgres();
+    let outbox = Outbox { database: database.clone(), aggregate: aggregate.clone(), postgres: elsewhere, brokers };
+    let options = eventhub_cdc::Options { retry_ms: 200, ..eventhub_cdc::Options::new(&database, url) };
+    let relay = outbox.relay_with(options).active().await;
+    let reader = outbox.reader().await;
+
+    let (committed, stop) = (AtomicU32::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !stop.load(Ordering::Relaxed) {
+                let from = committed.load(Ordering::Relaxed);
+                let insert = format!(
+                    "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload) SELECT gen_random_uuid(), '{aggregate}', \
+                     'k' || n % 5, 'T', jsonb_build_object('n', n) FROM generate_series({from}, {}) n",
+                    from + 9
+                );
+                if postgres.lock().psql(&database, &insert).is_ok() {
+                    committed.fetch_add(10, Ordering::Relaxed);
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+        });
+        std::thread::sleep(Duration::from_millis(500));
+        kafka.stop().unwrap();
+        std::thread::sleep(Duration::from_secs(2));
+        kafka.start_again().unwrap();
+        std::thread::sleep(Duration::from_millis(500));
+        {
+            let mut postgres = postgres.lock();
+            postgres.stop().unwrap();
+            postgres.start_again().unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(1_000));
+        stop.store(true, Ordering::Relaxed);
+    });
+    let committed = committed.into_inner() as usize;
+    assert!(committed > 200);
+    reader.wait_for("all that was committed", |r| r.distinct() >= committed).await;
+    relay.active().await.stop().await;
+}

@@ -1,0 +1,106 @@
+//! The components of a manifest, linked: what the host calls.
+
+mod builder;
+mod plan;
+
+use std::{collections::HashMap, sync::Arc};
+
+pub use builder::{AddToLinker, AppBuilder, BuildError, ComponentSource, LinkSpec};
+pub use plan::Fault;
+
+use crate::{
+    CallContext, CallError, ComponentStats, Entries,
+    pool::Pool,
+    values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick},
+};
+
+/// All components, ready to be called. Cheap to clone.
+#[derive(Clone)]
+pub struct App {
+    pools: Arc<HashMap<Arc<str>, Arc<Pool>>>,
+}
+
+impl App {
+    /// Answers a request, with a problem document when the component cannot.
+    pub async fn handle(&self, component: &str, request: &Request, context: CallContext<'_>) -> Response {
+        match self.try_handle(component, request, context).await {
+            Ok(response) => response,
+            Err(error) => error.to_response(context.request_id),
+        }
+    }
+
+    /// As [`Self::handle`], for callers that answer failures in their own way.
+    ///
+    /// # Errors
+    /// The component did not answer; this has been logged.
+    pub async fn try_handle(&self, component: &str, request: &Request, context: CallContext<'_>) -> Result<Response, CallError> {
+        self.pool(component)?.handle(request, context).await
+    }
+
+    /// Gives a batch of messages to a component's `events` export. One outcome for each, in order.
+    ///
+    /// # Errors
+    /// The component did not answer; what became of the messages is unknown.
+    pub async fn events(&self, component: &str, batch: &[Delivery], context: CallContext<'_>) -> Result<Vec<Outcome>, CallError> {
+        self.pool(component)?.events(batch, context).await
+    }
+
+    /// Lets a component do its periodic work. The inner error is its own, for the log.
+    ///
+    /// # Errors
+    /// The component did not answer.
+    pub async fn tick(&self, component: &str, tick: &Tick) -> Result<Result<(), String>, CallError> {
+        self.pool(component)?.tick(tick, CallContext::of_tick(tick)).await
+    }
+
+    /// A client wants to listen to a topic.
+    ///
+    /// # Errors
+    /// The component did not answer.
+    pub async fn live_open(&self, component: &str, request: &Request, context: CallContext<'_>) -> Result<Result<Subscription, Refusal>, CallError> {
+        self.pool(component)?.live_open(request, context).await
+    }
+
+    /// The frames of a topic after `seq`. The inner error is the component's own, for the log.
+    ///
+    /// # Errors
+    /// The component did not answer.
+    pub async fn live_read(&self, component: &str, topic: &str, seq: u64, context: CallContext<'_>) -> Result<Result<Page, String>, CallError> {
+        self.pool(component)?.live_read(topic, seq, context).await
+    }
+
+    /// Makes one instance of each component: the first requests find them, and a component that cannot start is found out.
+    ///
+    /// # Errors
+    /// A component that does not start.
+    pub async fn warm(&self) -> Result<(), CallError> {
+        for pool in self.pools.values() {
+            pool.warm().await?;
+        }
+        Ok(())
+    }
+
+    /// What a component can be called for; none when there is no such component.
+    pub fn entries(&self, component: &str) -> Option<Entries> {
+        Some(self.pools.get(component)?.template.loaded.entries())
+    }
+
+    /// The names of all components.
+    pub fn components(&self) -> impl Iterator<Item = &str> {
+        self.pools.keys().map(|name| &**name)
+    }
+
+    /// Instances and their memory, of each component.
+    pub fn stats(&self) -> Vec<ComponentStats> {
+        let mut stats: Vec<_> = self.pools.values().map(|pool| pool.stats()).collect();
+        stats.sort_by(|one, other| one.component.cmp(&other.component));
+        stats
+    }
+
+    fn pool(&self, component: &str) -> Result<&Pool, CallError> {
+        match self.pools.get(component) {
+            Some(pool) => Ok(pool),
+            None => Err(CallError::UnknownComponent { component: component.into() }),
+        }
+    }
+}

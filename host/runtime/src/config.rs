@@ -1,0 +1,53 @@
+//! How the engine and the pools are configured.
+
+use std::{path::PathBuf, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+/// The engine: one per process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineConfig {
+    /// How many instances all components together may have; their pools must fit into it. Each one reserves about 12 GiB
+    /// of address space (no memory): with a limit on that (`ulimit -v`), lower it.
+    pub max_instances: u32,
+    /// Where compiled components are kept; made with mode 0700. None: compiled at every start, which takes seconds.
+    pub cache_dir: Option<PathBuf>,
+}
+
+/// The instances of one component, and what one call may use.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoolConfig {
+    /// How many calls this component serves at once; each one takes an instance of its own.
+    pub max_instances: u32,
+    /// How many more calls may wait for an instance. Beyond it a call is refused as overloaded.
+    pub max_queued: u32,
+    /// The longest a call may take, waiting included. Milliseconds.
+    pub deadline_ms: u64,
+    /// The most linear memory that an instance may have. MiB.
+    pub memory_mb: u64,
+    /// An instance is replaced after this many calls: a leak in a guest stays small.
+    pub recycle_after: u32,
+    /// An instance that has grown beyond this is replaced after the call. MiB.
+    pub recycle_memory_mb: u64,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self { max_instances: 1_000, cache_dir: None }
+    }
+}
+
+impl Default for PoolConfig {
+    fn default() -> Self {
+        Self { max_instances: 64, max_queued: 1_024, deadline_ms: 10_000, memory_mb: 64, recycle_after: 10_000, recycle_memory_mb: 32 }
+    }
+}
+
+impl PoolConfig {
+    /// [`Self::deadline_ms`] as a duration.
+    pub fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+}

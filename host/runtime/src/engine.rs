@@ -1,0 +1,78 @@
+//! The engine of the process: pooling allocator, epochs, compiled code. One thread ticks for all instances.
+
+use std::{sync::Arc, thread, time::Duration};
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails};
+
+use crate::{cache::Cache, config::EngineConfig};
+
+/// How often a guest that computes looks up: the granularity of yields and deadlines.
+const TICK: Duration = Duration::from_millis(1);
+
+/// The engine and what is compiled for it. Cheap to clone.
+#[derive(Clone)]
+pub struct Runtime {
+    engine: Engine,
+    cache: Arc<Cache>,
+    config: Arc<EngineConfig>,
+}
+
+impl Runtime {
+    /// Reserves address space for the pools and starts the ticker, which ends with the last clone.
+    ///
+    /// # Errors
+    /// The system refuses the address space or the cache folder; the text says which.
+    pub fn new(config: EngineConfig) -> wasmtime::Result<Self> {
+        let engine = Engine::new(&engine_config(&config))?;
+        let cache = Arc::new(Cache::new(config.cache_dir.as_deref(), &engine)?);
+        let ticking = engine.weak();
+        thread::Builder::new().name("epoch".into()).spawn(move || {
+            while let Some(engine) = ticking.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                thread::sleep(TICK);
+            }
+        })?;
+        Ok(Self { engine, cache, config: Arc::new(config) })
+    }
+
+    /// wasmtime's engine, for linkers.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(crate) fn config(&self) -> &EngineConfig {
+        &self.config
+    }
+
+    /// Compiles a component or takes its code from the cache.
+    pub(crate) fn compile(&self, wasm: &[u8]) -> wasmtime::Result<wasmtime::component::Component> {
+        self.cache.compile(&self.engine, wasm)
+    }
+}
+
+fn engine_config(config: &EngineConfig) -> Config {
+    let instances = config.max_instances;
+    let mut pooling = PoolingAllocationConfig::new();
+    // A component of ours has one module with a memory and a table, and two shims that have a table; one that was composed
+    // of two has the double. What is reserved and not used costs address space only.
+    pooling
+        .total_component_instances(instances)
+        .total_stacks(instances)
+        .total_core_instances(instances.saturating_mul(16))
+        .total_memories(instances.saturating_mul(3))
+        .total_tables(instances.saturating_mul(8))
+        .max_memories_per_component(8)
+        .max_tables_per_component(32);
+
+    let mut engine = Config::new();
+    engine
+        .wasm_component_model(true)
+        .concurrency_support(false)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
+        .epoch_interruption(true)
+        .cranelift_opt_level(OptLevel::Speed)
+        // Function names are enough to find a trap, and come from the name section.
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    engine
+}

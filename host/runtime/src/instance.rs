@@ -1,0 +1,114 @@
+//! One instance of a component, with its functions resolved. Serves one call at a time, many in its life.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wasmtime::{
+    Store, StoreContextMut, UpdateDeadline,
+    component::{ComponentNamedList, Func, InstancePre, Lift, Lower, TypedFunc},
+};
+use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
+
+use crate::{
+    error::DeadlinePassed,
+    loaded::Loaded,
+    state::{Environment, State},
+    values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick},
+};
+
+/// A guest that was last found computing within this time is taken to have computed ever since; one that was not has
+/// waited for the host in between, and is not made to wait again.
+const COMPUTING: Duration = Duration::from_millis(2);
+
+/// A function that the host calls with types, where the component exports it.
+type Entry<P, R> = Option<TypedFunc<P, R>>;
+
+pub(crate) struct Instance {
+    pub store: Store<State>,
+    /// Calls that it has answered.
+    pub served: u32,
+    /// As [`Loaded::functions`].
+    pub functions: Vec<Func>,
+    pub routes: Entry<(&'static Request,), (Response,)>,
+    pub events: Entry<(&'static [Delivery],), (Vec<Outcome>,)>,
+    pub timers: Entry<(&'static Tick,), (Result<(), String>,)>,
+    pub live_open: Entry<(&'static Request,), (Result<Subscription, Refusal>,)>,
+    pub live_read: Entry<(&'static str, u64), (Result<Page, String>,)>,
+    pub incoming: Option<Proxy>,
+}
+
+/// What instances are made from: all that can be done ahead.
+pub(crate) struct Template {
+    pub loaded: Loaded,
+    pub environment: Environment,
+    pub pre: InstancePre<State>,
+    pub incoming: Option<ProxyIndices>,
+}
+
+impl Template {
+    pub fn new(loaded: Loaded, environment: Environment, pre: InstancePre<State>) -> wasmtime::Result<Self> {
+        let points = &loaded.points;
+        let only_wasi = points.incoming_handler && points.routes.is_none();
+        let incoming = if only_wasi { Some(ProxyIndices::new(&pre)?) } else { None };
+        Ok(Self { loaded, environment, pre, incoming })
+    }
+
+    /// Makes an instance and runs its start functions. The caller sees to the deadline.
+    pub async fn instantiate(&self, deadline: Instant) -> wasmtime::Result<Instance> {
+        let mut store = Store::new(self.pre.engine(), State::new(&self.environment));
+        store.limiter(|state| &mut state.limits);
+        store.epoch_deadline_callback(look_up);
+        store.set_epoch_deadline(1);
+        store.data_mut().call.deadline = deadline;
+        let instance = self.pre.instantiate_async(&mut store).await?;
+
+        let mut functions = Vec::with_capacity(self.loaded.functions.len());
+        for index in &self.loaded.functions {
+            functions.extend(instance.get_func(&mut store, index));
+        }
+        let points = &self.loaded.points;
+        let incoming = match &self.incoming {
+            Some(indices) => Some(indices.load(&mut store, &instance)?),
+            None => None,
+        };
+        Ok(Instance {
+            routes: typed(&mut store, &instance, points.routes.as_ref())?,
+            events: typed(&mut store, &instance, points.events.as_ref())?,
+            timers: typed(&mut store, &instance, points.timers.as_ref())?,
+            live_open: typed(&mut store, &instance, points.live_open.as_ref())?,
+            live_read: typed(&mut store, &instance, points.live_read.as_ref())?,
+            incoming,
+            functions,
+            served: 0,
+            store,
+        })
+    }
+}
+
+fn typed<P, R>(
+    store: &mut Store<State>,
+    instance: &wasmtime::component::Instance,
+    index: Option<&wasmtime::component::ComponentExportIndex>,
+) -> wasmtime::Result<Entry<P, R>>
+where
+    P: ComponentNamedList + Lower,
+    R: ComponentNamedList + Lift,
+{
+    index.map(|index| instance.get_typed_func(store, index)).transpose()
+}
+
+/// Called in a guest that computes, each millisecond: stops it at its deadline, and lets others have the thread.
+fn look_up(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+    let call = &mut store.data_mut().call;
+    let now = Instant::now();
+    if now >= call.deadline {
+        return Err(DeadlinePassed.into());
+    }
+    let computing = call.looked_up.is_some_and(|before| now - before <= COMPUTING);
+    call.looked_up = Some(now);
+    if !computing {
+        return Ok(UpdateDeadline::Continue(1));
+    }
+    // tokio's own yield lets the I/O driver run before this task is polled again; waking oneself does not.
+    Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+}

@@ -1,0 +1,100 @@
+//! The link to any interface of another component: values are passed through as they are, whatever their types.
+//! Not for lists of numbers: each of them would become a value of its own.
+
+use std::sync::Arc;
+
+use eventhub_link::Link;
+use wasmtime::{
+    StoreContextMut,
+    component::{
+        Linker, Val,
+        types::{ComponentFunc, Type},
+    },
+};
+
+use crate::{CallContext, CallError, loaded::Interface, pool::Pool, state::State};
+
+/// Caller and callee do not mean the same interface.
+#[derive(Debug)]
+pub(crate) enum Mismatch {
+    /// A function that the caller imports and the callee does not export.
+    Missing(String),
+    /// A function whose types differ.
+    Types(String),
+}
+
+/// Defines all functions of `import` for the caller whose linker this is.
+pub(crate) fn link(
+    linker: &mut Linker<State>,
+    import: &Interface,
+    export: &Interface,
+    callee: &Arc<Pool>,
+    link: &Arc<Link>,
+) -> wasmtime::Result<Result<(), Mismatch>> {
+    let mut instance = linker.instance(import.name.full())?;
+    for function in &import.functions {
+        let Some(exported) = export.functions.iter().find(|exported| exported.name == function.name) else {
+            return Ok(Err(Mismatch::Missing(function.name.clone())));
+        };
+        if !same_types(&function.ty, &exported.ty) {
+            return Ok(Err(Mismatch::Types(function.name.clone())));
+        }
+        let (callee, link, index) = (callee.clone(), link.clone(), exported.index);
+        let says_unavailable = says_unavailable(&function.ty);
+        instance.func_new_async(&function.name, move |store: StoreContextMut<'_, State>, _, params: &[Val], results: &mut [Val]| {
+            let (callee, link) = (callee.clone(), link.clone());
+            Box::new(async move { call(store, &callee, &link, index, says_unavailable, params, results).await })
+        })?;
+    }
+    Ok(Ok(()))
+}
+
+async fn call(
+    mut store: StoreContextMut<'_, State>,
+    callee: &Pool,
+    link: &Link,
+    function: usize,
+    says_unavailable: bool,
+    params: &[Val],
+    results: &mut [Val],
+) -> wasmtime::Result<()> {
+    let current = &store.data().call;
+    let (request_id, traceparent) = (current.request_id.clone(), current.traceparent.clone());
+    let context = CallContext { request_id: &request_id, traceparent: &traceparent, deadline: Some(current.deadline) };
+    let failed = |result: &Result<(), CallError>| result.as_ref().is_err_and(CallError::is_failure);
+    let answer = link.call(failed, callee.call(function, params, results, context)).await;
+    store.set_epoch_deadline(1);
+    // Either error has been logged where it happened; the caller learns only that it got no answer.
+    let cause = match answer {
+        Ok(Ok(())) => return Ok(()),
+        Ok(Err(error)) => error.to_string(),
+        Err(error) => {
+            super::report(&error, &request_id, &traceparent);
+            error.to_string()
+        }
+    };
+    match results {
+        [result] if says_unavailable => {
+            let text = Box::new(Val::String(cause));
+            let error = Val::Variant("unavailable".into(), Some(text));
+            *result = Val::Result(Err(Some(Box::new(error))));
+            Ok(())
+        }
+        _ => Err(wasmtime::Error::msg(cause)),
+    }
+}
+
+/// Whether the function can say `unavailable(text)` itself: its result's error is a variant with that case.
+fn says_unavailable(function: &ComponentFunc) -> bool {
+    let Some(Type::Result(result)) = function.results().next() else {
+        return false;
+    };
+    let Some(Type::Variant(error)) = result.err() else {
+        return false;
+    };
+    error.cases().any(|case| case.name == "unavailable" && case.ty == Some(Type::String))
+}
+
+fn same_types(one: &ComponentFunc, other: &ComponentFunc) -> bool {
+    one.params().map(|(_, ty)| ty).eq(other.params().map(|(_, ty)| ty)) && one.results().eq(other.results())
+}

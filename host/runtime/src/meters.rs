@@ -1,0 +1,47 @@
+//! The metrics of one component. Handles are looked up once: a call must not format labels.
+
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+
+/// `eventhub_component_*{component}`.
+pub(crate) struct Meters {
+    pub ok: Counter,
+    failed: Vec<(&'static str, Counter)>,
+    /// The caller went away before there was an answer.
+    pub cancelled: Counter,
+    pub seconds: Histogram,
+    pub busy: Gauge,
+    pub idle: Gauge,
+    pub queued: Gauge,
+    pub started: Counter,
+    pub recycled: Counter,
+    pub dropped: Counter,
+}
+
+const KINDS: [&str; 6] = ["trap", "deadline", "memory", "overloaded", "start", "not_exported"];
+
+impl Meters {
+    pub fn new(component: &str) -> Self {
+        let labels = [("component", component.to_owned())];
+        let calls = |outcome: &'static str| counter!("eventhub_component_calls_total", "component" => component.to_owned(), "outcome" => outcome);
+        let instances = |state: &'static str| gauge!("eventhub_component_instances", "component" => component.to_owned(), "state" => state);
+        let ended = |why: &'static str| counter!("eventhub_component_instances_ended_total", "component" => component.to_owned(), "why" => why);
+        Self {
+            ok: calls("ok"),
+            failed: KINDS.iter().map(|kind| (*kind, calls(kind))).collect(),
+            cancelled: calls("cancelled"),
+            seconds: histogram!("eventhub_component_seconds", &labels),
+            busy: instances("busy"),
+            idle: instances("idle"),
+            queued: gauge!("eventhub_component_queued", &labels),
+            started: counter!("eventhub_component_instances_started_total", &labels),
+            recycled: ended("recycled"),
+            dropped: ended("dropped"),
+        }
+    }
+
+    pub fn failed(&self, kind: &str) {
+        if let Some((_, counter)) = self.failed.iter().find(|(known, _)| *known == kind) {
+            counter.increment(1);
+        }
+    }
+}

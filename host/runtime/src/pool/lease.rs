@@ -1,0 +1,104 @@
+//! An instance on loan. However the call ends, this decides whether the instance may be used again.
+
+use tokio::{
+    sync::SemaphorePermit,
+    time::{Instant, error::Elapsed},
+};
+
+use super::{Pool, mebibytes};
+use crate::{CallError, instance::Instance};
+
+/// An instance lent to one call, and a place in the pool with it. The order of the fields matters: the instance goes
+/// before its place does, so that there are never more instances than places.
+pub(super) struct Lease<'a> {
+    pub instance: Lent<'a>,
+    pub deadline: Instant,
+    pub started: Instant,
+    pub _place: SemaphorePermit<'a>,
+}
+
+/// Goes back to the pool by [`Lease::settle`] only. When the future of a call is dropped, so is its instance.
+pub(super) struct Lent<'a> {
+    pub instance: Option<Box<Instance>>,
+    pub pool: &'a Pool,
+}
+
+impl Lease<'_> {
+    /// Ends the call: the instance goes back if it may be used again.
+    pub fn settle<R>(mut self, result: Result<wasmtime::Result<R>, Elapsed>) -> Result<R, CallError> {
+        let pool = self.instance.pool;
+        let after = self.started.elapsed();
+        pool.meters.seconds.record(after.as_secs_f64());
+        let error = match result {
+            Ok(Ok(value)) => {
+                pool.meters.ok.increment(1);
+                self.instance.give_back();
+                return Ok(value);
+            }
+            Ok(Err(error)) => CallError::from_wasm(pool.name(), &error, after),
+            Err(_) => CallError::Deadline { component: pool.name().clone(), after },
+        };
+        pool.report(&error, self.instance.store.data().call());
+        self.instance.discard();
+        Err(error)
+    }
+
+    pub fn not_exported(mut self, export: &'static str) -> CallError {
+        let pool = self.instance.pool;
+        let error = CallError::NotExported { component: pool.name().clone(), export };
+        pool.report(&error, self.instance.store.data().call());
+        self.instance.give_back();
+        error
+    }
+}
+
+impl Lent<'_> {
+    fn give_back(&mut self) {
+        let Some(mut instance) = self.instance.take() else {
+            return;
+        };
+        let pool = self.pool;
+        pool.meters.busy.decrement(1.0);
+        instance.served += 1;
+        let used = instance.store.data().limits.used;
+        if instance.served >= pool.config.recycle_after || used > mebibytes(pool.config.recycle_memory_mb) {
+            pool.meters.recycled.increment(1);
+            return;
+        }
+        pool.meters.idle.increment(1.0);
+        pool.idle.lock().push(instance);
+    }
+
+    fn discard(&mut self) {
+        if self.instance.take().is_some() {
+            self.pool.meters.busy.decrement(1.0);
+            self.pool.meters.dropped.increment(1);
+        }
+    }
+}
+
+impl std::ops::Deref for Lent<'_> {
+    type Target = Instance;
+
+    #[allow(clippy::expect_used)]
+    fn deref(&self) -> &Instance {
+        self.instance.as_deref().expect("lent until it is given back, which ends the lease")
+    }
+}
+
+impl std::ops::DerefMut for Lent<'_> {
+    #[allow(clippy::expect_used)]
+    fn deref_mut(&mut self) -> &mut Instance {
+        self.instance.as_deref_mut().expect("lent until it is given back, which ends the lease")
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        // Neither given back nor discarded: the caller went away in the middle of the call.
+        if self.instance.is_some() {
+            self.pool.meters.cancelled.increment(1);
+            self.discard();
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! The pool of one component: instances are lent to one call at a time and reused. A call that does not end well, for
+//! whatever reason, keeps its instance from ever being lent again.
+
+mod lease;
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
+use parking_lot::Mutex;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::{Instant, timeout_at},
+};
+use wasmtime::component::Val;
+
+use self::lease::{Lease, Lent};
+use crate::{
+    CallContext, CallError, PoolConfig,
+    instance::{Instance, Template},
+    meters::Meters,
+    values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick},
+};
+
+pub(crate) struct Pool {
+    pub template: Template,
+    config: PoolConfig,
+    /// The one used last is lent first: its memory is warm, and the others can be dropped when it gets quiet.
+    /// Boxed, since each call moves one out and in again.
+    #[allow(clippy::vec_box)]
+    idle: Mutex<Vec<Box<Instance>>>,
+    places: Semaphore,
+    queued: AtomicUsize,
+    meters: Meters,
+}
+
+/// The instances of one component at a moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComponentStats {
+    pub component: Arc<str>,
+    /// Serving a call.
+    pub busy: usize,
+    pub idle: usize,
+    /// Calls that wait for an instance.
+    pub queued: usize,
+    /// Linear memory of the idle instances together, bytes.
+    pub idle_memory: usize,
+    /// Calls that the idle instances have answered so far.
+    pub idle_served: u64,
+}
+
+impl Pool {
+    pub fn new(template: Template, config: PoolConfig) -> Self {
+        let meters = Meters::new(&template.loaded.name);
+        Self { places: Semaphore::new(config.max_instances.max(1) as usize), idle: Mutex::default(), queued: AtomicUsize::new(0), template, config, meters }
+    }
+
+    pub fn name(&self) -> &Arc<str> {
+        &self.template.loaded.name
+    }
+
+    pub async fn handle(&self, request: &Request, context: CallContext<'_>) -> Result<Response, CallError> {
+        let mut lease = self.lend(context).await?;
+        let deadline = lease.deadline;
+        let instance = &mut *lease.instance;
+        let result = if let Some(routes) = instance.routes {
+            timeout_at(deadline, routes.call_async(&mut instance.store, (request,))).await
+        } else if let Some(proxy) = &instance.incoming {
+            let call = crate::incoming::call(&mut instance.store, proxy, request);
+            timeout_at(deadline, call).await.map(|result| result.map(|response| (response,)))
+        } else {
+            return Err(lease.not_exported("routes"));
+        };
+        lease.settle(result).map(|(response,)| response)
+    }
+
+    pub async fn events(&self, batch: &[Delivery], context: CallContext<'_>) -> Result<Vec<Outcome>, CallError> {
+        let mut lease = self.lend(context).await?;
+        let Some(events) = lease.instance.events else {
+            return Err(lease.not_exported("events"));
+        };
+        let result = timeout_at(lease.deadline, events.call_async(&mut lease.instance.store, (batch,))).await;
+        lease.settle(result).map(|(outcomes,)| outcomes)
+    }
+
+    pub async fn tick(&self, tick: &Tick, context: CallContext<'_>) -> Result<Result<(), String>, CallError> {
+        let mut lease = self.lend(context).await?;
+        let Some(timers) = lease.instance.timers else {
+            return Err(lease.not_exported("timers"));
+        };
+        let result = timeout_at(lease.deadline, timers.call_async(&mut lease.instance.store, (tick,))).await;
+        lease.settle(result).map(|(result,)| result)
+    }
+
+    pub async fn live_open(&self, request: &Request, context: CallContext<'_>) -> Result<Result<Subscription, Refusal>, CallError> {
+        let mut lease = self.lend(context).await?;
+        let Some(open) = lease.instance.live_open else {
+            return Err(lease.not_exported("live"));
+        };
+        let result = timeout_at(lease.deadline, open.call_async(&mut lease.instance.store, (request,))).await;
+        lease.settle(result).map(|(result,)| result)
+    }
+
+    pub async fn live_read(&self, topic: &str, seq: u64, context: CallContext<'_>) -> Result<Result<Page, String>, CallError> {
+        let mut lease = self.lend(context).await?;
+        let Some(read) = lease.instance.live_read else {
+            return Err(lease.not_exported("live"));
+        };
+        let result = timeout_at(lease.deadline, read.call_async(&mut lease.instance.store, (topic, seq))).await;
+        lease.settle(result).map(|(result,)| result)
+    }
+
+    /// Any exported function; `function` points into the instance's functions.
+    pub async fn call(&self, function: usize, params: &[Val], results: &mut [Val], context: CallContext<'_>) -> Result<(), CallError> {
+        let mut lease = self.lend(context).await?;
+        let Some(function) = lease.instance.functions.get(function).copied() else {
+            return Err(lease.not_exported("the function that was linked"));
+        };
+        let result = timeout_at(lease.deadline, function.call_async(&mut lease.instance.store, params, results)).await;
+        lease.settle(result)
+    }
+
+    /// Makes sure that there is an instance and that it starts.
+    pub async fn warm(&self) -> Result<(), CallError> {
+        let lease = self.lend(CallContext::default()).await?;
+        lease.settle(Ok(Ok(())))
+    }
+
+    pub fn stats(&self) -> ComponentStats {
+        let idle = self.idle.lock();
+        ComponentStats {
+            component: self.name().clone(),
+            busy: (self.config.max_instances.max(1) as usize).saturating_sub(self.places.available_permits()),
+            idle: idle.len(),
+            queued: self.queued.load(Ordering::Relaxed),
+            idle_memory: idle.iter().map(|instance| instance.store.data().limits.used).sum(),
+            idle_served: idle.iter().map(|instance| u64::from(instance.served)).sum(),
+        }
+    }
+
+    async fn lend(&self, context: CallContext<'_>) -> Result<Lease<'_>, CallError> {
+        let started = Instant::now();
+        let latest = started + self.config.deadline();
+        let deadline = context.deadline.map_or(latest, |deadline| deadline.min(latest));
+        let failed = |error: CallError| {
+            self.report(&error, context);
+            error
+        };
+        let place = self.place(deadline).await.map_err(failed)?;
+        let idle = self.idle.lock().pop();
+        let mut instance = match idle {
+            Some(instance) => {
+                self.meters.idle.decrement(1.0);
+                instance
+            }
+            None => self.start(deadline, started).await.map_err(failed)?,
+        };
+        instance.store.data_mut().begin(context, deadline);
+        instance.store.set_epoch_deadline(1);
+        self.meters.busy.increment(1.0);
+        Ok(Lease { instance: Lent { instance: Some(instance), pool: self }, deadline, started, _place: place })
+    }
+
+    async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallError> {
+        if let Ok(place) = self.places.try_acquire() {
+            return Ok(place);
+        }
+        let overloaded = || CallError::Overloaded { component: self.name().clone() };
+        let queued = Queued::enter(self);
+        if queued.ahead >= self.config.max_queued as usize {
+            return Err(overloaded());
+        }
+        match timeout_at(deadline, self.places.acquire()).await {
+            Ok(Ok(place)) => Ok(place),
+            Ok(Err(_)) | Err(_) => Err(overloaded()),
+        }
+    }
+
+    async fn start(&self, deadline: Instant, started: Instant) -> Result<Box<Instance>, CallError> {
+        let component = self.name();
+        match timeout_at(deadline, self.template.instantiate(deadline)).await {
+            Ok(Ok(instance)) => {
+                self.meters.started.increment(1);
+                Ok(Box::new(instance))
+            }
+            Ok(Err(error)) => Err(match CallError::from_wasm(component, &error, started.elapsed()) {
+                CallError::Trap { component, .. } => CallError::Start { component, reason: format!("{error:#}") },
+                other => other,
+            }),
+            Err(_) => Err(CallError::Deadline { component: component.clone(), after: started.elapsed() }),
+        }
+    }
+
+    /// Counts and logs a call that failed: the one place where this is done.
+    fn report(&self, error: &CallError, context: CallContext<'_>) {
+        self.meters.failed(error.kind());
+        let backtrace = if let CallError::Trap { backtrace, .. } = error { backtrace.as_str() } else { "" };
+        let (component, kind) = (&**self.name(), error.kind());
+        let (request_id, trace_id) = (context.request_id, context.trace_id());
+        match error {
+            // A flood of these must not become a flood of lines; the metrics have them.
+            CallError::Overloaded { .. } => {
+                tracing::debug!(component, request_id, trace_id, kind, "{error}")
+            }
+            _ => tracing::error!(component, request_id, trace_id, kind, backtrace, "{error}"),
+        }
+    }
+}
+
+struct Queued<'a> {
+    pool: &'a Pool,
+    ahead: usize,
+}
+
+impl<'a> Queued<'a> {
+    fn enter(pool: &'a Pool) -> Self {
+        pool.meters.queued.increment(1.0);
+        Self { pool, ahead: pool.queued.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.pool.queued.fetch_sub(1, Ordering::Relaxed);
+        self.pool.meters.queued.decrement(1.0);
+    }
+}
+
+/// In bytes.
+pub(crate) fn mebibytes(number: u64) -> usize {
+    usize::try_from(number.saturating_mul(1024 * 1024)).unwrap_or(usize::MAX)
+}

@@ -1,0 +1,115 @@
+//! The host's own error answers: RFC 9457 `application/problem+json`, made in this one place.
+
+use serde_json::json;
+
+use crate::{CallError, values::Response};
+
+/// What went wrong, as clients see it. Components answer with many more codes of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// A fault of ours: a trap, a memory limit, a missing export.
+    Internal,
+    /// Something did not answer in time, or is not asked because it keeps failing.
+    Unavailable,
+    /// More at once than we serve.
+    Overloaded,
+    /// The client's fault: a body larger than any component reads.
+    BodyTooLarge,
+    /// Nothing of ours is there.
+    NotFound,
+}
+
+impl Code {
+    /// As in the API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Internal => "internal",
+            Self::Unavailable => "unavailable",
+            Self::Overloaded => "overloaded",
+            Self::BodyTooLarge => "body_too_large",
+            Self::NotFound => "not_found",
+        }
+    }
+
+    fn status(self) -> u16 {
+        match self {
+            Self::Internal => 500,
+            Self::Unavailable | Self::Overloaded => 503,
+            Self::BodyTooLarge => 413,
+            Self::NotFound => 404,
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Internal => "A fault of ours",
+            Self::Unavailable => "Not available just now",
+            Self::Overloaded => "Too busy just now",
+            Self::BodyTooLarge => "The body is too large",
+            Self::NotFound => "Not found",
+        }
+    }
+
+    fn detail(self) -> &'static str {
+        match self {
+            Self::Internal => "Something went wrong on our side; it has been recorded.",
+            Self::Unavailable => "A part of the service does not answer just now. Try again shortly.",
+            Self::Overloaded => "There are more requests than we can serve. Try again shortly.",
+            Self::BodyTooLarge => "The body is larger than anything that we read.",
+            Self::NotFound => "There is no such resource.",
+        }
+    }
+}
+
+/// A problem document; 503 comes with `Retry-After: 1`. What exactly went wrong is for the log, not for clients.
+pub fn problem(code: Code, request_id: &str) -> Response {
+    let body = json!({
+        "type": format!("https://eventhub.dev/problems/{}", code.as_str()),
+        "title": code.title(),
+        "status": code.status(),
+        "detail": code.detail(),
+        "code": code.as_str(),
+        "request_id": request_id,
+    });
+    let mut headers = vec![("content-type".to_owned(), "application/problem+json".to_owned()), ("cache-control".to_owned(), "no-store".to_owned())];
+    if !request_id.is_empty() {
+        headers.push(("x-request-id".to_owned(), request_id.to_owned()));
+    }
+    if code.status() == 503 {
+        headers.push(("retry-after".to_owned(), "1".to_owned()));
+    }
+    Response { status: code.status(), headers, body: body.to_string().into_bytes() }
+}
+
+impl CallError {
+    /// As clients see it.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Trap { .. } | Self::Memory { .. } | Self::Start { .. } | Self::NotExported { .. } | Self::UnknownComponent { .. } => Code::Internal,
+            Self::Deadline { .. } => Code::Unavailable,
+            Self::Overloaded { .. } => Code::Overloaded,
+        }
+    }
+
+    /// The answer to a request that failed so.
+    pub fn to_response(&self, request_id: &str) -> Response {
+        problem(self.code(), request_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_has_all_members_and_says_when_to_come_back() {
+        let response = problem(Code::Overloaded, "r-1");
+        let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
+        assert_eq!(body["type"], "https://eventhub.dev/problems/overloaded");
+        assert_eq!((&body["status"], &body["code"], &body["request_id"]), (&json!(503), &json!("overloaded"), &json!("r-1")));
+        assert!(body["title"].is_string() && body["detail"].is_string());
+        assert_eq!(response.header("retry-after"), Some("1"));
+        assert_eq!(response.header("content-type"), Some("application/problem+json"));
+        assert_eq!(problem(Code::Internal, "").header("retry-after"), None);
+    }
+}

@@ -1,0 +1,82 @@
+//! What the host keeps for each instance: the data of its store.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
+
+use crate::{CallContext, OutgoingHttp, limits::Limits, outgoing::CurrentCall, output::Lines};
+
+/// The store data of an instance. Capabilities need nothing from it; their state is their client's.
+pub struct State {
+    wasi: WasiCtx,
+    http: WasiHttpCtx,
+    table: ResourceTable,
+    pub(crate) limits: Limits,
+    pub(crate) call: CurrentCall,
+}
+
+/// What all instances of a component have in common.
+pub(crate) struct Environment {
+    pub component: Arc<str>,
+    pub variables: Vec<(String, String)>,
+    pub outgoing: Option<Arc<dyn OutgoingHttp>>,
+    /// Bytes.
+    pub max_memory: usize,
+}
+
+impl State {
+    pub(crate) fn new(environment: &Environment) -> Self {
+        let lines = Lines::new(environment.component.clone());
+        // Nothing but variables and output: no arguments, no folders, no sockets.
+        let wasi = WasiCtx::builder().envs(&environment.variables).stdout(lines.clone()).stderr(lines).allow_tcp(false).allow_udp(false).build();
+        Self {
+            wasi,
+            http: WasiHttpCtx::new(),
+            table: ResourceTable::new(),
+            limits: Limits { used: 0, max: environment.max_memory },
+            call: CurrentCall {
+                component: environment.component.clone(),
+                outgoing: environment.outgoing.clone(),
+                request_id: String::new(),
+                traceparent: String::new(),
+                deadline: Instant::now(),
+                looked_up: None,
+            },
+        }
+    }
+
+    /// The name of the component that this instance is of.
+    pub fn component(&self) -> &str {
+        &self.call.component
+    }
+
+    /// The call that it is serving.
+    pub fn call(&self) -> CallContext<'_> {
+        CallContext { request_id: &self.call.request_id, traceparent: &self.call.traceparent, deadline: Some(self.call.deadline) }
+    }
+
+    pub(crate) fn begin(&mut self, context: CallContext<'_>, deadline: Instant) {
+        let call = &mut self.call;
+        call.request_id.clear();
+        call.request_id.push_str(context.request_id);
+        call.traceparent.clear();
+        call.traceparent.push_str(context.traceparent);
+        call.deadline = deadline;
+        call.looked_up = None;
+    }
+}
+
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
+
+impl WasiHttpView for State {
+    fn http(&mut self) -> WasiHttpCtxView<'_> {
+        WasiHttpCtxView { hooks: &mut self.call, table: &mut self.table, ctx: &mut self.http }
+    }
+}

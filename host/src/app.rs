@@ -1,0 +1,196 @@
+//! From manifest and configuration to running components: the clients of the servers are made, and everything is linked.
+
+use crate::config::{Component as Limits, Config};
+use crate::manifest::{Capability, Link, Manifest, Target};
+use anyhow::{Context, Result, bail};
+use eventhub_runtime::values::{Request, Response};
+use eventhub_runtime::{AppBuilder, CallContext, ComponentSource, EngineConfig, LinkSpec, PoolConfig, Runtime};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The components and the servers that they use.
+pub struct App {
+    pub components: eventhub_runtime::App,
+    pub kafka: Option<eventhub_kafka::Client>,
+    pub topics: eventhub_websocket::Hub,
+    entry: String,
+    postgres: Option<eventhub_postgres::Client>,
+    redis: Option<eventhub_redis::Client>,
+    relays: parking_lot::Mutex<Vec<eventhub_cdc::Handle>>,
+    hashes: Vec<(String, String)>,
+}
+
+impl App {
+    /// Compiles (or takes from the cache) and links. Fails with the names of what does not fit.
+    pub async fn build(config: &Config, manifest: &Manifest) -> Result<Self> {
+        let entry = manifest.entry().context("the manifest has no link from http-server to a component")?.to_string();
+        let used: BTreeSet<Capability> = manifest.links.iter().filter_map(|link| match link.target {
+            Target::Capability(capability) => Some(capability),
+            Target::Component(_) => None,
+        }).chain(manifest.triggers.iter().map(|trigger| trigger.capability)).collect();
+
+        let postgres = used.contains(&Capability::Postgres).then(|| postgres(config)).transpose()?;
+        let redis = used.contains(&Capability::Redis).then(|| redis(config)).transpose()?;
+        let kafka = used.contains(&Capability::Kafka).then(|| kafka(config)).transpose()?;
+        let topics = eventhub_websocket::Hub::new(eventhub_websocket::Config {
+            max_sockets: config.websocket.max_sockets,
+            ping_seconds: config.websocket.ping_seconds,
+            max_pending_frames: config.websocket.max_pending_frames,
+            ..eventhub_websocket::Config::default()
+        });
+
+        let runtime = Runtime::new(EngineConfig { max_instances: config.runtime.total_instances, cache_dir: Some(cache_folder(config)) })
+            .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
+        let mut builder = AppBuilder::new(&runtime);
+        if let Some(client) = postgres.clone() {
+            builder.capability("eventhub:postgres", Box::new(move |linker, _, link| eventhub_postgres::add_to_linker(linker, client.clone(), link)));
+        }
+        if let Some(client) = redis.clone() {
+            builder.capability("eventhub:redis", Box::new(move |linker, _, link| eventhub_redis::add_to_linker(linker, client.clone(), link)));
+        }
+        if let Some(client) = kafka.clone() {
+            builder.capability("eventhub:kafka", Box::new(move |linker, _, link| eventhub_kafka::add_to_linker(linker, client.clone(), link)));
+        }
+        let hub = topics.clone();
+        builder.capability("eventhub:websocket", Box::new(move |linker, _, _| eventhub_websocket::add_to_linker(linker, hub.clone())));
+        if used.contains(&Capability::HttpClient) {
+            builder.outgoing_http(Arc::new(crate::outgoing::Outgoing::new(config)?));
+        }
+
+        let mut hashes = vec![];
+        for component in &manifest.components {
+            let wasm = std::fs::read(&component.file).with_context(|| format!("component {}: cannot read {}; is it built? (make build)", component.name, component.file.display()))?;
+            hashes.push((component.name.clone(), hex::encode(Sha256::digest(&wasm))));
+            let mut environment = component.environment.clone();
+            environment.extend(config.environment.get(&component.name).cloned().unwrap_or_default());
+            environment.entry("PUBLIC_URL".into()).or_insert_with(|| config.http.public_url.clone());
+            // The tests' negative control is refused by components unless this is set for the whole host.
+            if let Ok(value) = std::env::var("EVENTHUB_TEST") {
+                environment.insert("EVENTHUB_TEST".into(), value);
+            }
+            builder.component(ComponentSource {
+                name: component.name.clone(),
+                wasm,
+                pool: pool(&config.component(&component.name)?, component.instances),
+                env: environment.into_iter().collect(),
+            });
+        }
+        for link in manifest.links.iter().filter(|link| !link.package.starts_with("wasi:")) {
+            builder.link(link_spec(config, link)?);
+        }
+        // Compiling takes seconds of both cores when the cache is cold.
+        let components = tokio::task::spawn_blocking(move || builder.build()).await?.context("the manifest does not fit the components")?;
+        for trigger in &manifest.triggers {
+            if !components.components().any(|name| name == trigger.component) {
+                bail!("a capability calls component {}, which the manifest does not have", trigger.component);
+            }
+        }
+        components.warm().await.context("a component does not start")?;
+        Ok(Self { components, kafka, topics, entry, postgres, redis, relays: parking_lot::Mutex::default(), hashes })
+    }
+
+    /// Answers a request of the public listener.
+    pub async fn handle(&self, request: Request) -> Response {
+        self.components.handle(&self.entry, &request, CallContext::of(&request)).await
+    }
+
+    /// Name and sha256 of each component's file.
+    pub fn components(&self) -> Vec<(String, String)> {
+        self.hashes.clone()
+    }
+
+    /// Adds relays whose state `/readyz` tells.
+    pub fn watch(&self, relay: eventhub_cdc::Handle) {
+        self.relays.lock().push(relay);
+    }
+
+    /// What is not ready, by name.
+    pub async fn failures(&self) -> BTreeMap<String, String> {
+        let mut failures = BTreeMap::new();
+        let (postgres, redis, kafka) = tokio::join!(
+            async { match &self.postgres { Some(client) => client.ready().await, None => Ok(()) } },
+            async { match &self.redis { Some(client) => client.ready().await, None => Ok(()) } },
+            async { match &self.kafka { Some(client) => client.ready().await, None => Ok(()) } },
+        );
+        failures.extend(postgres.err().map(|why| ("postgres".to_string(), why)));
+        failures.extend(redis.err().map(|why| ("redis".to_string(), why)));
+        failures.extend(kafka.err().map(|why| ("kafka".to_string(), why)));
+        let relays: Vec<_> = self.relays.lock().clone();
+        failures.extend(relays.iter().filter_map(|relay| Some((format!("cdc.{}", relay.database()), relay.ready().err()?))));
+        failures
+    }
+
+    /// Gauges that are read off rather than counted: instances and their memory.
+    pub fn record_gauges(&self) {
+        for stats in self.components.stats() {
+            let component = stats.component.to_string();
+            metrics::gauge!("eventhub_component_instances", "component" => component.clone(), "state" => "busy").set(stats.busy as f64);
+            metrics::gauge!("eventhub_component_instances", "component" => component.clone(), "state" => "idle").set(stats.idle as f64);
+            metrics::gauge!("eventhub_component_queued", "component" => component.clone()).set(stats.queued as f64);
+            metrics::gauge!("eventhub_component_idle_memory_bytes", "component" => component).set(stats.idle_memory as f64);
+        }
+    }
+}
+
+fn postgres(config: &Config) -> Result<eventhub_postgres::Client> {
+    Ok(eventhub_postgres::Client::new(eventhub_postgres::Config {
+        databases: config.postgres.databases.clone(),
+        pool_size: config.postgres.pool_size,
+        acquire_timeout_ms: config.postgres.acquire_timeout_ms,
+        statement_timeout_ms: config.postgres.statement_timeout_ms,
+        ..eventhub_postgres::Config::default()
+    })?)
+}
+
+fn redis(config: &Config) -> Result<eventhub_redis::Client> {
+    Ok(eventhub_redis::Client::new(eventhub_redis::Config {
+        url: config.redis.url.clone(),
+        response_timeout_ms: config.redis.response_timeout_ms,
+        ..eventhub_redis::Config::default()
+    })?)
+}
+
+/// Kafka as the configuration names it.
+pub fn kafka_config(config: &Config) -> eventhub_kafka::Config {
+    eventhub_kafka::Config {
+        brokers: config.kafka.brokers.clone(),
+        partitions: config.kafka.partitions,
+        replication: config.kafka.replication,
+        ..eventhub_kafka::Config::default()
+    }
+}
+
+fn kafka(config: &Config) -> Result<eventhub_kafka::Client> {
+    Ok(eventhub_kafka::Client::new(kafka_config(config))?)
+}
+
+fn pool(limits: &Limits, instances: usize) -> PoolConfig {
+    PoolConfig {
+        max_instances: instances as u32,
+        max_queued: limits.max_queued as u32,
+        deadline_ms: limits.deadline_ms,
+        memory_mb: limits.memory_mb as u64,
+        recycle_after: limits.recycle_after as u32,
+        recycle_memory_mb: limits.recycle_memory_mb as u64,
+    }
+}
+
+fn link_spec(config: &Config, link: &Link) -> Result<LinkSpec> {
+    let target = match &link.target {
+        Target::Component(name) => name.clone(),
+        Target::Capability(_) => link.package.clone(),
+    };
+    let config = config.link(&link.properties, &format!("of the link {} → {target}", link.source))?;
+    Ok(LinkSpec { source: link.source.clone(), target, package: link.package.clone(), config })
+}
+
+fn cache_folder(config: &Config) -> PathBuf {
+    if !config.runtime.cache_dir.is_empty() {
+        return PathBuf::from(&config.runtime.cache_dir);
+    }
+    let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
+    let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/var/cache".into()));
+    cache.unwrap_or_else(|| home().join(".cache")).join("eventhub/aot")
+}

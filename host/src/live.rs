@@ -1,0 +1,93 @@
+//! WebSocket upgrades: the component that exports `live` says whether and to what, the hub holds the socket.
+
+use crate::app::App;
+use crate::manifest::{Capability, Manifest};
+use crate::server::{HyperResponse, head, to_hyper};
+use bytes::Bytes;
+use eventhub_runtime::{CallContext, Code, problem, values};
+use eventhub_websocket::{Frame, NotAnUpgrade, Page, Subscription, TopicReader};
+use futures::future::BoxFuture;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::{Request, StatusCode};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+#[derive(Clone)]
+pub struct Live {
+    app: Arc<App>,
+    /// None where the manifest links none: then there are no WebSockets.
+    component: Option<Arc<str>>,
+    reader: Arc<dyn TopicReader>,
+}
+
+impl Live {
+    pub fn new(manifest: &Manifest, app: Arc<App>) -> Self {
+        let trigger = manifest.triggers.iter().find(|trigger| trigger.capability == Capability::WebSocket);
+        let component: Option<Arc<str>> = trigger.map(|trigger| trigger.component.as_str().into());
+        let reader = Arc::new(Reader { app: app.clone(), component: component.clone().unwrap_or_default() });
+        Self { app, component, reader }
+    }
+
+    pub fn wants(request: &Request<Incoming>) -> bool {
+        eventhub_websocket::is_upgrade(request)
+    }
+
+    /// Answers the handshake; the socket lives on by itself.
+    pub async fn upgrade(&self, mut request: Request<Incoming>, peer: IpAddr) -> HyperResponse {
+        let Some(component) = &self.component else { return to_hyper(problem(Code::NotFound, "")) };
+        let Some(seat) = self.app.topics.admit() else { return to_hyper(problem(Code::Overloaded, "")) };
+        let (answer, upgrade) = match eventhub_websocket::upgrade(&mut request) {
+            Ok(upgraded) => upgraded,
+            Err(why) => return not_an_upgrade(&why),
+        };
+        let (parts, _) = request.into_parts();
+        let asked = head(&parts, peer);
+        match self.app.components.live_open(component, &asked, CallContext::of(&asked)).await {
+            Ok(Ok(subscription)) => seat.serve(upgrade, subscription_of(subscription), self.reader.clone()),
+            Ok(Err(values::Refusal::Close((code, reason)))) => seat.refuse(upgrade, code, reason),
+            Ok(Err(values::Refusal::Response(response))) => return to_hyper(response),
+            Err(error) => return to_hyper(error.to_response("")),
+        }
+        answer.map(|()| Full::new(Bytes::new()))
+    }
+
+    /// Closes all sockets with 1001.
+    pub async fn close(&self) {
+        self.app.topics.shutdown(Duration::from_secs(3)).await;
+    }
+}
+
+/// `live.read` of the component.
+struct Reader {
+    app: Arc<App>,
+    component: Arc<str>,
+}
+
+impl TopicReader for Reader {
+    fn read<'a>(&'a self, topic: &'a str, seq: u64) -> BoxFuture<'a, Result<Page, String>> {
+        Box::pin(async move {
+            let read = self.app.components.live_read(&self.component, topic, seq, CallContext::default()).await;
+            let page = read.map_err(|error| error.to_string())??;
+            Ok(Page { frames: frames(page.frames), reset: page.reset })
+        })
+    }
+}
+
+fn subscription_of(subscription: values::Subscription) -> Subscription {
+    Subscription { topic: subscription.topic, frames: frames(subscription.frames), seq: subscription.seq }
+}
+
+fn frames(frames: Vec<values::Frame>) -> Vec<Frame> {
+    frames.into_iter().map(|frame| Frame { seq: frame.seq, text: frame.text }).collect()
+}
+
+fn not_an_upgrade(why: &NotAnUpgrade) -> HyperResponse {
+    let mut answer = HyperResponse::new(Full::new(Bytes::from(why.to_string())));
+    *answer.status_mut() = StatusCode::UPGRADE_REQUIRED;
+    answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+    answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    answer
+}

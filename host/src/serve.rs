@@ -1,0 +1,100 @@
+//! `eventhub serve`: everything started in order, and ended in order on SIGTERM.
+
+use crate::admin::{self, Admin, Readiness};
+use crate::app::App;
+use crate::config::Config;
+use crate::live::Live;
+use crate::manifest::Manifest;
+use crate::server::{self, Server};
+use crate::triggers::Triggers;
+use anyhow::{Context, Result, bail};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A running host.
+pub struct Host {
+    app: Arc<App>,
+    live: Live,
+    readiness: Arc<Readiness>,
+    /// Ends the listeners.
+    stop: CancellationToken,
+    server: JoinHandle<Result<()>>,
+    triggers: Triggers,
+}
+
+impl Host {
+    /// Links the components of the manifest, and starts to serve. Servers that do not answer yet are no error: `/readyz` tells.
+    pub async fn start(config: &Config, manifest: &Path) -> Result<Self> {
+        let started = Instant::now();
+        let metrics = admin::metrics()?;
+        let manifest = Manifest::load(manifest).await?;
+        let public = server::bind(config.http.listen, "http.listen").await?;
+        let operators = server::bind(config.admin.listen, "admin.listen").await?;
+        let app = Arc::new(App::build(config, &manifest).await?);
+        let live = Live::new(&manifest, app.clone());
+        let (readiness, stop) = (Arc::new(Readiness::default()), CancellationToken::new());
+        let admin = Arc::new(Admin { app: app.clone(), readiness: readiness.clone(), metrics });
+        tokio::spawn(admin.run(operators, stop.clone()));
+        let triggers = Triggers::start(config, &manifest, &app).await?;
+        let server = Arc::new(Server { app: app.clone(), live: live.clone(), config: config.http.clone() });
+        let server = tokio::spawn(server.run(public, stop.clone()));
+        tracing::info!(http.listen = %config.http.listen, admin.listen = %config.admin.listen, started.ms = started.elapsed().as_millis() as u64, "serving {}", manifest.name);
+        Ok(Self { app, live, readiness, stop, server, triggers })
+    }
+
+    /// Waits until everything that components need answers.
+    pub async fn wait_until_ready(&self) -> Result<()> {
+        let end = Instant::now() + Duration::from_secs(60);
+        loop {
+            let failures = self.app.failures().await;
+            if failures.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() > end {
+                bail!("not ready after a minute: {failures:?}");
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Name and sha256 of each component's file.
+    pub fn components(&self) -> Vec<(String, String)> {
+        self.app.components()
+    }
+
+    /// Stops accepting, finishes what runs, closes sockets; within ten seconds.
+    pub async fn drain(self) {
+        tracing::info!("draining");
+        self.readiness.drain();
+        self.stop.cancel();
+        self.live.close().await;
+        let (server, ()) = tokio::join!(self.server, self.triggers.stop());
+        if let Ok(Err(error)) = server {
+            tracing::error!(error.cause = %format!("{error:#}"), "the server ended with an error");
+        }
+    }
+}
+
+/// Runs until SIGINT or SIGTERM.
+pub async fn serve(config: &Config, manifest: &Path) -> Result<()> {
+    let host = Host::start(config, manifest).await.with_context(|| format!("cannot serve {}", manifest.display()))?;
+    shutdown_signal().await;
+    host.drain().await;
+    Ok(())
+}
+
+/// Completes at SIGINT or SIGTERM.
+pub async fn shutdown_signal() {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+        tracing::error!("cannot listen for signals");
+        return;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}

@@ -1,0 +1,147 @@
+//! The public listener: HTTP/1.1 and HTTP/2 in, one value to the gateway, its answer out; WebSocket upgrades go to `live`.
+
+use crate::app::App;
+use crate::config::Http;
+use crate::live::Live;
+use anyhow::{Context, Result};
+use bytes::Bytes;
+use eventhub_runtime::values::{Request, Response};
+use eventhub_runtime::{Code, problem};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+pub type HyperResponse = hyper::Response<Full<Bytes>>;
+
+/// What a request needs.
+pub struct Server {
+    pub app: Arc<App>,
+    pub live: Live,
+    pub config: Http,
+}
+
+impl Server {
+    /// Accepts until `stop`, then lets what runs finish for `drain_ms`.
+    pub async fn run(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder
+            .http1()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms))
+            .max_buf_size(self.config.max_header_bytes.max(8192))
+            .pipeline_flush(true);
+        builder.http2().timer(TokioTimer::new()).max_header_list_size(self.config.max_header_bytes as u32);
+        let graceful = GracefulShutdown::new();
+        loop {
+            let (stream, peer) = tokio::select! {
+                accepted = listener.accept() => match accepted {
+                    Ok(accepted) => accepted,
+                    Err(error) => {
+                        // Out of file descriptors, most likely: others will end soon.
+                        tracing::warn!(error.cause = %error, "cannot accept a connection");
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                        continue;
+                    }
+                },
+                () = stop.cancelled() => break,
+            };
+            let _ = stream.set_nodelay(true);
+            let server = self.clone();
+            let service = service_fn(move |request| {
+                let server = server.clone();
+                async move { Ok::<_, Infallible>(server.answer(request, peer).await) }
+            });
+            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+            let watched = graceful.watch(connection);
+            tokio::spawn(async move {
+                if let Err(error) = watched.await {
+                    tracing::debug!(error.cause = %error, peer = %peer, "connection ended with an error");
+                }
+            });
+        }
+        drop(listener);
+        if tokio::time::timeout(Duration::from_millis(self.config.drain_ms), graceful.shutdown()).await.is_err() {
+            tracing::warn!("some requests did not finish in time and are cut off");
+        }
+        Ok(())
+    }
+
+    async fn answer(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> HyperResponse {
+        if Live::wants(&request) {
+            return self.live.upgrade(request, peer.ip()).await;
+        }
+        match read(request, peer.ip(), self.config.max_body_bytes).await {
+            Ok(request) => to_hyper(self.app.handle(request).await),
+            Err(refusal) => to_hyper(refusal),
+        }
+    }
+}
+
+/// The request as a value, its body read whole.
+async fn read(request: hyper::Request<Incoming>, peer: IpAddr, max_body: usize) -> Result<Request, Response> {
+    let (parts, body) = request.into_parts();
+    let head = head(&parts, peer);
+    let body = match Limited::new(body, max_body).collect().await {
+        Ok(collected) => collected.to_bytes(),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
+            return Err(problem(Code::BodyTooLarge, ""));
+        }
+        // The client has gone; nobody reads this.
+        Err(_) => return Err(problem(Code::Unavailable, "")),
+    };
+    Ok(Request { body: body.into(), ..head })
+}
+
+/// A request without its body.
+pub fn head(parts: &hyper::http::request::Parts, peer: IpAddr) -> Request {
+    let mut headers = Vec::with_capacity(parts.headers.len());
+    let mut traceparent = String::new();
+    for (name, value) in &parts.headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        if name == "traceparent" {
+            traceparent.clone_from(&value);
+        }
+        headers.push((name.as_str().to_string(), value));
+    }
+    Request {
+        method: parts.method.as_str().to_string(),
+        path: parts.uri.path().to_string(),
+        query: parts.uri.query().unwrap_or_default().to_string(),
+        headers,
+        body: Vec::new(),
+        principal: None,
+        request_id: String::new(),
+        traceparent,
+        client_address: peer.to_canonical().to_string(),
+    }
+}
+
+/// An answer as hyper sends it. A header that HTTP does not allow is left out and logged: it is a bug of the component.
+pub fn to_hyper(response: Response) -> HyperResponse {
+    let mut answer = hyper::Response::new(Full::new(Bytes::from(response.body)));
+    *answer.status_mut() = hyper::StatusCode::from_u16(response.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    for (name, value) in response.headers {
+        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
+            (Ok(name), Ok(value)) => {
+                answer.headers_mut().append(name, value);
+            }
+            _ => tracing::error!(http.header = %name, "a component answered with a header that HTTP does not allow"),
+        }
+    }
+    answer
+}
+
+/// Binds a listener, with a clear word when the port is taken.
+pub async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {
+    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; is it in use? Set `{key}` to another"))
+}

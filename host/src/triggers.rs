@@ -1,0 +1,152 @@
+//! What calls components besides HTTP: consumed Kafka messages, timers; and the relays that fill Kafka.
+
+use crate::app::{App, kafka_config};
+use crate::config::Config;
+use crate::manifest::{Capability, Manifest, Trigger};
+use anyhow::{Context, Result};
+use eventhub_cdc as cdc;
+use eventhub_kafka::{Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome};
+use eventhub_runtime::{CallContext, Code, values};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// What happens to an aggregate is told on these topics, and dead letters beside them.
+const AGGREGATES: [&str; 4] = ["user", "event", "booking", "payment"];
+
+/// All that runs until the host stops.
+pub struct Triggers {
+    stop: CancellationToken,
+    consumers: Vec<Consumer>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Triggers {
+    pub async fn start(config: &Config, manifest: &Manifest, app: &Arc<App>) -> Result<Self> {
+        let mut triggers = Self { stop: CancellationToken::new(), consumers: vec![], tasks: vec![] };
+        for trigger in &manifest.triggers {
+            match trigger.capability {
+                Capability::Kafka => triggers.consume(config, trigger, app).await?,
+                Capability::Scheduler => triggers.schedule(trigger, app)?,
+                _ => {}
+            }
+        }
+        if config.cdc.enabled && app.kafka.is_some() {
+            triggers.relay(config, app)?;
+        }
+        Ok(triggers)
+    }
+
+    /// Ends in order: what was consumed is finished, offsets are committed, relays confirm what Kafka has.
+    pub async fn stop(self) {
+        self.stop.cancel();
+        let consumers = self.consumers.into_iter().map(Consumer::stop);
+        let tasks = self.tasks.into_iter().map(async |task| drop(task.await));
+        tokio::join!(futures::future::join_all(consumers), futures::future::join_all(tasks));
+    }
+
+    async fn consume(&mut self, config: &Config, trigger: &Trigger, app: &Arc<App>) -> Result<()> {
+        let client = app.kafka.clone().context("the manifest links kafka, which is not configured")?;
+        let property = |name: &str| trigger.properties.get(name).with_context(|| format!("the link kafka → {} has no {name}", trigger.component));
+        let consumer = ConsumerConfig {
+            group: property("group")?.clone(),
+            topics: property("topics")?.split(',').map(|topic| topic.trim().to_string()).collect(),
+            max_batch: config.kafka.max_batch,
+            max_attempts: config.kafka.max_attempts,
+            ..ConsumerConfig::default()
+        };
+        let mut topics: Vec<String> = AGGREGATES.iter().map(|aggregate| format!("{}{aggregate}", cdc::TOPIC_PREFIX)).collect();
+        topics.extend(consumer.topics.iter().cloned());
+        topics.extend(consumer.topics.iter().map(|topic| format!("{topic}{}", consumer.dead_letter_suffix)));
+        topics.sort();
+        topics.dedup();
+        // Kafka may still be starting: `/readyz` says so, and the consumer looks again for topics that it misses.
+        if let Err(error) = client.ensure_topics(topics.iter().map(|topic| (topic.as_str(), 0))).await {
+            tracing::warn!(error.cause = %error, "topics cannot be created yet");
+        }
+        let handler = Arc::new(Component { app: app.clone(), name: trigger.component.clone() });
+        self.consumers.push(Consumer::start(&client, consumer, handler)?);
+        Ok(())
+    }
+
+    fn schedule(&mut self, trigger: &Trigger, app: &Arc<App>) -> Result<()> {
+        let interval = trigger.properties.get("interval_ms").and_then(|text| text.parse().ok());
+        let interval: u64 = interval.with_context(|| format!("the link scheduler → {} has no interval_ms", trigger.component))?;
+        let (app, component, stop) = (app.clone(), trigger.component.clone(), self.stop.clone());
+        self.tasks.push(tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(Duration::from_millis(interval.max(10)));
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    _ = ticks.tick() => {}
+                    () = stop.cancelled() => return,
+                }
+                let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
+                let traceparent = format!("00-{:032x}-{:016x}-01", rand::random::<u128>(), rand::random::<u64>());
+                let moment = values::Tick { now, traceparent };
+                // A call that failed has been logged by the runtime.
+                if let Ok(Err(error)) = app.components.tick(&component, &moment).await {
+                    tracing::warn!(component, error.cause = %error, "a timer's work failed; it is done at the next tick");
+                }
+            }
+        }));
+        Ok(())
+    }
+
+    fn relay(&mut self, config: &Config, app: &Arc<App>) -> Result<()> {
+        let client = cdc::producer(&kafka_config(config))?;
+        for database in &config.cdc.databases {
+            let url = config.postgres.databases.get(database).with_context(|| format!("cdc.databases names {database}, which postgres.databases does not have"))?;
+            let options = cdc::Options { keep_minutes: config.cdc.keep_minutes as u32, ..cdc::Options::new(database, url) };
+            let (service, handle) = cdc::Service::new(options, client.clone())?;
+            app.watch(handle);
+            self.tasks.push(tokio::spawn(service.run(self.stop.clone())));
+        }
+        Ok(())
+    }
+}
+
+/// The `events` export of a component, as the consumer calls it.
+struct Component {
+    app: Arc<App>,
+    name: String,
+}
+
+impl Handler for Component {
+    async fn handle(&self, batch: Arc<Vec<Delivery>>) -> Result<Vec<Outcome>, HandlerError> {
+        let traceparent = batch.first().and_then(|first| traceparent(&first.message.headers)).unwrap_or_default().to_string();
+        let context = CallContext { traceparent: &traceparent, ..CallContext::default() };
+        let batch: Vec<values::Delivery> = batch.iter().map(delivery).collect();
+        match self.app.components.events(&self.name, &batch, context).await {
+            Ok(outcomes) => Ok(outcomes.into_iter().map(outcome).collect()),
+            Err(error) if error.code() == Code::Internal => Err(HandlerError::Failed(error.to_string())),
+            Err(error) => Err(HandlerError::Unavailable(error.to_string())),
+        }
+    }
+}
+
+/// The outbox has it in Java's properties form: `traceparent=00-…`.
+fn traceparent(headers: &[(String, String)]) -> Option<&str> {
+    let context = headers.iter().find(|(name, _)| name == "tracingspancontext").map(|(_, value)| value.as_str())?;
+    context.lines().find_map(|line| line.strip_prefix("traceparent="))
+}
+
+fn delivery(delivery: &Delivery) -> values::Delivery {
+    let message = &delivery.message;
+    values::Delivery {
+        message: values::Message { topic: message.topic.clone(), key: message.key.clone(), headers: message.headers.clone(), value: message.value.clone() },
+        partition: delivery.partition,
+        offset: delivery.offset,
+        timestamp: delivery.timestamp,
+        attempt: delivery.attempt,
+    }
+}
+
+fn outcome(outcome: values::Outcome) -> Outcome {
+    match outcome {
+        values::Outcome::Done => Outcome::Done,
+        values::Outcome::Retry(why) => Outcome::Retry(why),
+        values::Outcome::DeadLetter(why) => Outcome::DeadLetter(why),
+    }
+}

@@ -1,0 +1,132 @@
+//! A client of the API, signed in or not. It never hides a status: tests say what they expect.
+
+use anyhow::Result;
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Someone who uses the API.
+#[derive(Clone)]
+pub struct Api {
+    pub client: Client,
+    pub base: String,
+    pub token: Option<String>,
+    pub user_id: Option<String>,
+}
+
+/// What came back.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub headers: BTreeMap<String, String>,
+    pub body: Value,
+}
+
+impl Answer {
+    /// The body, where the status is the expected one; panics with the whole answer otherwise.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{self:#?}");
+        self.body
+    }
+
+    /// A problem of that status and code.
+    #[track_caller]
+    pub fn expect_problem(self, status: u16, code: &str) -> Value {
+        assert_eq!((self.status, self.body["code"].as_str()), (status, Some(code)), "{self:#?}");
+        assert_eq!(self.headers.get("content-type").map(String::as_str), Some("application/problem+json"), "{self:#?}");
+        self.body
+    }
+
+    #[track_caller]
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).unwrap_or_else(|| panic!("no header {name} in {self:#?}"))
+    }
+}
+
+impl Api {
+    /// Nobody in particular. `http` is the base URL of `state.json`.
+    pub fn anonymous(http: &str) -> Self {
+        let client = Client::builder().pool_max_idle_per_host(512).build().unwrap_or_default();
+        Self { client, base: http.to_string(), token: None, user_id: None }
+    }
+
+    /// A new account.
+    pub async fn sign_up(http: &str, name: &str) -> Result<Self> {
+        let mut api = Self::anonymous(http);
+        let email = format!("{}-{:x}@example.org", name.to_lowercase().replace(' ', "."), rand::random::<u64>());
+        let tokens = api.post("auth/signup", json!({"email": email, "password": "correct horse battery", "name": name})).await?.expect(201);
+        api.token = tokens["access_token"].as_str().map(str::to_string);
+        api.user_id = tokens["user"]["id"].as_str().map(str::to_string);
+        Ok(api)
+    }
+
+    pub async fn log_in(http: &str, email: &str, password: &str) -> Result<Self> {
+        let mut api = Self::anonymous(http);
+        let tokens = api.post("auth/login", json!({"email": email, "password": password})).await?.expect(200);
+        api.token = tokens["access_token"].as_str().map(str::to_string);
+        api.user_id = tokens["user"]["id"].as_str().map(str::to_string);
+        Ok(api)
+    }
+
+    /// `path` is relative to `/api/v1`, or absolute with a leading slash.
+    pub async fn send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Result<Answer> {
+        let url = if path.starts_with('/') { format!("{}{path}", self.base) } else { format!("{}/api/v1/{path}", self.base) };
+        let mut request = self.client.request(method, url);
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await?;
+        let status = response.status().as_u16();
+        let headers = response.headers().iter().map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())).collect();
+        let bytes = response.bytes().await?;
+        let body = serde_json::from_slice(&bytes).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
+        Ok(Answer { status, headers, body })
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Answer> {
+        self.send(Method::GET, path, &[], None).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Result<Answer> {
+        self.send(Method::POST, path, &[], Some(&body)).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Result<Answer> {
+        self.send(Method::DELETE, path, &[], None).await
+    }
+
+    /// A hold on named seats.
+    pub async fn hold(&self, session: &str, seats: &[&str]) -> Result<Answer> {
+        self.post(&format!("sessions/{session}/holds"), json!({"seats": seats})).await
+    }
+
+    /// Books a hold, with an idempotency key of its own.
+    pub async fn book(&self, hold: &str) -> Result<Answer> {
+        let key = format!("{:032x}", rand::random::<u128>());
+        let body = json!({"hold_id": hold, "payment": {"provider": "stripe"}});
+        self.send(Method::POST, "bookings", &[("idempotency-key", &key)], Some(&body)).await
+    }
+
+    /// Asks for the booking until its status is one of `wanted`; panics with the booking after 30 seconds.
+    pub async fn booking_in(&self, id: &str, wanted: &[&str]) -> Result<Value> {
+        let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        loop {
+            let answer = self.get(&format!("bookings/{id}")).await;
+            if let Ok(answer) = &answer
+                && answer.status == 200
+                && answer.body["status"].as_str().is_some_and(|status| wanted.contains(&status))
+            {
+                return Ok(answer.body.clone());
+            }
+            assert!(std::time::Instant::now() < end, "booking {id} is not {wanted:?} after 30 s: {answer:#?}");
+            tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The main job, end to end: an organizer publishes, a buyer looks, watches, holds, books, pays and gets tickets.
+
+use anyhow::Result;
+use eventhub_tests::fixtures::{id, layout, sale};
+use eventhub_tests::live::Live;
+use eventhub_tests::{Api, Eventhub};
+use serde_json::{Value, json};
+
+const FOUR: [&str; 4] = ["A-1-1", "A-1-2", "A-1-3", "A-1-4"];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buyer_holds_four_seats_pays_and_gets_four_tickets() -> Result<()> {
+    let state = Eventhub::shared();
+    let sale = sale(&state.http, layout(5, 20, 50)).await?;
+    let buyer = Api::sign_up(&state.http, "Bea Buyer").await?;
+
+    let event = Api::anonymous(&state.http).get(&format!("events/{}", sale.event_id)).await?.expect(200);
+    assert_eq!(event["sessions"][0]["seats"], json!({"total": 150, "free": 150}));
+    let live_url = event["sessions"][0]["live_url"].as_str().unwrap().to_string();
+    let (mut live, snapshot) = Live::connect(&live_url, None).await?;
+    assert_eq!(snapshot["type"], "snapshot");
+
+    let hold = buyer.hold(&sale.session_id, &FOUR).await?.expect(201);
+    assert_eq!(hold["total"], json!({"amount": 18_000, "currency": "EUR"}));
+    assert_eq!(hold["status"], "active");
+    let seats = buyer.get(&format!("sessions/{}/seats", sale.session_id)).await?.expect(200);
+    assert_eq!(seats["held"], json!(FOUR));
+    live.until("A-1-4", "held").await?;
+    let (_, replayed) = Live::connect(&live_url, snapshot["seq"].as_u64()).await?;
+    assert_eq!((&replayed["type"], replayed["seq"].as_u64()), (&json!("delta"), snapshot["seq"].as_u64().map(|seq| seq + 1)));
+
+    let booking = buyer.book(&id(&hold)).await?;
+    assert_eq!(booking.header("location"), format!("/api/v1/bookings/{}", id(&booking.body)));
+    let booking = booking.expect(202);
+    let booking = buyer.booking_in(&id(&booking), &["awaiting_payment"]).await?;
+    assert_eq!(booking["payment"]["provider"], "stripe");
+    let (status, intent) = state.stripe.pay(&booking, "pm_card_visa").await?;
+    assert_eq!((status, intent["status"].as_str()), (200, Some("succeeded")));
+    let booking = buyer.booking_in(&id(&booking), &["confirmed"]).await?;
+    live.until("A-1-4", "sold").await?;
+
+    let tickets = buyer.get(&format!("bookings/{}/tickets", id(&booking))).await?.expect(200);
+    let tickets = tickets["items"].as_array().unwrap();
+    let mut seats: Vec<_> = tickets.iter().map(|ticket| ticket["seat"].as_str().unwrap()).collect();
+    seats.sort_unstable();
+    assert_eq!(seats, FOUR);
+    for ticket in tickets {
+        assert_eq!(ticket["status"], "valid");
+        assert!(ticket["qr"]["payload"].as_str().unwrap().starts_with("EH1."));
+        let svg = buyer.get(&format!("tickets/{}/qr.svg", id(ticket))).await?;
+        assert_eq!((svg.status, svg.header("content-type")), (200, "image/svg+xml"));
+    }
+    let seats = buyer.get(&format!("sessions/{}/seats", sale.session_id)).await?.expect(200);
+    assert_eq!(seats["counts"], json!({"free": 146, "held": 0, "sold": 4, "blocked": 0}));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn places_of_a_standing_area_and_best_available_seats_can_be_bought() -> Result<()> {
+    let state = Eventhub::shared();
+    let sale = sale(&state.http, layout(5, 20, 50)).await?;
+    let buyer = Api::sign_up(&state.http, "Bea Buyer").await?;
+    let path = format!("sessions/{}/holds", sale.session_id);
+    let best = buyer.post(&path, json!({"best_available": {"quantity": 3, "category": "stalls"}})).await?.expect(201);
+    assert_eq!(best["seats"].as_array().unwrap().len(), 3);
+    let floor = buyer.post(&path, json!({"areas": [{"area": "floor", "quantity": 2}]})).await?.expect(201);
+    assert_eq!(floor["total"]["amount"], 4000);
+    for hold in [&best, &floor] {
+        let booking = buyer.book(&id(hold)).await?.expect(202);
+        let booking = buyer.booking_in(&id(&booking), &["awaiting_payment"]).await?;
+        assert_eq!(state.stripe.pay(&booking, "pm_card_visa").await?.0, 200);
+        buyer.booking_in(&id(&booking), &["confirmed"]).await?;
+    }
+    let seats = buyer.get(&format!("sessions/{}/seats", sale.session_id)).await?.expect(200);
+    assert_eq!(seats["areas"]["floor"], json!({"capacity": 50, "free": 48}));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_declined_card_leaves_the_booking_open_for_another() -> Result<()> {
+    let state = Eventhub::shared();
+    let sale = sale(&state.http, layout(2, 10, 0)).await?;
+    let buyer = Api::sign_up(&state.http, "Dora Declined").await?;
+    let hold = buyer.hold(&sale.session_id, &["A-1-1"]).await?.expect(201);
+    let booking = buyer.book(&id(&hold)).await?.expect(202);
+    let booking = buyer.booking_in(&id(&booking), &["awaiting_payment"]).await?;
+    let (status, answer) = state.stripe.pay(&booking, "pm_card_visa_chargeDeclined").await?;
+    assert_eq!((status, answer["error"]["type"].as_str()), (402, Some("card_error")));
+    assert_eq!(buyer.get(&format!("bookings/{}", id(&booking))).await?.expect(200)["status"], "awaiting_payment");
+    assert_eq!(state.stripe.pay(&booking, "pm_card_visa").await?.0, 200);
+    buyer.booking_in(&id(&booking), &["confirmed"]).await?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_buyer_cancels_before_payment_and_the_seats_are_free_again() -> Result<()> {
+    let state = Eventhub::shared();
+    let sale = sale(&state.http, layout(2, 10, 0)).await?;
+    let buyer = Api::sign_up(&state.http, "Carl Cancel").await?;
+    let hold = buyer.hold(&sale.session_id, &["A-1-1", "A-1-2"]).await?.expect(201);
+    let booking = buyer.book(&id(&hold)).await?.expect(202);
+    let booking = buyer.booking_in(&id(&booking), &["awaiting_payment"]).await?;
+    buyer.post(&format!("bookings/{}/cancel", id(&booking)), json!({})).await?.expect(200);
+    buyer.booking_in(&id(&booking), &["cancelled"]).await?;
+    let other = Api::sign_up(&state.http, "Nora Next").await?;
+    let end = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        let answer = other.hold(&sale.session_id, &["A-1-1", "A-1-2"]).await?;
+        if answer.status == 201 {
+            break;
+        }
+        assert!(std::time::Instant::now() < end, "{answer:#?}");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cancelling_an_event_refunds_every_confirmed_booking() -> Result<()> {
+    let state = Eventhub::shared();
+    let sale = sale(&state.http, layout(2, 10, 0)).await?;
+    let buyer = Api::sign_up(&state.http, "Rita Refund").await?;
+    let mut bookings = vec![];
+    for seat in ["A-1-1", "A-1-2", "A-1-3"] {
+        let hold = buyer.hold(&sale.session_id, &[seat]).await?.expect(201);
+        let booking = buyer.book(&id(&hold)).await?.expect(202);
+        let booking = buyer.booking_in(&id(&booking), &["awaiting_payment"]).await?;
+        assert_eq!(state.stripe.pay(&booking, "pm_card_visa").await?.0, 200);
+        bookings.push(buyer.booking_in(&id(&booking), &["confirmed"]).await?);
+    }
+    let cancelled = sale.organizer.post(&format!("events/{}/cancel", sale.event_id), json!({"reason": "The singer is ill."})).await?.expect(200);
+    assert_eq!(cancelled["status"], "cancelled");
+    for booking in &bookings {
+        let refunded = buyer.booking_in(&id(booking), &["refunded"]).await?;
+        let intent = refunded["payment"]["client_secret"].as_str().or(booking["payment"]["client_secret"].as_str());
+        assert!(intent.is_none() || intent.is_some_and(|secret| secret.starts_with("pi_")));
+        let tickets = buyer.get(&format!("bookings/{}/tickets", id(booking))).await?.expect(200);
+        assert!(tickets["items"].as_array().unwrap().iter().all(|ticket| ticket["status"] == "void"));
+    }
+    buyer.hold(&sale.session_id, &["A-1-5"]).await?.expect_problem(409, "invalid_transition");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_idempotency_key_books_once() -> Result<()> {
+    let state = Eventhub::shared();
+    let sale = sale(&state.http, layout(2, 10, 0)).await?;
+    let buyer = Api::sign_up(&state.http, "Ida Idem").await?;
+    let hold = buyer.hold(&sale.session_id, &["A-1-1"]).await?.expect(201);
+    let body = json!({"hold_id": id(&hold), "payment": {"provider": "stripe"}});
+    let post = |body: Value| {
+        let buyer = buyer.clone();
+        async move { buyer.send(reqwest::Method::POST, "bookings", &[("idempotency-key", "key-1")], Some(&body)).await }
+    };
+    let first = post(body.clone()).await?;
+    let second = post(body.clone()).await?;
+    assert_eq!(second.header("idempotent-replayed"), "true");
+    assert_eq!(id(&first.clone().expect(202)), id(&second.expect(202)));
+    let mut other = body;
+    other["contact"] = json!({"name": "X", "email": "x@example.org"});
+    post(other).await?.expect_problem(422, "idempotency_key_reused");
+    buyer.send(reqwest::Method::POST, "bookings", &[], Some(&json!({"hold_id": id(&hold), "payment": {"provider": "stripe"}}))).await?.expect_problem(422, "validation_failed");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn publishing_fifty_thousand_seats_answers_within_five_seconds() -> Result<()> {
+    let state = Eventhub::shared();
+    let started = std::time::Instant::now();
+    let sale = sale(&state.http, layout(250, 200, 0)).await?;
+    // The layout's upload and the event's creation are in it as well.
+    assert!(started.elapsed() < std::time::Duration::from_secs(10), "{:?}", started.elapsed());
+    let seats = Api::anonymous(&state.http).get(&format!("sessions/{}/seats", sale.session_id)).await?.expect(200);
+    assert_eq!(seats["counts"]["free"], 50_000);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_peoples_things_are_not_there() -> Result<()> {
+    let state = Eventhub::shared();
+    let sale = sale(&state.http, layout(2, 10, 0)).await?;
+    let (owner, other) = (Api::sign_up(&state.http, "Owner").await?, Api::sign_up(&state.http, "Other").await?);
+    let hold = owner.hold(&sale.session_id, &["A-1-1"]).await?.expect(201);
+    other.get(&format!("holds/{}", id(&hold))).await?.expect_problem(404, "not_found");
+    other.delete(&format!("holds/{}", id(&hold))).await?.expect_problem(404, "not_found");
+    other.book(&id(&hold)).await?.expect_problem(404, "not_found");
+    let booking = owner.book(&id(&hold)).await?.expect(202);
+    other.get(&format!("bookings/{}", id(&booking))).await?.expect_problem(404, "not_found");
+    other.post(&format!("bookings/{}/cancel", id(&booking)), json!({})).await?.expect_problem(404, "not_found");
+    Api::anonymous(&state.http).get("users/me").await?.expect_problem(401, "unauthenticated");
+    Ok(())
+}
