@@ -1,5 +1,5 @@
-# make run    everything for development, until Ctrl-C     make test   all tests
-# make bench  the figures, as a table and target/bench.json  make fmt lint clean
+# make run    everything for development, until Ctrl-C
+# make test   all tests; make fmt, lint, clean as usual
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export RUST_BACKTRACE := 0
@@ -31,14 +31,15 @@ build: components host ## components and host
 run: build ## start everything for development
 	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up
 
+# The tests and the host that they drive are built in one go, so that their dependencies are compiled once.
 .PHONY: test
-test: build ## all tests, on private servers
-	@. setup/lib.sh; say "compiling and running the tests"
-	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" EVENTHUB_BIN="$(abspath $(EVENTHUB))" cargo test --release --locked --workspace
-
-.PHONY: bench
-bench: build ## measure, print a table, write target/bench.json
-	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" EVENTHUB_BIN="$(abspath $(EVENTHUB))" cargo run --release --locked --quiet -p eventhub-bench
+test: setup ## all tests, on private servers
+	@. setup/lib.sh; say "building the host and the tests (about 20 minutes the first time)"
+	@cargo build --release --locked --quiet --workspace --bins --tests
+	@EVENTHUB_COMPOSE="$(abspath $(TARGET))/release/eventhub-compose" setup/components.sh "$$(cat target/wasm-toolchain)"
+	@. setup/lib.sh; say "running the tests"
+	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" EVENTHUB_BIN="$(abspath $(EVENTHUB))" \
+	  cargo test --release --locked --workspace --bins --lib --tests --no-fail-fast
 
 .PHONY: fmt
 fmt: ## format the code

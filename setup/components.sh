@@ -13,7 +13,9 @@ declare -A parts=([seat-inventory]=seat-lock [booking]=saga)
 say "building the components"
 # shellcheck disable=SC2086
 cargo $toolchain build --locked --quiet --profile component --target wasm32-wasip2 "${names[@]/#/-p}"
-cargo build --locked --quiet --release -p eventhub-compose
+# A build that has the tool already says where.
+compose=${EVENTHUB_COMPOSE:-$target/release/eventhub-compose}
+[ -n "${EVENTHUB_COMPOSE:-}" ] || cargo build --locked --quiet --release -p eventhub-compose
 
 mkdir -p target/components
 for name in "${names[@]}"; do
@@ -22,7 +24,7 @@ for name in "${names[@]}"; do
   part=${parts[$name]:-}
   if [ -n "$part" ]; then
     plug=$target/wasm32-wasip2/component/${part//-/_}.wasm
-    [ "$out" -nt "$built" ] && [ "$out" -nt "$plug" ] || "$target/release/eventhub-compose" "$built" "$plug" -o "$out"
+    [ "$out" -nt "$built" ] && [ "$out" -nt "$plug" ] || "$compose" "$built" "$plug" -o "$out"
   else
     cmp -s "$built" "$out" || cp "$built" "$out"
   fi

@@ -12,7 +12,7 @@ packages=(
   redis-server              # holds, caches, rate limits
   openjdk-17-jre-headless   # Apache Kafka
   maven                     # fetches Apache Kafka from Maven Central
-  curl ca-certificates
+  curl ca-certificates jq
 )
 # Without rustup's wasm32-wasip2 target the standard library is built from Debian's sources.
 if ! { rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip2 || timeout 60 rustup target add wasm32-wasip2 >/dev/null 2>&1; }; then

@@ -13,9 +13,7 @@ fn main() -> Result<()> {
     let components = here.parent().ok_or("no folder above")?;
     println!("cargo::rerun-if-changed={}", components.display());
     let mut document = read(&here.join("openapi.yaml"))?;
-    let mut folders = std::fs::read_dir(components)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<Vec<_>>>()?;
+    let mut folders = std::fs::read_dir(components)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     folders.sort();
     for folder in folders.iter().filter(|folder| **folder != here) {
         let file = folder.join("openapi.yaml");
@@ -47,14 +45,8 @@ fn merge(document: &mut Value, part: Value, file: &Path) -> Result<()> {
     };
     add(object(document, "paths")?, &part["paths"], "path")?;
     for (kind, members) in part["components"].as_object().into_iter().flatten() {
-        let whole = document["components"]
-            .as_object_mut()
-            .ok_or("no components")?;
-        let into = whole
-            .entry(kind)
-            .or_insert_with(|| json!({}))
-            .as_object_mut()
-            .ok_or("not an object")?;
+        let whole = document["components"].as_object_mut().ok_or("no components")?;
+        let into = whole.entry(kind).or_insert_with(|| json!({})).as_object_mut().ok_or("not an object")?;
         add(into, members, kind)?;
     }
     if let (Some(tags), Some(more)) = (document["tags"].as_array_mut(), part["tags"].as_array()) {
@@ -68,30 +60,20 @@ fn merge(document: &mut Value, part: Value, file: &Path) -> Result<()> {
 }
 
 fn object<'a>(document: &'a mut Value, member: &str) -> Result<&'a mut Map<String, Value>> {
-    document[member]
-        .as_object_mut()
-        .ok_or_else(|| format!("{member} is not an object").into())
+    document[member].as_object_mut().ok_or_else(|| format!("{member} is not an object").into())
 }
 
 /// The names that services take for a time zone, from the database that they have.
 fn time_zones() -> Value {
-    let names: BTreeSet<String> = jiff::tz::db()
-        .available()
-        .map(|name| name.to_string())
-        .collect();
+    let names: BTreeSet<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
     json!(names)
 }
 
 fn check(document: &Value) -> Result<()> {
     let mut operations = BTreeSet::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        for operation in ["get", "put", "post", "patch", "delete"]
-            .iter()
-            .filter_map(|method| item.get(*method))
-        {
-            let id = operation["operationId"]
-                .as_str()
-                .ok_or_else(|| format!("{path} has an operation without operationId"))?;
+        for operation in ["get", "put", "post", "patch", "delete"].iter().filter_map(|method| item.get(*method)) {
+            let id = operation["operationId"].as_str().ok_or_else(|| format!("{path} has an operation without operationId"))?;
             if !operations.insert(id) {
                 return Err(format!("operationId {id} comes twice").into());
             }
@@ -99,30 +81,20 @@ fn check(document: &Value) -> Result<()> {
     }
     let mut dangling = BTreeSet::new();
     find_dangling(document, document, &mut dangling);
-    if dangling.is_empty() {
-        Ok(())
-    } else {
-        Err(format!("references lead nowhere: {dangling:?}").into())
-    }
+    if dangling.is_empty() { Ok(()) } else { Err(format!("references lead nowhere: {dangling:?}").into()) }
 }
 
 fn find_dangling<'a>(document: &Value, value: &'a Value, dangling: &mut BTreeSet<&'a str>) {
     match value {
         Value::Object(members) => {
             if let Some(reference) = members.get("$ref").and_then(Value::as_str)
-                && reference
-                    .strip_prefix('#')
-                    .is_none_or(|pointer| document.pointer(pointer).is_none())
+                && reference.strip_prefix('#').is_none_or(|pointer| document.pointer(pointer).is_none())
             {
                 dangling.insert(reference);
             }
-            members
-                .values()
-                .for_each(|member| find_dangling(document, member, dangling));
+            members.values().for_each(|member| find_dangling(document, member, dangling));
         }
-        Value::Array(items) => items
-            .iter()
-            .for_each(|item| find_dangling(document, item, dangling)),
+        Value::Array(items) => items.iter().for_each(|item| find_dangling(document, item, dangling)),
         _ => {}
     }
 }

@@ -26,10 +26,15 @@ impl App {
     /// Compiles (or takes from the cache) and links. Fails with the names of what does not fit.
     pub async fn build(config: &Config, manifest: &Manifest) -> Result<Self> {
         let entry = manifest.entry().context("the manifest has no link from http-server to a component")?.to_string();
-        let used: BTreeSet<Capability> = manifest.links.iter().filter_map(|link| match link.target {
-            Target::Capability(capability) => Some(capability),
-            Target::Component(_) => None,
-        }).chain(manifest.triggers.iter().map(|trigger| trigger.capability)).collect();
+        let used: BTreeSet<Capability> = manifest
+            .links
+            .iter()
+            .filter_map(|link| match link.target {
+                Target::Capability(capability) => Some(capability),
+                Target::Component(_) => None,
+            })
+            .chain(manifest.triggers.iter().map(|trigger| trigger.capability))
+            .collect();
 
         let postgres = used.contains(&Capability::Postgres).then(|| postgres(config)).transpose()?;
         let redis = used.contains(&Capability::Redis).then(|| redis(config)).transpose()?;
@@ -61,7 +66,8 @@ impl App {
 
         let mut hashes = vec![];
         for component in &manifest.components {
-            let wasm = std::fs::read(&component.file).with_context(|| format!("component {}: cannot read {}; is it built? (make build)", component.name, component.file.display()))?;
+            let wasm = std::fs::read(&component.file)
+                .with_context(|| format!("component {}: cannot read {}; is it built? (make build)", component.name, component.file.display()))?;
             hashes.push((component.name.clone(), hex::encode(Sha256::digest(&wasm))));
             let mut environment = component.environment.clone();
             environment.extend(config.environment.get(&component.name).cloned().unwrap_or_default());
@@ -81,7 +87,7 @@ impl App {
             builder.link(link_spec(config, link)?);
         }
         // Compiling takes seconds of both cores when the cache is cold.
-        let components = tokio::task::spawn_blocking(move || builder.build()).await?.context("the manifest does not fit the components")?;
+        let components = tokio::task::block_in_place(|| builder.build()).context("the manifest does not fit the components")?;
         for trigger in &manifest.triggers {
             if !components.components().any(|name| name == trigger.component) {
                 bail!("a capability calls component {}, which the manifest does not have", trigger.component);
@@ -110,9 +116,24 @@ impl App {
     pub async fn failures(&self) -> BTreeMap<String, String> {
         let mut failures = BTreeMap::new();
         let (postgres, redis, kafka) = tokio::join!(
-            async { match &self.postgres { Some(client) => client.ready().await, None => Ok(()) } },
-            async { match &self.redis { Some(client) => client.ready().await, None => Ok(()) } },
-            async { match &self.kafka { Some(client) => client.ready().await, None => Ok(()) } },
+            async {
+                match &self.postgres {
+                    Some(client) => client.ready().await,
+                    None => Ok(()),
+                }
+            },
+            async {
+                match &self.redis {
+                    Some(client) => client.ready().await,
+                    None => Ok(()),
+                }
+            },
+            async {
+                match &self.kafka {
+                    Some(client) => client.ready().await,
+                    None => Ok(()),
+                }
+            },
         );
         failures.extend(postgres.err().map(|why| ("postgres".to_string(), why)));
         failures.extend(redis.err().map(|why| ("redis".to_string(), why)));

@@ -83,9 +83,7 @@ pub enum LogFormat {
 #[serde(deny_unknown_fields)]
 pub struct Runtime {
     pub cache_dir: String,
-    pub yield_ms: u64,
     pub total_instances: u32,
-    pub max_memory_mb: usize,
 }
 
 /// Limits of one component's instances.
@@ -154,9 +152,7 @@ pub struct WebSocket {
 impl Config {
     /// The defaults, overridden by a file and by the process environment.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
-        let text = file.map(|path| {
-            std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.into(), cause })
-        });
+        let text = file.map(|path| std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.into(), cause }));
         let origin = file.map(|path| path.display().to_string()).unwrap_or_default();
         Self::from_parts(text.transpose()?.as_deref(), &origin, |name| std::env::var(name).ok())
     }
@@ -207,7 +203,16 @@ impl Config {
                 "breaker.open_ms" => link.breaker.open_ms = value.parse().map_err(|_| wrong("a number of milliseconds"))?,
                 "breaker.half_open_probes" => link.breaker.half_open_probes = value.parse().map_err(|_| wrong("a number"))?,
                 _ => {
-                    let known = ["timeout_ms", "max_concurrent", "max_queued", "breaker.failure_rate", "breaker.window", "breaker.min_calls", "breaker.open_ms", "breaker.half_open_probes"];
+                    let known = [
+                        "timeout_ms",
+                        "max_concurrent",
+                        "max_queued",
+                        "breaker.failure_rate",
+                        "breaker.window",
+                        "breaker.min_calls",
+                        "breaker.open_ms",
+                        "breaker.half_open_probes",
+                    ];
                     return Err(ConfigError::UnknownKey { origin: origin.into(), key: key.clone(), hint: nearest(key, known.into_iter()) });
                 }
             }
@@ -218,9 +223,7 @@ impl Config {
 
 // Tables whose keys are names of the operator's choosing: components, databases, variables.
 fn is_open(path: &str) -> bool {
-    matches!(path, "components" | "postgres.databases" | "outgoing" | "environment")
-        || path.starts_with("environment.")
-        || path.starts_with("components.")
+    matches!(path, "components" | "postgres.databases" | "outgoing" | "environment") || path.starts_with("environment.") || path.starts_with("components.")
 }
 
 fn merge(into: &mut Table, from: Table, origin: &str, path: &str) -> Result<(), ConfigError> {
@@ -314,12 +317,16 @@ mod tests {
 
     #[test]
     fn every_key_has_an_environment_variable_that_wins() {
-        let config = load("[http]\npublic_url = \"http://file\"", &[
-            ("EVENTHUB_HTTP_PUBLIC_URL", "http://variable"),
-            ("EVENTHUB_POSTGRES_DATABASES_EVENT_DB", "postgres://elsewhere/event_db"),
-            ("EVENTHUB_ENVIRONMENT_BOOKING_TICKET_SIGNING_KEY", "k"),
-            ("EVENTHUB_LINKS_BREAKER_FAILURE_RATE", "0.9"),
-        ]).unwrap();
+        let config = load(
+            "[http]\npublic_url = \"http://file\"",
+            &[
+                ("EVENTHUB_HTTP_PUBLIC_URL", "http://variable"),
+                ("EVENTHUB_POSTGRES_DATABASES_EVENT_DB", "postgres://elsewhere/event_db"),
+                ("EVENTHUB_ENVIRONMENT_BOOKING_TICKET_SIGNING_KEY", "k"),
+                ("EVENTHUB_LINKS_BREAKER_FAILURE_RATE", "0.9"),
+            ],
+        )
+        .unwrap();
         assert_eq!(config.http.public_url, "http://variable");
         assert_eq!(config.postgres.databases["event_db"], "postgres://elsewhere/event_db");
         assert_eq!(config.environment["booking"]["TICKET_SIGNING_KEY"], "k");

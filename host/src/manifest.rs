@@ -55,10 +55,9 @@ impl Capability {
 
     fn named(name: &str) -> Result<Self, ManifestError> {
         let found = Self::ALL.iter().find(|(known, _)| *known == name);
-        found.map(|(_, capability)| *capability).ok_or_else(|| ManifestError::UnknownCapability {
-            name: name.into(),
-            known: Self::ALL.map(|(name, _)| name).join(", "),
-        })
+        found
+            .map(|(_, capability)| *capability)
+            .ok_or_else(|| ManifestError::UnknownCapability { name: name.into(), known: Self::ALL.map(|(name, _)| name).join(", ") })
     }
 }
 
@@ -219,7 +218,8 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_capability_and_an_image_elsewhere_are_refused_by_name() {
-        let with = |component: &str| format!("apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: x}}\nspec:\n  components:\n    - {component}\n");
+        let with =
+            |component: &str| format!("apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: x}}\nspec:\n  components:\n    - {component}\n");
         let error = parse(&with("{name: mongo, type: capability, properties: {image: x/y:1}}")).await.unwrap_err();
         assert!(error.to_string().contains("mongo"), "{error}");
         let error = parse(&with("{name: a, type: component, properties: {image: registry/a:1}}")).await.unwrap_err();

@@ -97,7 +97,8 @@ impl Triggers {
     fn relay(&mut self, config: &Config, app: &Arc<App>) -> Result<()> {
         let client = cdc::producer(&kafka_config(config))?;
         for database in &config.cdc.databases {
-            let url = config.postgres.databases.get(database).with_context(|| format!("cdc.databases names {database}, which postgres.databases does not have"))?;
+            let url =
+                config.postgres.databases.get(database).with_context(|| format!("cdc.databases names {database}, which postgres.databases does not have"))?;
             let options = cdc::Options { keep_minutes: config.cdc.keep_minutes as u32, ..cdc::Options::new(database, url) };
             let (service, handle) = cdc::Service::new(options, client.clone())?;
             app.watch(handle);

@@ -46,7 +46,8 @@ async fn flushing_redis_in_the_middle_of_a_sale_sells_no_seat_twice() -> Result<
 
 async fn double_sold(url: &str) -> Result<i64> {
     let pool = sqlx::PgPool::connect(url).await?;
-    let query = "SELECT count(*) FROM (SELECT session_id, seat FROM tickets WHERE status <> 'void' AND seat IS NOT NULL GROUP BY 1, 2 HAVING count(*) > 1) twice";
+    let query =
+        "SELECT count(*) FROM (SELECT session_id, seat FROM tickets WHERE status <> 'void' AND seat IS NOT NULL GROUP BY 1, 2 HAVING count(*) > 1) twice";
     Ok(sqlx::query_scalar(query).fetch_one(&pool).await?)
 }
 

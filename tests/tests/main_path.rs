@@ -159,7 +159,10 @@ async fn the_same_idempotency_key_books_once() -> Result<()> {
     let mut other = body;
     other["contact"] = json!({"name": "X", "email": "x@example.org"});
     post(other).await?.expect_problem(422, "idempotency_key_reused");
-    buyer.send(reqwest::Method::POST, "bookings", &[], Some(&json!({"hold_id": id(&hold), "payment": {"provider": "stripe"}}))).await?.expect_problem(422, "validation_failed");
+    buyer
+        .send(reqwest::Method::POST, "bookings", &[], Some(&json!({"hold_id": id(&hold), "payment": {"provider": "stripe"}})))
+        .await?
+        .expect_problem(422, "validation_failed");
     Ok(())
 }
 

@@ -59,7 +59,8 @@ async fn a_hundred_copies_at_once_issue_one_ticket() -> Result<()> {
     let tickets = buyer.get(&format!("bookings/{}/tickets", id(&booking))).await?.expect(200);
     assert_eq!(tickets["items"].as_array().unwrap().len(), 1);
     let pool = sqlx::PgPool::connect(&state.postgres["payment_db"]).await?;
-    let facts: i64 = sqlx::query_scalar("SELECT count(*) FROM outbox WHERE aggregateid = $1 AND type = 'PaymentSucceeded'").bind(id(&booking)).fetch_one(&pool).await?;
+    let facts: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM outbox WHERE aggregateid = $1 AND type = 'PaymentSucceeded'").bind(id(&booking)).fetch_one(&pool).await?;
     assert_eq!(facts, 1);
     Ok(())
 }
@@ -96,7 +97,10 @@ async fn another_amount_than_was_asked_issues_no_ticket() -> Result<()> {
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
     assert_eq!(buyer.get(&format!("bookings/{}", id(&booking))).await?.expect(200)["status"], "awaiting_payment");
     let pool = sqlx::PgPool::connect(&state.postgres["payment_db"]).await?;
-    let quarantined: i64 = sqlx::query_scalar("SELECT count(*) FROM payments WHERE status = 'quarantined' AND provider_intent_id = $1").bind(intent["id"].as_str()).fetch_one(&pool).await?;
+    let quarantined: i64 = sqlx::query_scalar("SELECT count(*) FROM payments WHERE status = 'quarantined' AND provider_intent_id = $1")
+        .bind(intent["id"].as_str())
+        .fetch_one(&pool)
+        .await?;
     assert_eq!(quarantined, 1);
     Ok(())
 }

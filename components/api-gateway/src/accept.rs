@@ -14,10 +14,7 @@ pub fn accepts(accept: Option<&str>, media: Media) -> bool {
         return true;
     }
     // The most specific range decides, so that `application/json;q=0, */*` is a refusal of JSON.
-    let best = accept
-        .split(',')
-        .filter_map(|range| matches(range, media))
-        .max_by_key(|(precision, _)| *precision);
+    let best = accept.split(',').filter_map(|range| matches(range, media)).max_by_key(|(precision, _)| *precision);
     // A field without any range is like none.
     best.map_or(accept.trim().is_empty(), |(_, wanted)| wanted)
 }
@@ -34,20 +31,8 @@ fn matches(range: &str, media: Media) -> Option<(u8, bool)> {
         ("application/problem+json", _) => 2,
         _ => return None,
     };
-    let weight = parts
-        .filter_map(|parameter| {
-            parameter
-                .trim()
-                .strip_prefix("q=")
-                .or_else(|| parameter.trim().strip_prefix("Q="))
-        })
-        .next_back();
-    let is_zero = weight.is_some_and(|weight| {
-        weight
-            .trim()
-            .parse::<f32>()
-            .is_ok_and(|weight| weight == 0.0)
-    });
+    let weight = parts.filter_map(|parameter| parameter.trim().strip_prefix("q=").or_else(|| parameter.trim().strip_prefix("Q="))).next_back();
+    let is_zero = weight.is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight == 0.0));
     Some((precision, !is_zero))
 }
 
@@ -73,14 +58,7 @@ mod tests {
 
     #[test]
     fn who_takes_no_json_is_told_so() {
-        for accept in [
-            "text/html",
-            "application/xml",
-            "image/svg+xml",
-            "application/json;q=0",
-            "application/json;q=0.000, */*",
-            "*/*;q=0",
-        ] {
+        for accept in ["text/html", "application/xml", "image/svg+xml", "application/json;q=0", "application/json;q=0.000, */*", "*/*;q=0"] {
             assert!(!accepts(Some(accept), Media::Json), "{accept}");
         }
         assert!(accepts(Some("image/svg+xml"), Media::Svg) && accepts(Some("image/*"), Media::Svg));

@@ -26,23 +26,14 @@ pub struct Authenticator {
 impl Authenticator {
     pub fn new(issuer: &str, audience: &str) -> Self {
         let verified = RefCell::new(LruCache::new(REMEMBERED));
-        Self {
-            expected: Expected::new(issuer, audience),
-            keys: RefCell::default(),
-            verified,
-        }
+        Self { expected: Expected::new(issuer, audience), keys: RefCell::default(), verified }
     }
 
     /// The principal of an `Authorization` header.
     ///
     /// # Errors
     /// 401 where it is anything but `Bearer` and a valid token of ours; 503 where the keys cannot be had.
-    pub fn principal(
-        &self,
-        authorization: &str,
-        now: Timestamp,
-        outside: &impl Outside,
-    ) -> Result<Principal, Problem> {
+    pub fn principal(&self, authorization: &str, now: Timestamp, outside: &impl Outside) -> Result<Principal, Problem> {
         let token = bearer(authorization).ok_or_else(|| refusal(Fault::NoBearer))?;
         if let Some(known) = self.remembered(token, now) {
             return Ok(known);
@@ -63,12 +54,7 @@ impl Authenticator {
         None
     }
 
-    fn verify(
-        &self,
-        token: &str,
-        now: Timestamp,
-        outside: &impl Outside,
-    ) -> Result<Verified, Problem> {
+    fn verify(&self, token: &str, now: Timestamp, outside: &impl Outside) -> Result<Verified, Problem> {
         let kid = token::key_id(token).map_err(refusal)?;
         let key = self.keys.borrow_mut().find(&kid, now, outside)?;
         let key = key.ok_or_else(|| refusal(Fault::Invalid("no key of ours has its kid")))?;
@@ -85,27 +71,14 @@ fn bearer(authorization: &str) -> Option<&str> {
 
 fn refusal(fault: Fault) -> Problem {
     match fault {
-        Fault::NoBearer => Problem::new(
-            Code::Unauthenticated,
-            "Send the access token as: Authorization: Bearer …",
-        ),
+        Fault::NoBearer => Problem::new(Code::Unauthenticated, "Send the access token as: Authorization: Bearer …"),
         Fault::Expired => {
-            let problem = Problem::new(
-                Code::TokenExpired,
-                "Get a new access token with POST /api/v1/auth/refresh.",
-            );
-            problem.header(
-                "www-authenticate",
-                "Bearer error=\"invalid_token\", error_description=\"expired\"",
-            )
+            let problem = Problem::new(Code::TokenExpired, "Get a new access token with POST /api/v1/auth/refresh.");
+            problem.header("www-authenticate", "Bearer error=\"invalid_token\", error_description=\"expired\"")
         }
         Fault::Invalid(why) => {
             tracing::debug!(token.fault = why, "an access token was refused");
-            Problem::new(
-                Code::Unauthenticated,
-                "This is no valid access token: log in again.",
-            )
-            .header("www-authenticate", "Bearer error=\"invalid_token\"")
+            Problem::new(Code::Unauthenticated, "This is no valid access token: log in again.").header("www-authenticate", "Bearer error=\"invalid_token\"")
         }
     }
 }

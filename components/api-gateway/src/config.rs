@@ -33,11 +33,7 @@ impl Config {
     pub fn from_env() -> Self {
         eventhub_guest::log::init();
         let per_second = |name, rate: &str, default_rate, burst: &str, default_burst| {
-            Policy::new(
-                name,
-                parsed::<f64>(rate, default_rate),
-                parsed::<u32>(burst, default_burst),
-            )
+            Policy::new(name, parsed::<f64>(rate, default_rate), parsed::<u32>(burst, default_burst))
         };
         let per_minute: u32 = parsed("RATE_LIMIT_AUTH_PER_MINUTE", 30);
         let proxies = text("TRUSTED_PROXIES").unwrap_or_default();
@@ -45,29 +41,12 @@ impl Config {
             issuer: text("JWT_ISSUER").unwrap_or_else(|| "https://eventhub.dev".into()),
             audience: text("JWT_AUDIENCE").unwrap_or_else(|| "eventhub".into()),
             origins: Origins::parse(text("CORS_ORIGINS").as_deref().unwrap_or("*")),
-            trusted_proxies: proxies
-                .split(',')
-                .map(str::trim)
-                .filter(|text| !text.is_empty())
-                .filter_map(network)
-                .collect(),
+            trusted_proxies: proxies.split(',').map(str::trim).filter(|text| !text.is_empty()).filter_map(network).collect(),
             max_body: parsed("MAX_BODY_BYTES", 1024 * 1024),
             max_layout_body: parsed("MAX_LAYOUT_BODY_BYTES", 21_000_000),
             max_headers: parsed("MAX_HEADER_BYTES", 32 * 1024),
-            user_policy: per_second(
-                "user",
-                "RATE_LIMIT_USER_PER_SECOND",
-                20.0,
-                "RATE_LIMIT_USER_BURST",
-                60,
-            ),
-            address_policy: per_second(
-                "address",
-                "RATE_LIMIT_ADDRESS_PER_SECOND",
-                50.0,
-                "RATE_LIMIT_ADDRESS_BURST",
-                200,
-            ),
+            user_policy: per_second("user", "RATE_LIMIT_USER_PER_SECOND", 20.0, "RATE_LIMIT_USER_BURST", 60),
+            address_policy: per_second("address", "RATE_LIMIT_ADDRESS_PER_SECOND", 50.0, "RATE_LIMIT_ADDRESS_BURST", 200),
             auth_policy: Policy::new("auth", f64::from(per_minute) / 60.0, per_minute),
         }
     }
@@ -76,10 +55,7 @@ impl Config {
 fn network(text: &str) -> Option<Network> {
     let network = text.parse().ok();
     if network.is_none() {
-        tracing::error!(
-            proxy = text,
-            "TRUSTED_PROXIES has an entry that is neither address nor CIDR block; it is not trusted"
-        );
+        tracing::error!(proxy = text, "TRUSTED_PROXIES has an entry that is neither address nor CIDR block; it is not trusted");
     }
     network
 }

@@ -31,25 +31,14 @@ pub fn take(headers: &mut Vec<(String, String)>) -> Noted {
             "x-request-id" => noted.request_id = Some(std::mem::take(value)),
             "traceparent" => noted.traceparent = Some(std::mem::take(value)),
             "origin" => noted.origin = Some(std::mem::take(value)),
-            "authorization" => {
-                noted.repeats_authorization |=
-                    noted.authorization.replace(std::mem::take(value)).is_some()
-            }
+            "authorization" => noted.repeats_authorization |= noted.authorization.replace(std::mem::take(value)).is_some(),
             "x-forwarded-for" => join(&mut noted.forwarded_for, value),
             "accept" => join(&mut noted.accept, value),
             "connection" => {
                 named_by_connection.push_str(value);
                 named_by_connection.push(',');
             }
-            "keep-alive"
-            | "te"
-            | "trailer"
-            | "transfer-encoding"
-            | "upgrade"
-            | "proxy-connection"
-            | "proxy-authorization"
-            | "cookie"
-            | "expect" => {}
+            "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "proxy-connection" | "proxy-authorization" | "cookie" | "expect" => {}
             "idempotency-key" => {
                 // Travels on: booking keeps it as the last safeguard.
                 noted.repeats_key |= noted.idempotency_key.replace(value.clone()).is_some();
@@ -60,17 +49,9 @@ pub fn take(headers: &mut Vec<(String, String)>) -> Noted {
         false
     });
     if named_by_connection.len() > 1 {
-        let names: Vec<String> = named_by_connection
-            .split(',')
-            .map(|name| name.trim().to_ascii_lowercase())
-            .collect();
+        let names: Vec<String> = named_by_connection.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
         // These mean something at the end of the way: a client cannot make the gateway drop them.
-        let kept = |name: &str| {
-            matches!(
-                name,
-                "content-type" | "idempotency-key" | "if-match" | "stripe-signature"
-            )
-        };
+        let kept = |name: &str| matches!(name, "content-type" | "idempotency-key" | "if-match" | "stripe-signature");
         headers.retain(|(name, _)| kept(name) || !names.contains(name));
     }
     noted
@@ -91,10 +72,7 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .collect()
+        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
     }
 
     #[test]
@@ -114,12 +92,7 @@ mod tests {
 
     #[test]
     fn forwarded_addresses_keep_their_order_and_two_tokens_are_noticed() {
-        let mut sent = headers(&[
-            ("x-forwarded-for", "1.1.1.1"),
-            ("x-forwarded-for", "2.2.2.2"),
-            ("authorization", "a"),
-            ("authorization", "b"),
-        ]);
+        let mut sent = headers(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2"), ("authorization", "a"), ("authorization", "b")]);
         let noted = take(&mut sent);
         assert_eq!(noted.forwarded_for.as_deref(), Some("1.1.1.1,2.2.2.2"));
         assert!(noted.repeats_authorization && !noted.repeats_key);
@@ -127,15 +100,8 @@ mod tests {
 
     #[test]
     fn connection_cannot_name_away_what_a_service_decides_by() {
-        let mut sent = headers(&[
-            ("connection", "if-match, idempotency-key"),
-            ("if-match", "\"v1\""),
-            ("idempotency-key", "k"),
-        ]);
+        let mut sent = headers(&[("connection", "if-match, idempotency-key"), ("if-match", "\"v1\""), ("idempotency-key", "k")]);
         take(&mut sent);
-        assert_eq!(
-            sent,
-            headers(&[("if-match", "\"v1\""), ("idempotency-key", "k")])
-        );
+        assert_eq!(sent, headers(&[("if-match", "\"v1\""), ("idempotency-key", "k")]));
     }
 }

@@ -27,20 +27,10 @@ pub fn key(noted: &Noted, required: bool) -> Result<Option<&str>, Problem> {
     let fault = |code, detail| Problem::invalid("/headers/idempotency-key", code, detail);
     match noted.idempotency_key.as_deref() {
         _ if noted.repeats_key => Err(fault("duplicate", "comes twice")),
-        None if required => Err(fault(
-            "required",
-            "is missing: send a new random one, and the same one again when you repeat the request",
-        )),
+        None if required => Err(fault("required", "is missing: send a new random one, and the same one again when you repeat the request")),
         None => Ok(None),
-        Some(key)
-            if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) =>
-        {
-            Ok(Some(key))
-        }
-        Some(_) => Err(fault(
-            "invalid",
-            "must be 1 to 255 visible ASCII characters",
-        )),
+        Some(key) if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) => Ok(Some(key)),
+        Some(_) => Err(fault("invalid", "must be 1 to 255 visible ASCII characters")),
     }
 }
 
@@ -62,19 +52,9 @@ pub enum Decision {
 }
 
 /// Claims the key. `attempt` tells this request from every other one.
-pub fn begin(
-    user: &str,
-    key: &str,
-    attempt: u128,
-    request: &Request,
-    outside: &impl Outside,
-) -> Decision {
+pub fn begin(user: &str, key: &str, attempt: u128, request: &Request, outside: &impl Outside) -> Decision {
     // The key is hashed: it is of the client's choosing, and its length is its own.
-    let record = format!(
-        "idem:{{{user}}}:{}",
-        hex::encode(Sha256::digest(key.as_bytes()))
-    )
-    .into_bytes();
+    let record = format!("idem:{{{user}}}:{}", hex::encode(Sha256::digest(key.as_bytes()))).into_bytes();
     let attempt = attempt.to_be_bytes().to_vec();
     let args = [fingerprint(request), attempt.clone(), CLAIM.into()];
     match outside.script(BEGIN, std::slice::from_ref(&record), &args) {
@@ -87,18 +67,14 @@ fn decide(reply: &Reply, claim: Claim) -> Decision {
     let items = reply.items();
     match (items.first().and_then(Item::int), items) {
         (Some(0), _) => Decision::Run(claim),
-        (Some(1), _) => Decision::Refused(Problem::new(
-            Code::IdempotencyKeyReused,
-            "This key was sent with another request before: use a new key for every new request.",
-        )),
+        (Some(1), _) => {
+            Decision::Refused(Problem::new(Code::IdempotencyKeyReused, "This key was sent with another request before: use a new key for every new request."))
+        }
         (Some(2), [_, remaining]) => {
             // It may hold the key for a minute, but it will hardly take so long.
             let seconds = remaining.int().unwrap_or_default().clamp(0, 2_000) as u64;
             let seconds = seconds.div_ceil(1_000).max(1);
-            let problem = Problem::new(
-                Code::IdempotencyKeyInUse,
-                "The first request with this key has no answer yet: come again for it.",
-            );
+            let problem = Problem::new(Code::IdempotencyKeyInUse, "The first request with this key has no answer yet: come again for it.");
             Decision::Refused(problem.header("retry-after", seconds.to_string()))
         }
         (Some(3), [_, status, headers, body]) => match stored(status, headers, body) {
@@ -112,11 +88,7 @@ fn decide(reply: &Reply, claim: Claim) -> Decision {
 fn stored(status: &Item, headers: &Item, body: &Item) -> Option<Response> {
     let mut headers: Vec<(String, String)> = serde_json::from_slice(headers.bytes()?).ok()?;
     headers.push(("idempotent-replayed".into(), "true".into()));
-    Some(Response {
-        status: status.text()?.parse().ok()?,
-        headers,
-        body: body.bytes()?.to_vec(),
-    })
+    Some(Response { status: status.text()?.parse().ok()?, headers, body: body.bytes()?.to_vec() })
 }
 
 /// What makes two requests the same.
@@ -142,19 +114,9 @@ fn is_final(response: &Response) -> bool {
 pub fn finish(claim: &Claim, response: &Response, outside: &impl Outside) -> Result<(), Error> {
     let mut args = vec![claim.attempt.clone()];
     if is_final(response) {
-        let kept = if response.body.len() > LARGE {
-            LARGE_KEPT
-        } else {
-            KEPT
-        };
-        let headers = serde_json::to_vec(&response.headers)
-            .map_err(|error| Error::Invalid(error.to_string()))?;
-        args.extend([
-            kept.into(),
-            response.status.to_string().into_bytes(),
-            headers,
-            response.body.clone(),
-        ]);
+        let kept = if response.body.len() > LARGE { LARGE_KEPT } else { KEPT };
+        let headers = serde_json::to_vec(&response.headers).map_err(|error| Error::Invalid(error.to_string()))?;
+        args.extend([kept.into(), response.status.to_string().into_bytes(), headers, response.body.clone()]);
     }
     outside.script(FINISH, std::slice::from_ref(&claim.record), &args)?;
     Ok(())
@@ -165,17 +127,11 @@ mod tests {
     use super::*;
 
     fn noted(key: Option<&str>) -> Noted {
-        Noted {
-            idempotency_key: key.map(String::from),
-            ..Noted::default()
-        }
+        Noted { idempotency_key: key.map(String::from), ..Noted::default() }
     }
 
     fn claim() -> Claim {
-        Claim {
-            record: vec![],
-            attempt: vec![],
-        }
+        Claim { record: vec![], attempt: vec![] }
     }
 
     fn request(path: &str, query: &str, body: &str) -> Request {
@@ -200,37 +156,17 @@ mod tests {
         }
         let too_long = "k".repeat(256);
         for bad in ["", "a b", "ä", "a\tb", &too_long] {
-            assert_eq!(
-                key(&noted(Some(bad)), false).unwrap_err().faults[0].pointer,
-                "/headers/idempotency-key"
-            );
+            assert_eq!(key(&noted(Some(bad)), false).unwrap_err().faults[0].pointer, "/headers/idempotency-key");
         }
         assert_eq!(key(&noted(None), false).unwrap(), None);
-        assert_eq!(
-            key(&noted(None), true).unwrap_err().faults[0].code,
-            "required"
-        );
-        assert!(
-            key(
-                &Noted {
-                    repeats_key: true,
-                    ..noted(Some("k"))
-                },
-                false
-            )
-            .is_err()
-        );
+        assert_eq!(key(&noted(None), true).unwrap_err().faults[0].code, "required");
+        assert!(key(&Noted { repeats_key: true, ..noted(Some("k")) }, false).is_err());
     }
 
     #[test]
     fn another_request_has_another_fingerprint() {
         let base = fingerprint(&request("/a", "b", "c"));
-        for other in [
-            request("/ab", "", "c"),
-            request("/a", "bc", ""),
-            request("/a", "b", "d"),
-            request("/a", "", "bc"),
-        ] {
+        for other in [request("/ab", "", "c"), request("/a", "bc", ""), request("/a", "b", "d"), request("/a", "", "bc")] {
             assert_ne!(fingerprint(&other), base);
         }
         assert_eq!(fingerprint(&request("/a", "b", "c")), base);
@@ -238,11 +174,7 @@ mod tests {
 
     #[test]
     fn refusals_that_pass_are_not_kept() {
-        let answer = |status| Response {
-            status,
-            headers: vec![],
-            body: vec![],
-        };
+        let answer = |status| Response { status, headers: vec![], body: vec![] };
         for status in [200, 201, 202, 404, 409, 410, 422] {
             assert!(is_final(&answer(status)), "{status}");
         }
@@ -255,47 +187,14 @@ mod tests {
     fn what_redis_says_is_understood() {
         let reply = |items: Vec<Item>| Reply::Array(items);
         let bulk = |text: &str| Item::Bulk(text.as_bytes().to_vec());
-        assert!(matches!(
-            decide(&reply(vec![Item::Int(0)]), claim()),
-            Decision::Run(_)
-        ));
-        let Decision::Refused(reused) = decide(&reply(vec![Item::Int(1)]), claim()) else {
-            panic!()
-        };
+        assert!(matches!(decide(&reply(vec![Item::Int(0)]), claim()), Decision::Run(_)));
+        let Decision::Refused(reused) = decide(&reply(vec![Item::Int(1)]), claim()) else { panic!() };
         assert_eq!(reused.code, Code::IdempotencyKeyReused);
-        let Decision::Refused(busy) =
-            decide(&reply(vec![Item::Int(2), Item::Int(59_000)]), claim())
-        else {
-            panic!()
-        };
-        assert_eq!(
-            (busy.code, busy.headers.len()),
-            (Code::IdempotencyKeyInUse, 1)
-        );
-        let Decision::Replay(answer) = decide(
-            &reply(vec![
-                Item::Int(3),
-                bulk("201"),
-                bulk(r#"[["location","/x"]]"#),
-                bulk("{}"),
-            ]),
-            claim(),
-        ) else {
-            panic!()
-        };
-        assert_eq!(
-            (answer.status, answer.body.as_slice()),
-            (201, b"{}".as_slice())
-        );
-        assert!(
-            answer
-                .headers
-                .contains(&("idempotent-replayed".into(), "true".into()))
-                && answer.headers.contains(&("location".into(), "/x".into()))
-        );
-        assert!(matches!(
-            decide(&Reply::Nil, claim()),
-            Decision::Unprotected(_)
-        ));
+        let Decision::Refused(busy) = decide(&reply(vec![Item::Int(2), Item::Int(59_000)]), claim()) else { panic!() };
+        assert_eq!((busy.code, busy.headers.len()), (Code::IdempotencyKeyInUse, 1));
+        let Decision::Replay(answer) = decide(&reply(vec![Item::Int(3), bulk("201"), bulk(r#"[["location","/x"]]"#), bulk("{}")]), claim()) else { panic!() };
+        assert_eq!((answer.status, answer.body.as_slice()), (201, b"{}".as_slice()));
+        assert!(answer.headers.contains(&("idempotent-replayed".into(), "true".into())) && answer.headers.contains(&("location".into(), "/x".into())));
+        assert!(matches!(decide(&Reply::Nil, claim()), Decision::Unprotected(_)));
     }
 }

@@ -5,9 +5,7 @@ use crate::{Component, GATEWAY, gateway};
 use eventhub_guest::problem::{Code, Problem};
 use eventhub_guest::{Request, Response};
 use std::io::Write;
-use wasip2::http::types::{
-    Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
-};
+use wasip2::http::types::{Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
 use wasip2::io::streams::{InputStream, StreamError};
 
 /// One read of the body.
@@ -24,10 +22,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
                     gateway.handle(request)
                 }
                 Err(Unread::TooLarge) => gateway.refuse(request, gateway::body_too_large(max)),
-                Err(Unread::Broken) => gateway.refuse(
-                    request,
-                    Problem::new(Code::MalformedJson, "The body did not arrive whole."),
-                ),
+                Err(Unread::Broken) => gateway.refuse(request, Problem::new(Code::MalformedJson, "The body did not arrive whole.")),
             }
         });
         send(response, out);
@@ -51,18 +46,8 @@ fn head(incoming: &IncomingRequest) -> (Request, Option<usize>) {
     let target = incoming.path_with_query().unwrap_or_else(|| "/".into());
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let entries = incoming.headers().entries().into_iter();
-    let headers: Vec<(String, String)> = entries
-        .map(|(name, value)| {
-            (
-                name.to_ascii_lowercase(),
-                String::from_utf8_lossy(&value).into_owned(),
-            )
-        })
-        .collect();
-    let length = headers
-        .iter()
-        .find(|(name, _)| name == "content-length")
-        .and_then(|(_, value)| value.parse().ok());
+    let headers: Vec<(String, String)> = entries.map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())).collect();
+    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let request = Request {
         method,
         path: path.into(),
@@ -120,9 +105,7 @@ fn send(response: Response, out: ResponseOutparam) {
     // From here on a failure means that the client is gone.
     if let Ok(body) = body {
         if let Ok(mut stream) = body.write() {
-            let _ = stream
-                .write_all(&response.body)
-                .and_then(|()| Write::flush(&mut stream));
+            let _ = stream.write_all(&response.body).and_then(|()| Write::flush(&mut stream));
         }
         let _ = OutgoingBody::finish(body, None);
     }

@@ -8,19 +8,9 @@ const DOCUMENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json")
 
 pub fn answer(request: &Request) -> Answer {
     if !matches!(request.method.as_str(), "GET" | "HEAD") {
-        return Err(
-            Problem::new(Code::MethodNotAllowed, "The document can be read only.")
-                .header("allow", "GET"),
-        );
+        return Err(Problem::new(Code::MethodNotAllowed, "The document can be read only.").header("allow", "GET"));
     }
     let header = |name: &str, value: &str| (name.to_string(), value.to_string());
-    let headers = vec![
-        header("content-type", "application/json"),
-        header("cache-control", "public, max-age=300"),
-    ];
-    Ok(Response {
-        status: 200,
-        headers,
-        body: DOCUMENT.to_vec(),
-    })
+    let headers = vec![header("content-type", "application/json"), header("cache-control", "public, max-age=300")];
+    Ok(Response { status: 200, headers, body: DOCUMENT.to_vec() })
 }

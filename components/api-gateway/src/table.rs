@@ -38,14 +38,7 @@ pub enum Target {
 }
 
 fn to(service: Service) -> Route {
-    Route {
-        service,
-        media: Media::Json,
-        is_large: false,
-        is_credential: false,
-        reads_token: true,
-        needs_key: false,
-    }
+    Route { service, media: Media::Json, is_large: false, is_credential: false, reads_token: true, needs_key: false }
 }
 
 pub fn find(path: &str) -> Target {
@@ -55,10 +48,7 @@ pub fn find(path: &str) -> Target {
             "/.well-known/jwks.json" => Target::Service(to(Service::Identity)),
             "/.well-known/ticket-keys.json" => Target::Service(to(Service::Booking)),
             // Signed by the sender, not by one of our tokens.
-            _ if path.starts_with("/webhooks/") => Target::Service(Route {
-                reads_token: false,
-                ..to(Service::Payment)
-            }),
+            _ if path.starts_with("/webhooks/") => Target::Service(Route { reads_token: false, ..to(Service::Payment) }),
             _ => Target::Unknown,
         };
     };
@@ -70,29 +60,12 @@ pub fn find(path: &str) -> Target {
             _ => return Target::Unknown,
         },
         "holds" => to(Service::SeatInventory),
-        "bookings" => Route {
-            needs_key: below.is_empty(),
-            ..to(Service::Booking)
-        },
-        "tickets" => Route {
-            media: if below.ends_with(".svg") {
-                Media::Svg
-            } else {
-                Media::Json
-            },
-            ..to(Service::Booking)
-        },
+        "bookings" => Route { needs_key: below.is_empty(), ..to(Service::Booking) },
+        "tickets" => Route { media: if below.ends_with(".svg") { Media::Svg } else { Media::Json }, ..to(Service::Booking) },
         "events" | "venues" => to(Service::Event),
-        "layouts" => Route {
-            is_large: true,
-            ..to(Service::VenueLayout)
-        },
+        "layouts" => Route { is_large: true, ..to(Service::VenueLayout) },
         "layout-templates" => to(Service::VenueLayout),
-        "auth" => Route {
-            is_credential: matches!(below, "login" | "signup"),
-            reads_token: false,
-            ..to(Service::Identity)
-        },
+        "auth" => Route { is_credential: matches!(below, "login" | "signup"), reads_token: false, ..to(Service::Identity) },
         "users" | "organizers" => to(Service::Identity),
         _ => return Target::Unknown,
     };
@@ -113,26 +86,11 @@ mod tests {
     #[test]
     fn every_path_of_the_contract_reaches_its_service() {
         let paths = [
-            (
-                Service::Identity,
-                "auth/signup auth/login auth/refresh auth/logout users/me organizers organizers/org_1 organizers/org_1/members",
-            ),
-            (
-                Service::Event,
-                "venues venues/ven_1 events events/evt_1 events/evt_1/publish events/evt_1/cancel",
-            ),
-            (
-                Service::VenueLayout,
-                "layouts layouts/lay_1 layout-templates layout-templates/theatre/instantiate",
-            ),
-            (
-                Service::SeatInventory,
-                "sessions/ses_1/seats sessions/ses_1/holds holds/hld_1 holds/hld_1/extend",
-            ),
-            (
-                Service::Booking,
-                "bookings bookings/bkg_1 bookings/bkg_1/cancel bookings/bkg_1/tickets tickets/tkt_1/qr.svg",
-            ),
+            (Service::Identity, "auth/signup auth/login auth/refresh auth/logout users/me organizers organizers/org_1 organizers/org_1/members"),
+            (Service::Event, "venues venues/ven_1 events events/evt_1 events/evt_1/publish events/evt_1/cancel"),
+            (Service::VenueLayout, "layouts layouts/lay_1 layout-templates layout-templates/theatre/instantiate"),
+            (Service::SeatInventory, "sessions/ses_1/seats sessions/ses_1/holds holds/hld_1 holds/hld_1/extend"),
+            (Service::Booking, "bookings bookings/bkg_1 bookings/bkg_1/cancel bookings/bkg_1/tickets tickets/tkt_1/qr.svg"),
         ];
         for (wanted, paths) in paths {
             for path in paths.split(' ') {
@@ -141,17 +99,8 @@ mod tests {
         }
         assert_eq!(service("/webhooks/stripe"), Some(Service::Payment));
         assert_eq!(service("/.well-known/jwks.json"), Some(Service::Identity));
-        assert_eq!(
-            service("/.well-known/ticket-keys.json"),
-            Some(Service::Booking)
-        );
-        assert_eq!(
-            (
-                find("/api/openapi.json"),
-                find("/api/v1/sessions/ses_1/live")
-            ),
-            (Target::OpenApi, Target::Live)
-        );
+        assert_eq!(service("/.well-known/ticket-keys.json"), Some(Service::Booking));
+        assert_eq!((find("/api/openapi.json"), find("/api/v1/sessions/ses_1/live")), (Target::OpenApi, Target::Live));
     }
 
     #[test]
@@ -176,23 +125,13 @@ mod tests {
 
     #[test]
     fn special_routes_are_treated_specially_and_no_others() {
-        let Target::Service(booking) = find("/api/v1/bookings") else {
-            panic!()
-        };
-        let Target::Service(cancel) = find("/api/v1/bookings/bkg_1/cancel") else {
-            panic!()
-        };
+        let Target::Service(booking) = find("/api/v1/bookings") else { panic!() };
+        let Target::Service(cancel) = find("/api/v1/bookings/bkg_1/cancel") else { panic!() };
         assert!(booking.needs_key && !cancel.needs_key);
-        let Target::Service(login) = find("/api/v1/auth/login") else {
-            panic!()
-        };
-        let Target::Service(refresh) = find("/api/v1/auth/refresh") else {
-            panic!()
-        };
+        let Target::Service(login) = find("/api/v1/auth/login") else { panic!() };
+        let Target::Service(refresh) = find("/api/v1/auth/refresh") else { panic!() };
         assert!(login.is_credential && !refresh.is_credential && !refresh.reads_token);
-        let Target::Service(qr) = find("/api/v1/tickets/tkt_1/qr.svg") else {
-            panic!()
-        };
+        let Target::Service(qr) = find("/api/v1/tickets/tkt_1/qr.svg") else { panic!() };
         assert_eq!(qr.media, Media::Svg);
     }
 }

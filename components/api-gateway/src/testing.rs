@@ -19,8 +19,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::sync::LazyLock;
 
-static REDIS: LazyLock<eventhub_testing::Redis> =
-    LazyLock::new(|| eventhub_testing::Redis::start().unwrap());
+static REDIS: LazyLock<eventhub_testing::Redis> = LazyLock::new(|| eventhub_testing::Redis::start().unwrap());
 
 pub struct World {
     pub now: Cell<Timestamp>,
@@ -47,10 +46,7 @@ impl World {
     }
 
     pub fn without_redis() -> Self {
-        Self {
-            has_redis: false,
-            ..Self::new()
-        }
+        Self { has_redis: false, ..Self::new() }
     }
 }
 
@@ -66,11 +62,7 @@ impl Outside for &World {
 
     fn script(&self, source: &str, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<Reply, Error> {
         self.scripts_run.set(self.scripts_run.get() + 1);
-        if self.has_redis {
-            eval(source, keys, args)
-        } else {
-            Err(Error::Unavailable("there is none".into()))
-        }
+        if self.has_redis { eval(source, keys, args) } else { Err(Error::Unavailable("there is none".into())) }
     }
 
     fn now(&self) -> Timestamp {
@@ -99,15 +91,9 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -
         method: method.into(),
         path: path.into(),
         query: String::new(),
-        headers: headers
-            .iter()
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .collect(),
+        headers: headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         body: body.into(),
-        principal: Some(eventhub_guest::Principal {
-            user_id: "forged".into(),
-            roles: vec!["admin".into()],
-        }),
+        principal: Some(eventhub_guest::Principal { user_id: "forged".into(), roles: vec!["admin".into()] }),
         request_id: String::new(),
         traceparent: String::new(),
         client_address: "203.0.113.1".into(),
@@ -115,19 +101,11 @@ pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -
 }
 
 pub fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
-    response
-        .headers
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_str())
+    response.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
 }
 
 pub fn json_answer(status: u16, body: Value) -> Response {
-    Response {
-        status,
-        headers: vec![("content-type".into(), "application/json".into())],
-        body: body.to_string().into_bytes(),
-    }
+    Response { status, headers: vec![("content-type".into(), "application/json".into())], body: body.to_string().into_bytes() }
 }
 
 pub fn code(response: &Response) -> String {
@@ -141,7 +119,9 @@ fn signing_key(seed: u8) -> SigningKey {
 
 /// A key set with these ids and seeds.
 pub fn key_set(keys: &[(&str, u8)]) -> Response {
-    let keys = keys.iter().map(|(kid, seed)| json!({"kid": kid, "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(signing_key(*seed).verifying_key().as_bytes())}));
+    let keys = keys
+        .iter()
+        .map(|(kid, seed)| json!({"kid": kid, "kty": "OKP", "crv": "Ed25519", "x": URL_SAFE_NO_PAD.encode(signing_key(*seed).verifying_key().as_bytes())}));
     json_answer(200, json!({"keys": keys.collect::<Vec<_>>()}))
 }
 
@@ -155,10 +135,7 @@ pub fn claims() -> Value {
 /// A token with this key id, signed with the key of this seed.
 pub fn token(kid: Option<&str>, seed: u8, claims: &Value) -> String {
     let key = EncodingKey::from_ed_der(signing_key(seed).to_pkcs8_der().unwrap().as_bytes());
-    let header = Header {
-        kid: kid.map(String::from),
-        ..Header::new(Algorithm::EdDSA)
-    };
+    let header = Header { kid: kid.map(String::from), ..Header::new(Algorithm::EdDSA) };
     jsonwebtoken::encode(&header, claims, &key).unwrap()
 }
 
@@ -174,10 +151,8 @@ pub fn new_user_token() -> (String, String) {
 pub fn eval(source: &str, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<Reply, Error> {
     let stream = TcpStream::connect(("127.0.0.1", REDIS.port())).unwrap();
     let count = keys.len().to_string();
-    let words = [b"EVAL".as_slice(), source.as_bytes(), count.as_bytes()]
-        .into_iter()
-        .chain(keys.iter().map(Vec::as_slice))
-        .chain(args.iter().map(Vec::as_slice));
+    let words =
+        [b"EVAL".as_slice(), source.as_bytes(), count.as_bytes()].into_iter().chain(keys.iter().map(Vec::as_slice)).chain(args.iter().map(Vec::as_slice));
     let words: Vec<&[u8]> = words.collect();
     let mut command = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
@@ -190,11 +165,7 @@ pub fn eval(source: &str, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<Reply, E
     let line = line(&mut reader);
     match line.split_at(1) {
         (":", number) => Ok(Reply::Int(number.parse().unwrap())),
-        ("*", count) => Ok(Reply::Array(
-            (0..count.parse::<usize>().unwrap())
-                .map(|_| item(&mut reader))
-                .collect(),
-        )),
+        ("*", count) => Ok(Reply::Array((0..count.parse::<usize>().unwrap()).map(|_| item(&mut reader)).collect())),
         ("-", error) => Err(Error::Refused(error.into())),
         other => panic!("{other:?}"),
     }

@@ -30,12 +30,7 @@ fn mix(mut z: u64) -> u64 {
 
 /// The client's own id if it is 1 to 128 of `A-Z a-z 0-9 . _ -`, or a new one.
 pub fn request_id(sent: Option<String>, ids: &Ids) -> String {
-    let is_sane = |id: &String| {
-        (1..=128).contains(&id.len())
-            && id
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'))
-    };
+    let is_sane = |id: &String| (1..=128).contains(&id.len()) && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'));
     sent.filter(is_sane).unwrap_or_else(|| {
         let mut id = String::with_capacity(32);
         let _ = write!(id, "{:032x}", ids.next());
@@ -59,26 +54,16 @@ pub fn traceparent(sent: Option<&str>, ids: &Ids) -> String {
 /// Trace id and flags of a valid header (W3C Trace Context section 3.2; later versions may be longer).
 fn parse(header: &str) -> Option<(&str, &str)> {
     let bytes = header.as_bytes();
-    let is_hex = |text: &str| {
-        text.bytes()
-            .all(|c| c.is_ascii_digit() || matches!(c, b'a'..=b'f'))
-    };
-    let dashes =
-        bytes.len() >= 55 && header.is_ascii() && [2, 35, 52].iter().all(|at| bytes[*at] == b'-');
+    let is_hex = |text: &str| text.bytes().all(|c| c.is_ascii_digit() || matches!(c, b'a'..=b'f'));
+    let dashes = bytes.len() >= 55 && header.is_ascii() && [2, 35, 52].iter().all(|at| bytes[*at] == b'-');
     if !dashes {
         return None;
     }
-    let (version, trace, span, flags) = (
-        &header[..2],
-        &header[3..35],
-        &header[36..52],
-        &header[53..55],
-    );
+    let (version, trace, span, flags) = (&header[..2], &header[3..35], &header[36..52], &header[53..55]);
     let longer_ok = bytes.len() == 55 || (version != "00" && bytes[55] == b'-');
     let all_hex = [version, trace, span, flags].into_iter().all(is_hex);
     let zero = |text: &str| text.bytes().all(|c| c == b'0');
-    (longer_ok && all_hex && version != "ff" && !zero(trace) && !zero(span))
-        .then_some((trace, flags))
+    (longer_ok && all_hex && version != "ff" && !zero(trace) && !zero(span)).then_some((trace, flags))
 }
 
 #[cfg(test)]
@@ -126,9 +111,7 @@ mod tests {
     #[test]
     fn ids_do_not_repeat() {
         let (one, other) = (Ids::new(), Ids::new());
-        let all: std::collections::HashSet<u128> = (0..10_000)
-            .flat_map(|_| [one.next(), other.next()])
-            .collect();
+        let all: std::collections::HashSet<u128> = (0..10_000).flat_map(|_| [one.next(), other.next()]).collect();
         assert_eq!(all.len(), 20_000);
     }
 }

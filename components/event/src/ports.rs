@@ -52,11 +52,7 @@ pub fn open_sale(event: &Event) -> Result<(), Problem> {
         sales_start_at: session.sales_start_at.map(|at| at.micros()),
         sales_end_at: session.sales_end_at.map(|at| at.micros()),
     });
-    let categories = event.categories.iter().map(|category| sales::Category {
-        id: category.id.clone(),
-        name: category.name.clone(),
-        price: category.price,
-    });
+    let categories = event.categories.iter().map(|category| sales::Category { id: category.id.clone(), name: category.name.clone(), price: category.price });
     let sale = sales::Event {
         id: event.id.to_string(),
         layout_id: event.layout.id.to_string(),
@@ -107,8 +103,7 @@ pub fn tallies(sessions: &[SessionId]) -> HashMap<SessionId, Tally> {
     let ids: Vec<_> = sessions.iter().map(SessionId::to_string).collect();
     match sales::counts(&ids) {
         Ok(counts) => {
-            let tallies =
-                counts.iter().filter_map(|count| Some((count.session_id.parse().ok()?, Tally { total: count.total, free: count.free })));
+            let tallies = counts.iter().filter_map(|count| Some((count.session_id.parse().ok()?, Tally { total: count.total, free: count.free })));
             tallies.collect()
         }
         Err(error) => {

@@ -20,7 +20,9 @@ pub enum SignatureError {
 
 /// `now` in seconds since the Unix epoch; `body` as it came.
 pub fn verify(secrets: &[String], header: &str, body: &str, now: i64) -> Result<(), SignatureError> {
-    let values = |name: &str| header.split(',').filter_map(|part| part.trim().split_once('=')).filter(move |(key, _)| *key == name).map(|(_, value)| value).collect::<Vec<_>>();
+    let values = |name: &str| {
+        header.split(',').filter_map(|part| part.trim().split_once('=')).filter(move |(key, _)| *key == name).map(|(_, value)| value).collect::<Vec<_>>()
+    };
     let at = values("t").first().and_then(|text| text.parse::<i64>().ok()).ok_or(SignatureError::Malformed)?;
     let candidates: Vec<Vec<u8>> = values("v1").into_iter().filter_map(|text| hex::decode(text).ok()).collect();
     if candidates.is_empty() {

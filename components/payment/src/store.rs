@@ -21,7 +21,8 @@ const UPDATE: &str = "UPDATE payments SET status = $3, provider_intent_id = $4, 
 const NOTICE: &str = "INSERT INTO webhook_events (provider, event_id, kind, intent_id, applied_at)
     VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END) ON CONFLICT (provider, event_id) DO NOTHING";
 // Each row goes to one node, which has it for itself until the next check is due.
-const DUE: &str = "UPDATE payments SET next_check_at = now() + CASE WHEN now() - created_at < interval '2 minutes' THEN interval '15 seconds' ELSE interval '25 seconds' END
+const DUE: &str =
+    "UPDATE payments SET next_check_at = now() + CASE WHEN now() - created_at < interval '2 minutes' THEN interval '15 seconds' ELSE interval '25 seconds' END
     WHERE id IN (SELECT id FROM payments WHERE status IN ('requires_payment', 'processing', 'refunding') AND next_check_at <= now()
                  ORDER BY next_check_at LIMIT 50 FOR UPDATE SKIP LOCKED) RETURNING *";
 const UNAPPLIED: &str = "SELECT DISTINCT p.* FROM webhook_events w JOIN payments p ON p.provider = w.provider AND p.provider_intent_id = w.intent_id
@@ -91,12 +92,7 @@ pub fn mark_applied(payment: &Payment) -> Result<(), Error> {
 }
 
 fn notice(heard: &Heard, applied: bool) -> Statement {
-    sql(NOTICE)
-        .bind(heard.provider.name())
-        .bind(heard.event_id)
-        .bind(heard.kind)
-        .bind(heard.intent_id.map(str::to_string))
-        .bind(applied)
+    sql(NOTICE).bind(heard.provider.name()).bind(heard.event_id).bind(heard.kind).bind(heard.intent_id.map(str::to_string)).bind(applied)
 }
 
 fn update(next: &Payment) -> Statement {

@@ -62,9 +62,7 @@ impl Protection {
     pub fn confirm_seats(self) -> &'static str {
         match self {
             Protection::On => claims::CONFIRM_SEATS,
-            Protection::Off => {
-                "UPDATE seat_claims SET status = 'sold', booking_id = $3 WHERE session_id = $1 AND seat = ANY($2) RETURNING seat_index"
-            }
+            Protection::Off => "UPDATE seat_claims SET status = 'sold', booking_id = $3 WHERE session_id = $1 AND seat = ANY($2) RETURNING seat_index",
         }
     }
 }

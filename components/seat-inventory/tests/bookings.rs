@@ -12,10 +12,7 @@ use std::time::Duration;
 use world::{World, floor, hall, in_a_while, seats_of};
 
 fn sold(world: &World) -> String {
-    let query = format!(
-        "SELECT count(*) FROM seat_claims WHERE session_id = '{}' AND status = 'sold'",
-        uuid::Uuid::from_u128(world.session.as_u128())
-    );
+    let query = format!("SELECT count(*) FROM seat_claims WHERE session_id = '{}' AND status = 'sold'", uuid::Uuid::from_u128(world.session.as_u128()));
     world.postgres.psql(&query)
 }
 

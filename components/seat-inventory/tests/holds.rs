@@ -34,9 +34,7 @@ fn a_held_seat_is_refused_to_others_and_all_taken_ones_are_named() {
 #[test]
 fn one_of_200_clients_gets_the_seat() {
     let world = World::new();
-    let got = world.race((0..200).collect(), |inventory, _| {
-        inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now())
-    });
+    let got = world.race((0..200).collect(), |inventory, _| inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()));
     assert_eq!(got.iter().filter(|hold| hold.is_ok()).count(), 1);
     assert!(got.iter().filter(|hold| hold.is_err()).all(|hold| matches!(hold, Err(Error::Taken(seats)) if seats == &["A-1-1"])));
 }
@@ -44,9 +42,7 @@ fn one_of_200_clients_gets_the_seat() {
 #[test]
 fn without_protection_several_clients_get_the_seat() {
     let world = World::new().unprotected();
-    let got = world.race((0..200).collect(), |inventory, _| {
-        inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now())
-    });
+    let got = world.race((0..200).collect(), |inventory, _| inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()));
     assert!(got.iter().filter(|hold| hold.is_ok()).count() > 1, "the race test would pass without its subject");
 }
 
@@ -55,9 +51,8 @@ fn overlapping_sets_are_held_whole_or_not_at_all() {
     let world = World::new().holding_for(600_000);
     let sets = [["A-1-1", "A-1-2"], ["A-1-2", "A-1-3"], ["A-1-3", "A-1-1"]];
     for _ in 0..20 {
-        let got = world.race((0..30).collect(), |inventory, at: usize| {
-            inventory.hold(world.session, UserId::new(), &seats_of(&sets[at % 3]), Timestamp::now())
-        });
+        let got =
+            world.race((0..30).collect(), |inventory, at: usize| inventory.hold(world.session, UserId::new(), &seats_of(&sets[at % 3]), Timestamp::now()));
         let held: Vec<_> = got.into_iter().flatten().collect();
         assert_eq!(held.len(), 1, "any two of the sets share a seat");
         let inventory = world.inventory();

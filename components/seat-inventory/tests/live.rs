@@ -180,7 +180,9 @@ fn a_stale_load_does_not_free_what_was_claimed_meanwhile() {
     world.confirm(&inventory, &hold, booking).unwrap();
     // As if Postgres had been read before the claim: it knows of nothing.
     let session = uuid::Uuid::from_u128(world.session.as_u128());
-    world.postgres.psql(&format!("CREATE TABLE aside AS SELECT * FROM seat_claims WHERE session_id = '{session}'; DELETE FROM seat_claims WHERE session_id = '{session}'"));
+    world.postgres.psql(&format!(
+        "CREATE TABLE aside AS SELECT * FROM seat_claims WHERE session_id = '{session}'; DELETE FROM seat_claims WHERE session_id = '{session}'"
+    ));
     let number = world.postgres.psql(&format!("SELECT number FROM sale_sessions WHERE session_id = '{session}'"));
     let mut redis = redis::Client::open(world.redis.as_str()).unwrap().get_connection().unwrap();
     redis::cmd("HSET").arg(format!("{{{number}}}:main")).arg("loaded").arg(1).query::<i64>(&mut redis).unwrap();

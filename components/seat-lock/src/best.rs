@@ -18,9 +18,7 @@ pub fn best_available(layout: &Layout, occupied: Bits, category: u16, quantity: 
     if quantity == 0 || quantity > in_category as usize {
         return None;
     }
-    block(layout, occupied, rows, quantity)
-        .or_else(|| together(layout, occupied, category, quantity))
-        .or_else(|| scattered(layout, occupied, rows, quantity))
+    block(layout, occupied, rows, quantity).or_else(|| together(layout, occupied, category, quantity)).or_else(|| scattered(layout, occupied, rows, quantity))
 }
 
 /// How good a block is; less is better.
@@ -98,9 +96,7 @@ fn together(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> 
         .filter(|row| row.category == category)
         .map(|row| {
             let seats = row.seats().filter(|&index| !occupied.get(index));
-            let (count, sum) = seats.fold((0, 0), |(count, sum), index| {
-                (count + 1, sum + u64::from(layout.seats()[index as usize].distance))
-            });
+            let (count, sum) = seats.fold((0, 0), |(count, sum), index| (count + 1, sum + u64::from(layout.seats()[index as usize].distance)));
             (row, count, sum)
         })
         .collect();

@@ -11,9 +11,11 @@ impl<'a> Bits<'a> {
 
     /// The indexes of the bits that are set, rising.
     pub fn ones(self) -> impl Iterator<Item = u32> + 'a {
-        self.0.iter().enumerate().filter(|(_, byte)| **byte != 0).flat_map(|(at, &byte)| {
-            (0..8).filter(move |bit| byte >> (7 - bit) & 1 == 1).map(move |bit| at as u32 * 8 + bit)
-        })
+        self.0
+            .iter()
+            .enumerate()
+            .filter(|(_, byte)| **byte != 0)
+            .flat_map(|(at, &byte)| (0..8).filter(move |bit| byte >> (7 - bit) & 1 == 1).map(move |bit| at as u32 * 8 + bit))
     }
 }
 

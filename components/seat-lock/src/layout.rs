@@ -165,15 +165,7 @@ impl Layout {
         layout.finish()
     }
 
-    fn add_row(
-        &mut self,
-        section: &SectionPart,
-        number: u32,
-        row: &RowPart,
-        table: bool,
-        category: u16,
-        stages: &[(f64, f64)],
-    ) -> Result<(), Error> {
+    fn add_row(&mut self, section: &SectionPart, number: u32, row: &RowPart, table: bool, category: u16, stages: &[(f64, f64)]) -> Result<(), Error> {
         let first = self.seats.len() as u32;
         let mut nearest = u32::MAX;
         for seat in &row.seats {
@@ -213,14 +205,14 @@ impl Layout {
         Ok(self)
     }
 
-    fn category_number<'a>(&mut self, names: &mut HashMap<Cow<'a, str>, u16>, name: &Cow<'a, str>) -> Result<u16, Error> {
+    fn category_number(&mut self, names: &mut HashMap<String, u16>, name: &str) -> Result<u16, Error> {
         if let Some(&known) = names.get(name) {
             return Ok(known);
         }
         let number = u16::try_from(self.categories.len()).map_err(|_| Error::TooLong)?;
         let span = self.add_text(name)?;
         self.categories.push(Category { name: span, rows: vec![] });
-        names.insert(name.clone(), number);
+        names.insert(name.to_string(), number);
         Ok(number)
     }
 

@@ -55,11 +55,7 @@ impl wit::Guest for Component {
         });
         let areas = selection.areas.iter().map(|&(at, quantity)| {
             let area = &layout.areas()[at];
-            wit::AreaPlace {
-                area: layout.text(area.id).to_string(),
-                category: layout.category_name(area.category).to_string(),
-                quantity,
-            }
+            wit::AreaPlace { area: layout.text(area.id).to_string(), category: layout.category_name(area.category).to_string(), quantity }
         });
         Ok(wit::Selection { seats: seats.collect(), areas: areas.collect() })
     }

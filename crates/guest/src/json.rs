@@ -141,8 +141,15 @@ mod tests {
     fn a_list_of_values_is_no_object() {
         let headers = vec![("content-type".into(), "application/json".into())];
         let request = Request {
-            method: "POST".into(), path: "/".into(), query: String::new(), headers, body: br#"["a", []]"#.to_vec(), principal: None,
-            request_id: String::new(), traceparent: String::new(), client_address: String::new(),
+            method: "POST".into(),
+            path: "/".into(),
+            query: String::new(),
+            headers,
+            body: br#"["a", []]"#.to_vec(),
+            principal: None,
+            request_id: String::new(),
+            traceparent: String::new(),
+            client_address: String::new(),
         };
         assert_eq!(body::<Outer>(&request).unwrap_err().faults[0].code, "wrong_type");
     }

@@ -8,12 +8,6 @@ pub fn init() {
     ONCE.call_once(|| {
         let level = crate::config::text("LOG_LEVEL").unwrap_or_else(|| "info".into());
         let filter = tracing_subscriber::EnvFilter::try_new(level).unwrap_or_else(|_| "info".into());
-        let _ = tracing_subscriber::fmt()
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_writer(std::io::stderr)
-            .with_env_filter(filter)
-            .try_init();
+        let _ = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_writer(std::io::stderr).with_env_filter(filter).try_init();
     });
 }

@@ -224,4 +224,12 @@ mod tests {
     fn who_is_told_to_come_back_is_told_when() {
         assert!(Problem::unavailable("x").headers.contains(&("retry-after".into(), "1".into())));
     }
+
+    #[test]
+    fn every_code_is_explained_to_people() {
+        let page = include_str!("../../../docs/errors.md");
+        for code in Code::ALL {
+            assert!(page.contains(&format!("| {} | `{}` |", code.status(), code.as_str())), "docs/errors.md lacks {}", code.as_str());
+        }
+    }
 }

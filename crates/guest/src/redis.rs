@@ -1,7 +1,7 @@
 //! The Redis capability with text and numbers for arguments.
 
-pub use crate::bindings::eventhub::redis::commands::{Error, Item, Reply};
 use crate::bindings::eventhub::redis::commands as wit;
+pub use crate::bindings::eventhub::redis::commands::{Error, Item, Reply};
 use crate::problem::Problem;
 
 impl From<Error> for Problem {

@@ -166,8 +166,7 @@ fn bad(what: &str) -> Error {
 mod tests {
     use super::*;
 
-    const COLUMNS: [&str; 8] =
-        ["extra", "id", "aggregatetype", "aggregateid", "type", "payload", "occurred_at_us", "tracingspancontext"];
+    const COLUMNS: [&str; 8] = ["extra", "id", "aggregatetype", "aggregateid", "type", "payload", "occurred_at_us", "tracingspancontext"];
 
     fn relation(table: u32, columns: &[&str]) -> Vec<u8> {
         let mut message = vec![b'R'];
@@ -205,10 +204,7 @@ mod tests {
     fn columns_are_found_by_name_wherever_they_are() {
         let mut decoder = Decoder::default();
         assert_eq!(decoder.decode(&relation(7, &COLUMNS)).unwrap(), None);
-        let row = insert(
-            7,
-            &[None, Some("01a"), Some("booking"), Some("bkg_ü"), Some("BookingCreated"), None, Some("2026-11-22 16:58:17.5"), None],
-        );
+        let row = insert(7, &[None, Some("01a"), Some("booking"), Some("bkg_ü"), Some("BookingCreated"), None, Some("2026-11-22 16:58:17.5"), None]);
         let expected = Event {
             id: "01a",
             aggregate_type: "booking",

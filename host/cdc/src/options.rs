@@ -54,10 +54,7 @@ impl Options {
 
     /// Checks what goes into replication commands, which know no parameters.
     pub(crate) fn validate(&self) -> Result<tokio_postgres::Config, Error> {
-        let plain = |name: &str| {
-            (1..=58).contains(&name.len())
-                && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
-        };
+        let plain = |name: &str| (1..=58).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
         for name in [&self.slot(), &self.publication] {
             if !plain(name) {
                 return Err(Error::Config(format!("`{name}`: only a-z, 0-9 and _, at most 58 characters")));

@@ -18,12 +18,7 @@ use pgwire_replication::{Lsn, ReplicationClient, ReplicationConfig, ReplicationE
 use tokio_postgres::config::Host;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    Error, Options, TOPIC_PREFIX,
-    decode::Decoder,
-    event::Event,
-    slot::Control,
-};
+use crate::{Error, Options, TOPIC_PREFIX, decode::Decoder, event::Event, slot::Control};
 
 /// The producer's side: which topics there are, and what was published.
 pub(crate) struct Relay {
@@ -226,10 +221,9 @@ fn replication_config(options: &Options, postgres: &tokio_postgres::Config) -> R
     let user = postgres.get_user().ok_or_else(|| missing("user"))?;
     let database = postgres.get_dbname().ok_or_else(|| missing("database"))?;
     let password = String::from_utf8_lossy(postgres.get_password().unwrap_or_default());
-    let mut config =
-        ReplicationConfig::new(host, user, password, database, options.slot(), options.publication.as_str())
-            .with_port(postgres.get_ports().first().copied().unwrap_or(5432))
-            .with_status_interval(STATUS_INTERVAL);
+    let mut config = ReplicationConfig::new(host, user, password, database, options.slot(), options.publication.as_str())
+        .with_port(postgres.get_ports().first().copied().unwrap_or(5432))
+        .with_status_interval(STATUS_INTERVAL);
     config.options = Some("-c DateStyle=ISO".into());
     config.application_name = Some("eventhub-cdc".into());
     Ok(config)

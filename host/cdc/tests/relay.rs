@@ -24,9 +24,7 @@ async fn a_row_arrives_as_debezium_would_send_it() {
          '{{\"n\": 1, \"title\": \"Zoë \\\\\"日本\\\\\"\", \"none\": null, \"seats\": [\"A-1\", \"A-2\"], \"deep\": {{\"x\": null}}}}', \
          '2026-11-22 16:58:17.123456', 'traceparent=00-ab-cd-01')"
     ));
-    outbox.sql(&format!(
-        "INSERT INTO outbox (id, aggregatetype, aggregateid, type) VALUES (gen_random_uuid(), '{aggregate}', 'bkg_ü', 'Nothing')"
-    ));
+    outbox.sql(&format!("INSERT INTO outbox (id, aggregatetype, aggregateid, type) VALUES (gen_random_uuid(), '{aggregate}', 'bkg_ü', 'Nothing')"));
     reader.wait_for("both", |r| r.count() == 2).await;
     let all = reader.all();
     let whole = all.iter().find(|d| header(d, "eventType") == Some("BookingCreated")).unwrap();
@@ -152,10 +150,7 @@ async fn a_quiet_outbox_does_not_keep_a_busy_databases_log() {
     let relay = outbox.relay().active().await;
     outbox.sql("CREATE TABLE other (x int); INSERT INTO other SELECT generate_series(1, 20000)");
     let here = outbox.sql("SELECT pg_current_wal_lsn()");
-    let passed = format!(
-        "SELECT confirmed_flush_lsn >= '{here}' FROM pg_replication_slots WHERE slot_name = 'eventhub_outbox_{}'",
-        outbox.database
-    );
+    let passed = format!("SELECT confirmed_flush_lsn >= '{here}' FROM pg_replication_slots WHERE slot_name = 'eventhub_outbox_{}'", outbox.database);
     let end = Instant::now() + Duration::from_secs(30);
     while outbox.sql(&passed) != "t" {
         assert!(Instant::now() < end, "the slot stays where it is");

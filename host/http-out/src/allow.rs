@@ -70,7 +70,9 @@ mod tests {
     fn only_the_named_authority_is_allowed() {
         assert!(allows("api.stripe.com", "https://api.stripe.com/v1/refunds"));
         assert!(allows("api.stripe.com", "https://API.stripe.com:443/"));
-        for uri in ["http://api.stripe.com/", "https://api.stripe.com:8443/", "https://api.stripe.com.evil.org/", "https://stripe.com/", "https://x.api.stripe.com/"] {
+        for uri in
+            ["http://api.stripe.com/", "https://api.stripe.com:8443/", "https://api.stripe.com.evil.org/", "https://stripe.com/", "https://x.api.stripe.com/"]
+        {
             assert!(!allows("api.stripe.com", uri), "{uri}");
         }
         assert!(allows("*.example.com", "https://a.b.example.com/"));

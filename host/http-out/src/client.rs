@@ -12,9 +12,9 @@ use hyper_util::client::legacy::{Client as Pool, Error as PoolError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use parking_lot::Mutex;
 
+use crate::Config;
 use crate::allow::{Allowed, Authority, ParseError};
 use crate::connect::{Connector, Private, tls};
-use crate::Config;
 
 /// The answer's head, and its body as it comes.
 pub type Answer = Response<Incoming>;
@@ -70,10 +70,11 @@ where
         let allow = config.allow.iter().map(|(component, entries)| Ok((component.clone(), parse(entries)?))).collect::<Result<_, ParseError>>()?;
         let (tls, timeout) = (tls(), Duration::from_millis(config.connect_timeout_ms));
         let pool = |private| {
-            Pool::builder(TokioExecutor::new())
-                .pool_timer(TokioTimer::new())
-                .pool_idle_timeout(Duration::from_secs(30))
-                .build(Connector { private, timeout, tls: tls.clone() })
+            Pool::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(30)).build(Connector {
+                private,
+                timeout,
+                tls: tls.clone(),
+            })
         };
         let (public, private) = (pool(false), pool(true));
         Ok(Self { shared: Arc::new(Shared { config, allow, public, private, links: Mutex::default() }) })

@@ -81,8 +81,7 @@ async fn an_allowed_private_authority_is_reached_and_its_connection_kept() {
 async fn an_address_or_a_name_of_our_own_network_is_refused_before_anything_is_sent() {
     let server = serve(HELLO, Duration::ZERO).await;
     let port = server.address.port();
-    let entries =
-        ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"].map(|host| format!("{host}:{port}"));
+    let entries = ["127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0"].map(|host| format!("{host}:{port}"));
     let client = client(&entries, |_| {});
     for authority in &entries {
         let refused = client.send("payment", get(&format!("https://{authority}/")), None).await;

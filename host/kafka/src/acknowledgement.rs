@@ -26,11 +26,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self {
-            open: AtomicUsize::new(1),
-            error: Mutex::new(None),
-            waker: AtomicWaker::new(),
-        })
+        Arc::new(Self { open: AtomicUsize::new(1), error: Mutex::new(None), waker: AtomicWaker::new() })
     }
 
     /// One more message is on its way.
@@ -84,15 +80,9 @@ mod tests {
         let mut acknowledgement = Acknowledgement(tally.clone());
         tally.settle(Ok(()));
         tally.settle(Err(PublishError::Unavailable("first".into())));
-        assert!(
-            futures::poll!(&mut acknowledgement).is_pending(),
-            "one message is still open"
-        );
+        assert!(futures::poll!(&mut acknowledgement).is_pending(), "one message is still open");
         tally.settle(Err(PublishError::Unavailable("second".into())));
-        assert_eq!(
-            acknowledgement.await,
-            Err(PublishError::Unavailable("first".into()))
-        );
+        assert_eq!(acknowledgement.await, Err(PublishError::Unavailable("first".into())));
     }
 
     #[tokio::test]
@@ -101,10 +91,6 @@ mod tests {
         let waiter = tokio::spawn(Acknowledgement(tally.clone()));
         tokio::task::yield_now().await;
         tally.settle(Ok(()));
-        tokio::time::timeout(std::time::Duration::from_secs(5), waiter)
-            .await
-            .unwrap()
-            .unwrap()
-            .unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(5), waiter).await.unwrap().unwrap().unwrap();
     }
 }

@@ -17,30 +17,16 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Unavailable`] when the brokers do not answer, [`Error::Refused`] when one of them cannot be created.
-    pub async fn ensure_topics<'a>(
-        &self,
-        topics: impl IntoIterator<Item = (&'a str, i32)>,
-    ) -> Result<(), Error> {
+    pub async fn ensure_topics<'a>(&self, topics: impl IntoIterator<Item = (&'a str, i32)>) -> Result<(), Error> {
         let config = self.config();
         let replication = config.replication;
         let partitions = |asked: i32| if asked > 0 { asked } else { config.partitions };
-        let new: Vec<_> = topics
-            .into_iter()
-            .map(|(name, asked)| {
-                NewTopic::new(
-                    name,
-                    partitions(asked),
-                    TopicReplication::Fixed(replication),
-                )
-            })
-            .collect();
+        let new: Vec<_> = topics.into_iter().map(|(name, asked)| NewTopic::new(name, partitions(asked), TopicReplication::Fixed(replication))).collect();
         if new.is_empty() {
             return Ok(());
         }
         let admin: AdminClient<DefaultClientContext> = config.base().create()?;
-        let options = AdminOptions::new()
-            .request_timeout(Some(Duration::from_secs(10)))
-            .operation_timeout(Some(Duration::from_secs(10)));
+        let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(10))).operation_timeout(Some(Duration::from_secs(10)));
         for result in admin.create_topics(&new, &options).await? {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
@@ -50,8 +36,7 @@ impl Client {
             }
         }
         // Until the topic is known everywhere a consumer or producer would be told that there is none.
-        self.wait_for(&new.iter().map(|topic| topic.name).collect::<Vec<_>>())
-            .await
+        self.wait_for(&new.iter().map(|topic| topic.name).collect::<Vec<_>>()).await
     }
 
     async fn wait_for(&self, topics: &[&str]) -> Result<(), Error> {
@@ -64,28 +49,19 @@ impl Client {
                 let metadata = consumer_metadata(&consumer)?;
                 let missing = names.iter().find(|name| {
                     !metadata.topics().iter().any(|topic| {
-                        topic.name() == name.as_str()
-                            && topic.error().is_none()
-                            && topic
-                                .partitions()
-                                .iter()
-                                .all(|partition| partition.leader() >= 0)
+                        topic.name() == name.as_str() && topic.error().is_none() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
                     })
                 });
                 match missing {
                     None => return Ok(()),
                     Some(name) if std::time::Instant::now() > deadline => {
-                        return Err(Error::Unavailable(format!(
-                            "topic `{name}` was created and has no leader yet"
-                        )));
+                        return Err(Error::Unavailable(format!("topic `{name}` was created and has no leader yet")));
                     }
                     Some(_) => std::thread::sleep(Duration::from_millis(50)),
                 }
             }
         });
-        known
-            .await
-            .map_err(|error| Error::Unavailable(error.to_string()))?
+        known.await.map_err(|error| Error::Unavailable(error.to_string()))?
     }
 }
 

@@ -13,10 +13,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::{
-    Acknowledgement, Config, Error, Message, PublishError, acknowledgement::Tally,
-    error::publish_error,
-};
+use crate::{Acknowledgement, Config, Error, Message, PublishError, acknowledgement::Tally, error::publish_error};
 
 /// A message to publish, borrowed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -52,9 +49,7 @@ impl Client {
     /// [`Error::Config`] when librdkafka refuses the configuration.
     pub fn new(config: Config) -> Result<Self, Error> {
         let producer = RwLock::new(Arc::new(producer(&config)?));
-        Ok(Self {
-            shared: Arc::new(Shared { config, producer }),
-        })
+        Ok(Self { shared: Arc::new(Shared { config, producer }) })
     }
 
     /// The configuration it was made with.
@@ -71,19 +66,8 @@ impl Client {
         let mut headers = Vec::new();
         for message in messages {
             headers.clear();
-            headers.extend(
-                message
-                    .headers
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str())),
-            );
-            let record = Record {
-                topic: &message.topic,
-                key: message.key.as_deref(),
-                value: Some(&message.value),
-                headers: &headers,
-                timestamp: None,
-            };
+            headers.extend(message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+            let record = Record { topic: &message.topic, key: message.key.as_deref(), value: Some(&message.value), headers: &headers, timestamp: None };
             publication.push(record).await?;
         }
         publication.finish().await
@@ -91,12 +75,7 @@ impl Client {
 
     /// Starts a batch whose messages are acknowledged together. For who wants several batches under way at once.
     pub fn publication(&self) -> Publication {
-        Publication {
-            client: self.clone(),
-            producer: self.shared.producer.read().clone(),
-            tally: Tally::new(),
-            pushed: 0,
-        }
+        Publication { client: self.clone(), producer: self.shared.producer.read().clone(), tally: Tally::new(), pushed: 0 }
     }
 
     /// Whether the brokers answer.
@@ -106,15 +85,8 @@ impl Client {
     pub async fn ready(&self) -> Result<(), String> {
         let producer = self.shared.producer.read().clone();
         let answer = tokio::task::spawn_blocking(move || {
-            let metadata = producer
-                .client()
-                .fetch_metadata(None, Duration::from_secs(2))
-                .map_err(|e| e.to_string())?;
-            if metadata.brokers().is_empty() {
-                Err("no broker is known".to_owned())
-            } else {
-                Ok(())
-            }
+            let metadata = producer.client().fetch_metadata(None, Duration::from_secs(2)).map_err(|e| e.to_string())?;
+            if metadata.brokers().is_empty() { Err("no broker is known".to_owned()) } else { Ok(()) }
         });
         answer.await.map_err(|e| e.to_string())?
     }
@@ -126,9 +98,7 @@ impl Client {
     pub async fn flush(&self, timeout: Duration) -> Result<(), Error> {
         let producer = self.shared.producer.read().clone();
         let flushed = tokio::task::spawn_blocking(move || producer.flush(timeout)).await;
-        flushed
-            .map_err(|e| Error::Unavailable(e.to_string()))?
-            .map_err(Error::from)
+        flushed.map_err(|e| Error::Unavailable(e.to_string()))?.map_err(Error::from)
     }
 
     /// Replaces a producer that librdkafka has given up.
@@ -195,10 +165,7 @@ impl Publication {
     fn try_push(&self, record: &Record<'_>) -> Result<(), KafkaError> {
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (key, value) in record.headers {
-            headers = headers.insert(Header {
-                key,
-                value: Some(*value),
-            });
+            headers = headers.insert(Header { key, value: Some(*value) });
         }
         self.tally.add();
         let message = BaseRecord {
@@ -268,10 +235,7 @@ impl ProducerContext for Reports {
 /// librdkafka's own log, as ours.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Emerg
-        | RDKafkaLogLevel::Alert
-        | RDKafkaLogLevel::Critical
-        | RDKafkaLogLevel::Error => {
+        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
             tracing::error!(facility, "{message}");
         }
         RDKafkaLogLevel::Warning => tracing::warn!(facility, "{message}"),

@@ -137,24 +137,12 @@ impl Default for ConsumerConfig {
 
 impl ConsumerConfig {
     /// The defaults for this group and these topics.
-    pub fn new(
-        group: impl Into<String>,
-        topics: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Self {
-        Self {
-            group: group.into(),
-            topics: topics.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
+    pub fn new(group: impl Into<String>, topics: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self { group: group.into(), topics: topics.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        let wrong = |what: &str| {
-            Err(Error::Config(format!(
-                "consumer group `{}`: {what}",
-                self.group
-            )))
-        };
+        let wrong = |what: &str| Err(Error::Config(format!("consumer group `{}`: {what}", self.group)));
         if self.group.is_empty() {
             return wrong("it has no name");
         }
@@ -190,10 +178,7 @@ impl ConsumerConfig {
             .set("session.timeout.ms", self.session_timeout_ms.to_string())
             .set("heartbeat.interval.ms", self.heartbeat_ms.to_string())
             // What librdkafka fetches ahead, per partition: it bounds the memory, the workers take from it what they can use.
-            .set(
-                "queued.min.messages",
-                self.max_pending.max(1_000).to_string(),
-            )
+            .set("queued.min.messages", self.max_pending.max(1_000).to_string())
             .set("queued.max.messages.kbytes", "4096")
             .set("fetch.queue.backoff.ms", "20")
             .set("fetch.error.backoff.ms", "100")
@@ -211,18 +196,10 @@ mod tests {
 
     #[test]
     fn the_last_back_off_goes_on_and_an_empty_list_does_not_spin() {
-        let config = ConsumerConfig {
-            backoff_ms: vec![10, 20],
-            ..ConsumerConfig::default()
-        };
-        let waits: Vec<_> = (1..=4)
-            .map(|attempt| config.backoff(attempt).as_millis())
-            .collect();
+        let config = ConsumerConfig { backoff_ms: vec![10, 20], ..ConsumerConfig::default() };
+        let waits: Vec<_> = (1..=4).map(|attempt| config.backoff(attempt).as_millis()).collect();
         assert_eq!(waits, [10, 20, 20, 20]);
-        let empty = ConsumerConfig {
-            backoff_ms: vec![],
-            ..ConsumerConfig::default()
-        };
+        let empty = ConsumerConfig { backoff_ms: vec![], ..ConsumerConfig::default() };
         assert!(empty.backoff(1) >= Duration::from_millis(100));
     }
 
@@ -230,23 +207,14 @@ mod tests {
     fn a_group_that_would_eat_its_own_dead_letters_is_refused() {
         assert!(ConsumerConfig::new("booking", ["a"]).validate().is_ok());
         assert!(ConsumerConfig::default().validate().is_err());
-        let config = ConsumerConfig {
-            dead_letter_suffix: String::new(),
-            ..ConsumerConfig::new("booking", ["a"])
-        };
+        let config = ConsumerConfig { dead_letter_suffix: String::new(), ..ConsumerConfig::new("booking", ["a"]) };
         assert!(config.validate().is_err());
     }
 
     #[test]
     fn a_misspelt_key_is_refused() {
-        assert!(
-            serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"max_batch":7}"#)
-                .is_ok()
-        );
-        assert!(
-            serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"batch":7}"#)
-                .is_err()
-        );
+        assert!(serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"max_batch":7}"#).is_ok());
+        assert!(serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"batch":7}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"bootstrap":"x"}"#).is_err());
     }
 }

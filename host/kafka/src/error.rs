@@ -21,9 +21,7 @@ pub enum Error {
 impl From<KafkaError> for Error {
     fn from(error: KafkaError) -> Self {
         match error {
-            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => {
-                Self::Config(error.to_string())
-            }
+            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => Self::Config(error.to_string()),
             _ => Self::Unavailable(error.to_string()),
         }
     }
@@ -34,12 +32,8 @@ pub(crate) fn publish_error(topic: &str, error: &KafkaError) -> PublishError {
     use RDKafkaErrorCode as Code;
     match error {
         KafkaError::MessageProduction(code) => match code {
-            Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
-                PublishError::Invalid(format!("no topic `{topic}`"))
-            }
-            Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
-                PublishError::Invalid(format!("a message for `{topic}` is too large"))
-            }
+            Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => PublishError::Invalid(format!("no topic `{topic}`")),
+            Code::MessageSizeTooLarge | Code::InvalidMessageSize => PublishError::Invalid(format!("a message for `{topic}` is too large")),
             Code::InvalidMessage
             | Code::InvalidTopic
             | Code::InvalidRecord

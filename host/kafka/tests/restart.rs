@@ -16,31 +16,22 @@ async fn nothing_acknowledged_is_lost_when_the_broker_dies_and_comes_back() {
     let client = client_of(kafka.brokers());
     let topic = topic(&client, "restart", 12).await;
     let recorder = Recorder::new(|_| Outcome::Done);
-    let consumer =
-        Consumer::start(&client, consumer(&unique("g"), &topic), recorder.clone()).unwrap();
+    let consumer = Consumer::start(&client, consumer(&unique("g"), &topic), recorder.clone()).unwrap();
 
     let (publisher, name) = (client.clone(), topic.clone());
     let publishing = tokio::spawn(async move {
         let mut acknowledged = BTreeSet::new();
         for round in 0..150 {
-            let batch: Vec<_> = (0..20)
-                .map(|n| message(&name, &format!("k{n}"), round * 20 + n))
-                .collect();
+            let batch: Vec<_> = (0..20).map(|n| message(&name, &format!("k{n}"), round * 20 + n)).collect();
             while publisher.publish(&batch).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            acknowledged.extend(
-                batch
-                    .into_iter()
-                    .map(|m| String::from_utf8(m.value).unwrap()),
-            );
+            acknowledged.extend(batch.into_iter().map(|m| String::from_utf8(m.value).unwrap()));
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         acknowledged
     });
-    recorder
-        .wait_for("the first", |r| r.done().len() > 200)
-        .await;
+    recorder.wait_for("the first", |r| r.done().len() > 200).await;
     let mut kafka = tokio::task::spawn_blocking(move || {
         kafka.stop().unwrap();
         std::thread::sleep(Duration::from_secs(2));

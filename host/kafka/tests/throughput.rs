@@ -35,13 +35,8 @@ async fn messages_of_200_bytes_per_second() {
         let one = |n: usize| Message {
             topic: topic.clone(),
             key: Some(format!("bkg_{n}").into_bytes()),
-            headers: vec![
-                ("id".into(), format!("{n:036}")),
-                ("eventType".into(), "BookingCreated".into()),
-            ],
-            value: (0..200_u32)
-                .map(|byte| b'a' + ((byte * 31 + n as u32 * 17) % 26) as u8)
-                .collect(),
+            headers: vec![("id".into(), format!("{n:036}")), ("eventType".into(), "BookingCreated".into())],
+            value: (0..200_u32).map(|byte| b'a' + ((byte * 31 + n as u32 * 17) % 26) as u8).collect(),
         };
         (from..from + 1_000).map(one).collect()
     };
@@ -63,31 +58,18 @@ async fn messages_of_200_bytes_per_second() {
     for publisher in publishers {
         publisher.await.unwrap();
     }
-    println!(
-        "published {:.0}/s",
-        (MESSAGES - 1_000) as f64 / started.elapsed().as_secs_f64()
-    );
+    println!("published {:.0}/s", (MESSAGES - 1_000) as f64 / started.elapsed().as_secs_f64());
 
     for max_batch in [100, 500] {
         let count = Arc::new(Count(AtomicUsize::new(0)));
-        let config = ConsumerConfig {
-            max_batch,
-            ..consumer(&unique("g"), &topic)
-        };
+        let config = ConsumerConfig { max_batch, ..consumer(&unique("g"), &topic) };
         let started = Instant::now();
         let consumer = Consumer::start(&client, config, count.clone()).unwrap();
         while count.0.load(Ordering::Relaxed) < MESSAGES {
             tokio::time::sleep(Duration::from_millis(5)).await;
-            assert!(
-                started.elapsed() < Duration::from_secs(60),
-                "{} came",
-                count.0.load(Ordering::Relaxed)
-            );
+            assert!(started.elapsed() < Duration::from_secs(60), "{} came", count.0.load(Ordering::Relaxed));
         }
-        println!(
-            "handled {:.0}/s in batches of {max_batch}",
-            MESSAGES as f64 / started.elapsed().as_secs_f64()
-        );
+        println!("handled {:.0}/s in batches of {max_batch}", MESSAGES as f64 / started.elapsed().as_secs_f64());
         consumer.stop().await;
     }
 
@@ -98,8 +80,5 @@ async fn messages_of_200_bytes_per_second() {
         times.push(started.elapsed());
     }
     times.sort();
-    println!(
-        "one message, linger 5 ms: p50 {:?}, p99 {:?}",
-        times[100], times[198]
-    );
+    println!("one message, linger 5 ms: p50 {:?}, p99 {:?}", times[100], times[198]);
 }

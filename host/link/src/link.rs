@@ -69,11 +69,7 @@ impl Link {
     ///
     /// # Errors
     /// [`LinkError`] when the callee was not asked or did not answer in time; else what the callee said.
-    pub async fn call<T, E>(
-        &self,
-        failed: impl Fn(&Result<T, E>) -> bool,
-        fut: impl Future<Output = Result<T, E>>,
-    ) -> Result<Result<T, E>, LinkError> {
+    pub async fn call<T, E>(&self, failed: impl Fn(&Result<T, E>) -> bool, fut: impl Future<Output = Result<T, E>>) -> Result<Result<T, E>, LinkError> {
         let started = Instant::now();
         let mut admitted = self.admit(started)?;
         let deadline = started + self.timeout;
@@ -100,11 +96,7 @@ impl Link {
                 admitted.counted = true;
             }
             self.meters.timeout.increment(1);
-            return Err(LinkError::Timeout {
-                from: self.from.clone(),
-                to: self.to.clone(),
-                after: self.timeout,
-            });
+            return Err(LinkError::Timeout { from: self.from.clone(), to: self.to.clone(), after: self.timeout });
         };
         let failed = failed(&result);
         admitted.record(failed, now);
@@ -118,18 +110,10 @@ impl Link {
 
     fn admit(&self, now: Instant) -> Result<Admitted<'_>, LinkError> {
         match self.breaker.lock().admit(now) {
-            Ok(pass) => Ok(Admitted {
-                link: self,
-                pass: Some(pass),
-                counted: false,
-            }),
+            Ok(pass) => Ok(Admitted { link: self, pass: Some(pass), counted: false }),
             Err(retry_after) => {
                 self.meters.refused.increment(1);
-                Err(LinkError::Open {
-                    from: self.from.clone(),
-                    to: self.to.clone(),
-                    retry_after,
-                })
+                Err(LinkError::Open { from: self.from.clone(), to: self.to.clone(), retry_after })
             }
         }
     }
@@ -141,10 +125,7 @@ impl Link {
         }
         let overloaded = || {
             self.meters.overloaded.increment(1);
-            LinkError::Overloaded {
-                from: self.from.clone(),
-                to: self.to.clone(),
-            }
+            LinkError::Overloaded { from: self.from.clone(), to: self.to.clone() }
         };
         let ahead = self.queued.fetch_add(1, Ordering::Relaxed);
         self.meters.queued.increment(1.0);
@@ -184,19 +165,11 @@ impl Admitted<'_> {
             Change::None => {}
             Change::Opened => {
                 self.link.meters.open.set(1.0);
-                tracing::warn!(
-                    link.from = self.link.from(),
-                    link.to = self.link.to(),
-                    "link opened: its callee keeps failing"
-                );
+                tracing::warn!(link.from = self.link.from(), link.to = self.link.to(), "link opened: its callee keeps failing");
             }
             Change::Closed => {
                 self.link.meters.open.set(0.0);
-                tracing::info!(
-                    link.from = self.link.from(),
-                    link.to = self.link.to(),
-                    "link closed: its callee answers again"
-                );
+                tracing::info!(link.from = self.link.from(), link.to = self.link.to(), "link closed: its callee answers again");
             }
         }
     }

@@ -55,12 +55,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`]; then none of them has had an effect, except with [`Error::Unavailable`], where that is unknown.
-    pub async fn transaction(
-        &self,
-        database: &str,
-        statements: &[Statement],
-        options: Options,
-    ) -> Result<Vec<Rows>, Error> {
+    pub async fn transaction(&self, database: &str, statements: &[Statement], options: Options) -> Result<Vec<Rows>, Error> {
         let database = self.database(database)?;
         if statements.is_empty() {
             return Ok(Vec::new());
@@ -97,11 +92,7 @@ impl Client {
 }
 
 /// Attempts until one succeeds or trying again would be of no use, or not safe.
-async fn attempts<T, F: Future<Output = Result<T, Failure>>>(
-    database: &Database,
-    retries: u8,
-    attempt: impl Fn(Lease) -> F,
-) -> Result<T, Error> {
+async fn attempts<T, F: Future<Output = Result<T, Failure>>>(database: &Database, retries: u8, attempt: impl Fn(Lease) -> F) -> Result<T, Error> {
     let mut tried = 0;
     let mut may_reconnect = true;
     let mut may_prepare = true;

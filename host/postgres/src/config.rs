@@ -27,14 +27,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            databases: BTreeMap::new(),
-            pool_size: 16,
-            acquire_timeout_ms: 2_000,
-            connect_timeout_ms: 2_000,
-            statement_timeout_ms: 5_000,
-            query_retries: 3,
-        }
+        Self { databases: BTreeMap::new(), pool_size: 16, acquire_timeout_ms: 2_000, connect_timeout_ms: 2_000, statement_timeout_ms: 5_000, query_retries: 3 }
     }
 }
 
@@ -68,10 +61,7 @@ mod tests {
 
     #[test]
     fn a_password_does_not_reach_the_log() {
-        let config = Config {
-            databases: [("a_db".to_owned(), "postgres://u:secret@h/a".to_owned())].into(),
-            ..Config::default()
-        };
+        let config = Config { databases: [("a_db".to_owned(), "postgres://u:secret@h/a".to_owned())].into(), ..Config::default() };
         let text = format!("{config:?}");
         assert!(text.contains("a_db") && !text.contains("secret"), "{text}");
     }

@@ -59,9 +59,9 @@ pub fn fit<'a>(value: &'a Value, ty: &Type) -> Result<Wire<'a>, String> {
         (Value::Bytes(value), &Type::BYTEA) => Wire::Bytes(value),
         (Value::Uuid(value), &Type::UUID) => Wire::Uuid(uuid(*value)),
         (Value::Json(value), &Type::JSON | &Type::JSONB) => Wire::Text(value),
-        (Value::Timestamp(value), &Type::TIMESTAMPTZ | &Type::TIMESTAMP) => Wire::Int8(
-            value.checked_sub(EPOCH_US).ok_or_else(|| format!("is the time {value}, too early for {}", ty.name()))?,
-        ),
+        (Value::Timestamp(value), &Type::TIMESTAMPTZ | &Type::TIMESTAMP) => {
+            Wire::Int8(value.checked_sub(EPOCH_US).ok_or_else(|| format!("is the time {value}, too early for {}", ty.name()))?)
+        }
         (Value::Numeric(value), &Type::NUMERIC) if is_decimal(value) => Wire::Text(value),
         (Value::Numeric(value), &Type::NUMERIC) => return Err(format!("is {value:?}, not a decimal like -12.50")),
         (Value::Text(value), ty) if takes_text(ty) => Wire::Text(value),
@@ -206,12 +206,7 @@ impl ToSql for Wire<'_> {
 type Written = Result<(), std::num::TryFromIntError>;
 
 /// `array_recv` in src/backend/utils/adt/arrayfuncs.c: dimensions, flags, element type; per dimension length and lower bound.
-fn array<T>(
-    out: &mut BytesMut,
-    element: u32,
-    values: &[T],
-    write: impl Fn(&T, &mut BytesMut) -> Written,
-) -> Result<(), std::num::TryFromIntError> {
+fn array<T>(out: &mut BytesMut, element: u32, values: &[T], write: impl Fn(&T, &mut BytesMut) -> Written) -> Result<(), std::num::TryFromIntError> {
     out.extend_from_slice(&i32::from(!values.is_empty()).to_be_bytes());
     out.extend_from_slice(&0i32.to_be_bytes());
     out.extend_from_slice(&element.to_be_bytes());

@@ -46,8 +46,7 @@ impl Failure {
     fn said(error: &DbError, index: u32) -> Self {
         let code = error.code().code();
         let text = format!("statement {index}: {} ({code})", sentence(error));
-        let ends_connection =
-            matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) || code.starts_with("57P");
+        let ends_connection = matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) || code.starts_with("57P");
         if ends_connection {
             return Self::Lost { text, may_have_happened: false };
         }
@@ -65,9 +64,7 @@ impl Failure {
             "25006" => Self::Lost { text, may_have_happened: false },
             // Cancelled for taking too long; out of resources; the server's own trouble.
             "57014" => Self::Final(Error::Unavailable(text)),
-            _ if ["08", "53", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
-                Self::Final(Error::Unavailable(text))
-            }
+            _ if ["08", "53", "58", "XX"].iter().any(|class| code.starts_with(class)) => Self::Final(Error::Unavailable(text)),
             _ => Self::Final(Error::Invalid(text)),
         }
     }

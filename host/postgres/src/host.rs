@@ -14,11 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// When the linker has the interface already.
-pub fn add_to_linker<T: Send + 'static>(
-    linker: &mut Linker<T>,
-    client: Client,
-    link: Arc<Link>,
-) -> wasmtime::Result<()> {
+pub fn add_to_linker<T: Send + 'static>(linker: &mut Linker<T>, client: Client, link: Arc<Link>) -> wasmtime::Result<()> {
     let mut instance = linker.instance("eventhub:postgres/sql@0.1.0")?;
 
     let (queries, through) = (client.clone(), link.clone());
@@ -27,17 +23,14 @@ pub fn add_to_linker<T: Send + 'static>(
         Box::new(async move { Ok((call(&link, client.query(&database, &statement)).await,)) })
     })?;
 
-    instance.func_wrap_async(
-        "transaction",
-        move |_, (database, statements, options): (String, Vec<Statement>, Options)| {
-            let (client, link) = (client.clone(), link.clone());
-            Box::new(async move {
-                let transaction = client.transaction(&database, &statements, options);
-                let result: Result<Vec<Rows>, Error> = call(&link, transaction).await;
-                Ok((result,))
-            })
-        },
-    )
+    instance.func_wrap_async("transaction", move |_, (database, statements, options): (String, Vec<Statement>, Options)| {
+        let (client, link) = (client.clone(), link.clone());
+        Box::new(async move {
+            let transaction = client.transaction(&database, &statements, options);
+            let result: Result<Vec<Rows>, Error> = call(&link, transaction).await;
+            Ok((result,))
+        })
+    })
 }
 
 /// What the data or the caller made impossible is no failure of the database.

@@ -110,9 +110,7 @@ async fn answers<'a>(
 ) -> Result<Vec<Rows>, Failure> {
     if let Err(error) = begin.answer().await {
         // On a connection that survived this, the statements ran each on its own.
-        let survived = error
-            .as_db_error()
-            .is_some_and(|said| !matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)));
+        let survived = error.as_db_error().is_some_and(|said| !matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)));
         let text = format!("could not begin a transaction: {}", whole(&error));
         return Err(Failure::Lost { text, may_have_happened: survived || commit_sent });
     }
@@ -153,8 +151,7 @@ async fn prepare<'a>(lease: &Lease, statement: &'a Statement, index: u32) -> Res
     if let Some(word) = session_control(&statement.text) {
         return Err(invalid(format!("{word} is not for components: the host begins, ends and shares")));
     }
-    let prepared =
-        lease.prepare_cached(&statement.text).await.map_err(|error| Failure::of_statement(&error, index, false))?;
+    let prepared = lease.prepare_cached(&statement.text).await.map_err(|error| Failure::of_statement(&error, index, false))?;
     let types = prepared.params();
     if types.len() != statement.params.len() {
         let (has, given) = (types.len(), statement.params.len());
@@ -168,9 +165,7 @@ async fn prepare<'a>(lease: &Lease, statement: &'a Statement, index: u32) -> Res
     let mut columns = Vec::with_capacity(prepared.columns().len());
     for column in prepared.columns() {
         let (name, ty) = (column.name(), column.type_());
-        forms.push(decode::form(ty).ok_or_else(|| {
-            invalid(format!("column {name} has the type {}: cast it, to text for example", ty.name()))
-        })?);
+        forms.push(decode::form(ty).ok_or_else(|| invalid(format!("column {name} has the type {}: cast it, to text for example", ty.name())))?);
         columns.push(name.to_owned());
     }
     Ok(Ready { prepared, params, forms, columns })
@@ -267,9 +262,7 @@ mod tests {
         for text in ["COMMIT", " rollback ", "-- so\n/* it */ Set x = 1", "end;", "COPY t FROM stdin"] {
             assert!(session_control(text).is_some(), "{text}");
         }
-        for text in
-            ["SELECT 1", "UPDATE t SET a = 1", "WITH x AS (SELECT 1) SELECT 1", "INSERT INTO commit VALUES (1)", ""]
-        {
+        for text in ["SELECT 1", "UPDATE t SET a = 1", "WITH x AS (SELECT 1) SELECT 1", "INSERT INTO commit VALUES (1)", ""] {
             assert_eq!(session_control(text), None, "{text}");
         }
     }

@@ -2,9 +2,7 @@
 
 use std::{ops::Deref, time::Duration};
 
-use deadpool_postgres::{
-    Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, Timeouts,
-};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, Timeouts};
 use tokio_postgres::NoTls;
 
 use crate::{
@@ -30,17 +28,14 @@ impl Database {
     /// [`ConfigError::Address`].
     pub fn new(name: &str, address: &str, config: &Config) -> Result<Self, ConfigError> {
         let bad = |reason: String| ConfigError::Address { database: name.to_owned(), reason };
-        let mut postgres: tokio_postgres::Config =
-            address.parse().map_err(|error: tokio_postgres::Error| bad(whole(&error)))?;
+        let mut postgres: tokio_postgres::Config = address.parse().map_err(|error: tokio_postgres::Error| bad(whole(&error)))?;
         if postgres.get_application_name().is_none() {
             postgres.application_name("eventhub");
         }
         // A transaction waits for this process only between its statements and the COMMIT, never for a guest.
         let mut options = postgres.get_options().unwrap_or_default().to_owned();
         let timeout = config.statement_timeout_ms;
-        options.push_str(&format!(
-            " -c statement_timeout={timeout} -c idle_in_transaction_session_timeout={timeout} -c timezone=UTC"
-        ));
+        options.push_str(&format!(" -c statement_timeout={timeout} -c idle_in_transaction_session_timeout={timeout} -c timezone=UTC"));
         postgres.options(options);
         postgres.keepalives_idle(Duration::from_secs(30));
         postgres.tcp_user_timeout(Duration::from_secs(10));

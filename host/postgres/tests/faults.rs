@@ -54,9 +54,7 @@ async fn a_connection_cut_in_the_middle_takes_nothing_of_its_transaction_with_it
 
     // Connections that were cut while idle are not noticed by anyone.
     for _ in 0..5 {
-        server
-            .psql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test_db'")
-            .unwrap();
+        server.psql("postgres", "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'test_db'").unwrap();
         let insert = [exactly(1, "INSERT INTO cut VALUES ($1)", [Value::Int(1)])];
         client.transaction("test_db", &insert, READ_COMMITTED).await.unwrap();
     }
@@ -90,13 +88,7 @@ async fn an_exhausted_pool_or_server_says_so_quickly_and_recovers() {
 #[tokio::test]
 async fn a_statement_that_takes_too_long_is_cancelled_and_a_server_that_hangs_is_not_ready() {
     let server = Postgres::start(&["test_db"]).unwrap();
-    let client = Client::new(Config {
-        statement_timeout_ms: 200,
-        acquire_timeout_ms: 200,
-        connect_timeout_ms: 200,
-        ..config(&server)
-    })
-    .unwrap();
+    let client = Client::new(Config { statement_timeout_ms: 200, acquire_timeout_ms: 200, connect_timeout_ms: 200, ..config(&server) }).unwrap();
     let said = unavailable(query(&client, "SELECT pg_sleep(5)", []).await);
     assert!(said.contains("57014"), "{said}");
     client.ready().await.unwrap();

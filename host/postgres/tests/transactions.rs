@@ -43,19 +43,12 @@ async fn a_constraint_is_reported_for_the_statement_that_broke_it_not_for_those_
     table(&client, "CREATE TABLE seats (seat int CONSTRAINT one_ticket UNIQUE, row_name text NOT NULL)").await;
     let insert = |seat| any("INSERT INTO seats VALUES ($1, 'A')", [Value::Int(seat)]);
     let statements = [insert(1), insert(2), insert(1), insert(3)];
-    let Err(Error::Violation(violation)) = client.transaction("test_db", &statements, READ_COMMITTED).await else {
-        panic!("sold twice")
-    };
+    let Err(Error::Violation(violation)) = client.transaction("test_db", &statements, READ_COMMITTED).await else { panic!("sold twice") };
     assert_eq!((violation.statement, violation.code.as_str()), (2, "23505"));
-    assert_eq!(
-        (violation.constraint.as_str(), violation.detail.as_str()),
-        ("one_ticket", "Key (seat)=(1) already exists.")
-    );
+    assert_eq!((violation.constraint.as_str(), violation.detail.as_str()), ("one_ticket", "Key (seat)=(1) already exists."));
     assert_eq!(int(&client, "SELECT count(*) FROM seats").await, 0);
 
-    let Err(Error::Violation(violation)) = query(&client, "INSERT INTO seats VALUES (1, NULL)", []).await else {
-        panic!("no row name")
-    };
+    let Err(Error::Violation(violation)) = query(&client, "INSERT INTO seats VALUES (1, NULL)", []).await else { panic!("no row name") };
     assert_eq!((violation.code.as_str(), violation.constraint.as_str()), ("23502", "row_name"));
 }
 
@@ -80,8 +73,7 @@ async fn a_wrong_statement_takes_back_those_before_it_even_when_the_commit_was_s
     assert!(said.contains("statement 1") && said.contains("division by zero"), "{said}");
     assert_eq!(int(&client, "SELECT count(*) FROM along").await, 0);
 
-    let said =
-        invalid(client.transaction("test_db", &[statements[0].clone(), any("COMMIT", [])], READ_COMMITTED).await);
+    let said = invalid(client.transaction("test_db", &[statements[0].clone(), any("COMMIT", [])], READ_COMMITTED).await);
     assert!(said.contains("COMMIT is not for components"), "{said}");
     assert_eq!(int(&client, "SELECT count(*) FROM along").await, 0);
 }
@@ -183,8 +175,7 @@ async fn after_every_kind_of_failure_the_one_connection_still_serves() {
 async fn many_statements_run_in_their_order() {
     let client = client();
     table(&client, "CREATE TABLE ordered (id bigserial, n int)").await;
-    let statements: Vec<_> =
-        (0..500).map(|n| exactly(1, "INSERT INTO ordered (n) VALUES ($1)", [Value::Int(n)])).collect();
+    let statements: Vec<_> = (0..500).map(|n| exactly(1, "INSERT INTO ordered (n) VALUES ($1)", [Value::Int(n)])).collect();
     let results = client.transaction("test_db", &statements, READ_COMMITTED).await.unwrap();
     assert_eq!(results.len(), 500);
     assert_eq!(int(&client, "SELECT count(*) FROM ordered WHERE id = n + 1").await, 500);
@@ -206,11 +197,9 @@ async fn a_table_altered_under_a_prepared_statement_does_not_fail_its_readers() 
 #[tokio::test]
 async fn the_isolation_is_the_one_asked_for() {
     let client = client();
-    for (isolation, name) in [
-        (Isolation::ReadCommitted, "read committed"),
-        (Isolation::RepeatableRead, "repeatable read"),
-        (Isolation::Serializable, "serializable"),
-    ] {
+    for (isolation, name) in
+        [(Isolation::ReadCommitted, "read committed"), (Isolation::RepeatableRead, "repeatable read"), (Isolation::Serializable, "serializable")]
+    {
         let show = [any("SELECT current_setting('transaction_isolation')", [])];
         let rows = client.transaction("test_db", &show, support::once(isolation)).await.unwrap();
         assert_eq!(rows[0].rows, [[Value::Text(name.to_owned())]]);

@@ -80,11 +80,7 @@ async fn the_server_sees_what_was_meant() {
     for (sql, value, seen) in [
         ("$1::timestamptz", Value::Timestamp(1_762_000_000_123_456), "2025-11-01 12:26:40.123456+00"),
         ("$1::timestamp", Value::Timestamp(0), "1970-01-01 00:00:00"),
-        (
-            "$1::uuid",
-            Value::Uuid((0x0011_2233_4455_6677, 0x8899_aabb_ccdd_eeff)),
-            "00112233-4455-6677-8899-aabbccddeeff",
-        ),
+        ("$1::uuid", Value::Uuid((0x0011_2233_4455_6677, 0x8899_aabb_ccdd_eeff)), "00112233-4455-6677-8899-aabbccddeeff"),
         ("$1::int[]", Value::IntArray(vec![1, -2]), "{1,-2}"),
         ("$1::numeric", Value::Int(-7), "-7"),
         ("$1::interval", text("90 minutes"), "01:30:00"),

@@ -49,8 +49,7 @@ impl Client {
             // Callers are told at once; the pings go on trying.
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(server, how).map_err(bad)?;
-        let shared =
-            Arc::new(Shared { connection, max_reply_bytes: config.max_reply_bytes, hashes: RwLock::default() });
+        let shared = Arc::new(Shared { connection, max_reply_bytes: config.max_reply_bytes, hashes: RwLock::default() });
         tokio::spawn(keep_alive(Arc::downgrade(&shared), Duration::from_millis(config.ping_interval_ms.max(10))));
         Ok(Self { shared })
     }
@@ -130,9 +129,7 @@ impl Shared {
         let first = connection.send_packed_command(command).await;
         match first {
             Ok(value) => Ok(value),
-            Err(error) if was_not_sent(&error) => {
-                connection.send_packed_command(command).await.map_err(|error| unreachable(&error))
-            }
+            Err(error) if was_not_sent(&error) => connection.send_packed_command(command).await.map_err(|error| unreachable(&error)),
             Err(error) => Err(unreachable(&error)),
         }
     }
@@ -142,9 +139,7 @@ impl Shared {
         let first = connection.send_packed_commands(pipeline, 0, count).await;
         match first {
             Ok(values) => Ok(values),
-            Err(error) if was_not_sent(&error) => {
-                connection.send_packed_commands(pipeline, 0, count).await.map_err(|error| unreachable(&error))
-            }
+            Err(error) if was_not_sent(&error) => connection.send_packed_commands(pipeline, 0, count).await.map_err(|error| unreachable(&error)),
             Err(error) => Err(unreachable(&error)),
         }
     }

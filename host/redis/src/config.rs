@@ -22,13 +22,7 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self {
-            url: String::new(),
-            connect_timeout_ms: 1_000,
-            response_timeout_ms: 1_000,
-            max_reply_bytes: 8 << 20,
-            ping_interval_ms: 1_000,
-        }
+        Self { url: String::new(), connect_timeout_ms: 1_000, response_timeout_ms: 1_000, max_reply_bytes: 8 << 20, ping_interval_ms: 1_000 }
     }
 }
 

@@ -14,11 +14,7 @@ use crate::{
 ///
 /// # Errors
 /// When the linker has the interface already.
-pub fn add_to_linker<T: Send + 'static>(
-    linker: &mut Linker<T>,
-    client: Client,
-    link: Arc<Link>,
-) -> wasmtime::Result<()> {
+pub fn add_to_linker<T: Send + 'static>(linker: &mut Linker<T>, client: Client, link: Arc<Link>) -> wasmtime::Result<()> {
     let mut instance = linker.instance("eventhub:redis/commands@0.1.0")?;
 
     let shared = (client.clone(), link.clone());

@@ -41,10 +41,7 @@ async fn every_kind_of_reply_comes_back() {
     assert_eq!(run(&client, "GET kinds:none").await, Ok(Reply::Nil));
     assert_eq!(run(&client, "INCR kinds:n").await, Ok(Reply::Int(1)));
     assert_eq!(run(&client, "PING").await, Ok(Reply::Status("PONG".to_owned())));
-    assert_eq!(
-        run(&client, "MGET kinds kinds:none").await,
-        Ok(Reply::Array(vec![Item::Bulk(b"v".to_vec()), Item::Nil]))
-    );
+    assert_eq!(run(&client, "MGET kinds kinds:none").await, Ok(Reply::Array(vec![Item::Bulk(b"v".to_vec()), Item::Nil])));
     run(&client, "HSET kinds:h f 1").await.unwrap();
     let flat = Reply::Array(vec![Item::Bulk(b"f".to_vec()), Item::Bulk(b"1".to_vec())]);
     assert_eq!(run(&client, "HGETALL kinds:h").await, Ok(flat));
@@ -56,9 +53,7 @@ async fn every_kind_of_reply_comes_back() {
 
     let wrong = "WRONGTYPE Operation against a key holding the wrong kind of value";
     assert_eq!(run(&client, "LPUSH kinds x").await, Err(Error::Refused(wrong.to_owned())));
-    assert!(
-        matches!(run(&client, "NONSENSE").await, Err(Error::Refused(text)) if text.starts_with("ERR unknown command"))
-    );
+    assert!(matches!(run(&client, "NONSENSE").await, Err(Error::Refused(text)) if text.starts_with("ERR unknown command")));
 }
 
 #[tokio::test]
@@ -131,9 +126,7 @@ async fn of_many_at_one_seat_one_holds_it_and_many_seats_are_held_at_once() {
     };
     let same: Vec<_> = (0..200).map(|_| hold("{many}:hot".to_owned())).collect();
     let replies = futures::future::join_all(same).await;
-    let won = replies
-        .into_iter()
-        .filter(|reply| matches!(reply.as_ref().unwrap(), Reply::Array(items) if items[0] == Item::Int(1)));
+    let won = replies.into_iter().filter(|reply| matches!(reply.as_ref().unwrap(), Reply::Array(items) if items[0] == Item::Int(1)));
     assert_eq!(won.count(), 1);
 
     let all: Vec<_> = (0..2_000).map(|seat| hold(format!("{{many}}:{seat}"))).collect();

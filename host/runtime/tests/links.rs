@@ -10,17 +10,13 @@ use support::{code, count, get, pair, pool};
 
 async fn handle(app: &App, path: &str) -> Response {
     let request = get(path);
-    app.handle("caller", &request, CallContext::of(&request))
-        .await
+    app.handle("caller", &request, CallContext::of(&request)).await
 }
 
 /// What the callee's `add` returned, as it lies in the caller's memory: ok or error, then the sum or the error's case.
 fn sum(response: &Response) -> (u8, u32) {
     assert_eq!(response.status, 200);
-    (
-        response.body[0],
-        u32::from_le_bytes(response.body[4..8].try_into().unwrap()),
-    )
+    (response.body[0], u32::from_le_bytes(response.body[4..8].try_into().unwrap()))
 }
 
 const OK: u8 = 0;
@@ -36,13 +32,7 @@ async fn a_request_goes_through_both_components_and_both_instances_are_reused() 
     for calls in 1..=3 {
         assert_eq!(count(&handle(&app, "/fc").await), calls);
     }
-    assert!(
-        app.stats()
-            .iter()
-            .all(|stats| stats.idle == 1 && stats.idle_served == 3),
-        "{:?}",
-        app.stats()
-    );
+    assert!(app.stats().iter().all(|stats| stats.idle == 1 && stats.idle_served == 3), "{:?}", app.stats());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,57 +43,23 @@ async fn any_other_interface_is_linked_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_callee_that_does_not_answer_costs_the_caller_the_links_timeout_and_a_503() {
-    let app = pair(
-        LinkConfig {
-            timeout_ms: 100,
-            ..LinkConfig::default()
-        },
-        pool(),
-    );
+    let app = pair(LinkConfig { timeout_ms: 100, ..LinkConfig::default() }, pool());
     let started = Instant::now();
     let response = handle(&app, "/fs").await;
     assert!(started.elapsed() < Duration::from_secs(1));
-    assert_eq!(
-        (response.status, code(&response).as_str()),
-        (503, "unavailable")
-    );
+    assert_eq!((response.status, code(&response).as_str()), (503, "unavailable"));
     assert_eq!(response.header("retry-after"), Some("1"));
-    assert_eq!(
-        error_case(&handle(&app, "/y").await),
-        UNAVAILABLE,
-        "with types: the interface's own error"
-    );
+    assert_eq!(error_case(&handle(&app, "/y").await), UNAVAILABLE, "with types: the interface's own error");
 
     let stats = app.stats();
-    assert!(
-        stats.iter().all(|stats| stats.busy == 0),
-        "nothing runs on: {stats:?}"
-    );
-    assert_eq!(
-        count(&handle(&app, "/fc").await),
-        1,
-        "the callee's instance was dropped"
-    );
-    assert_eq!(
-        stats
-            .iter()
-            .find(|stats| &*stats.component == "caller")
-            .unwrap()
-            .idle,
-        1,
-        "the caller's was not"
-    );
+    assert!(stats.iter().all(|stats| stats.busy == 0), "nothing runs on: {stats:?}");
+    assert_eq!(count(&handle(&app, "/fc").await), 1, "the callee's instance was dropped");
+    assert_eq!(stats.iter().find(|stats| &*stats.component == "caller").unwrap().idle, 1, "the caller's was not");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_callee_that_loops_is_stopped_with_the_link() {
-    let app = pair(
-        LinkConfig {
-            timeout_ms: 100,
-            ..LinkConfig::default()
-        },
-        pool(),
-    );
+    let app = pair(LinkConfig { timeout_ms: 100, ..LinkConfig::default() }, pool());
     let started = Instant::now();
     assert_eq!(code(&handle(&app, "/fl").await), "unavailable");
     assert!(started.elapsed() < Duration::from_secs(1));
@@ -114,22 +70,11 @@ async fn a_callee_that_loops_is_stopped_with_the_link() {
 async fn a_callee_that_traps_is_a_500_or_the_interfaces_unavailable_and_the_caller_lives() {
     let app = pair(LinkConfig::default(), pool());
     let response = handle(&app, "/ft").await;
-    assert_eq!(
-        (response.status, code(&response).as_str()),
-        (500, "internal")
-    );
+    assert_eq!((response.status, code(&response).as_str()), (500, "internal"));
     assert_eq!(error_case(&handle(&app, "/x").await), UNAVAILABLE);
     assert_eq!(sum(&handle(&app, "/a").await), (OK, 42));
-    let caller = app
-        .stats()
-        .into_iter()
-        .find(|stats| &*stats.component == "caller")
-        .unwrap();
-    assert_eq!(
-        (caller.idle, caller.idle_served),
-        (1, 3),
-        "one and the same caller"
-    );
+    let caller = app.stats().into_iter().find(|stats| &*stats.component == "caller").unwrap();
+    assert_eq!((caller.idle, caller.idle_served), (1, 3), "one and the same caller");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -142,36 +87,18 @@ async fn a_callee_that_keeps_failing_is_left_alone() {
         assert_eq!(code(&handle(&app, "/ft").await), "internal");
     }
     let response = handle(&app, "/fc").await;
-    assert_eq!(
-        (response.status, code(&response).as_str()),
-        (503, "unavailable")
-    );
+    assert_eq!((response.status, code(&response).as_str()), (503, "unavailable"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_links_bulkhead_and_the_callees_pool_both_answer_overloaded() {
-    let narrow = LinkConfig {
-        max_concurrent: 1,
-        max_queued: 0,
-        ..LinkConfig::default()
-    };
-    let busy = PoolConfig {
-        max_instances: 1,
-        max_queued: 0,
-        ..pool()
-    };
+    let narrow = LinkConfig { max_concurrent: 1, max_queued: 0, ..LinkConfig::default() };
+    let busy = PoolConfig { max_instances: 1, max_queued: 0, ..pool() };
     for app in [pair(narrow, pool()), pair(LinkConfig::default(), busy)] {
         let (one, other) = tokio::join!(handle(&app, "/fn"), handle(&app, "/fn"));
-        let (served, refused) = if one.status == 200 {
-            (one, other)
-        } else {
-            (other, one)
-        };
+        let (served, refused) = if one.status == 200 { (one, other) } else { (other, one) };
         count(&served);
-        assert_eq!(
-            (refused.status, code(&refused).as_str()),
-            (503, "overloaded")
-        );
+        assert_eq!((refused.status, code(&refused).as_str()), (503, "overloaded"));
     }
 }
 
@@ -181,16 +108,7 @@ async fn the_callers_deadline_ends_the_callee_as_well() {
     let request = get("/fs");
     let deadline = Some(tokio::time::Instant::now() + Duration::from_millis(80));
     let started = Instant::now();
-    let response = app
-        .handle(
-            "caller",
-            &request,
-            CallContext {
-                deadline,
-                ..CallContext::of(&request)
-            },
-        )
-        .await;
+    let response = app.handle("caller", &request, CallContext { deadline, ..CallContext::of(&request) }).await;
     assert!(started.elapsed() < Duration::from_secs(1));
     assert_eq!(code(&response), "unavailable");
     assert!(app.stats().iter().all(|stats| stats.busy == 0));

@@ -86,7 +86,5 @@ fn programs() -> Result<PathBuf> {
         return Ok(programs);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path)
-        .find(|folder| folder.join("initdb").exists())
-        .context("PostgreSQL is not installed (no initdb): run setup/packages.sh")
+    std::env::split_paths(&path).find(|folder| folder.join("initdb").exists()).context("PostgreSQL is not installed (no initdb): run setup/packages.sh")
 }

@@ -46,7 +46,8 @@ impl Api {
 
     /// Signs up, or in where the account is there from an earlier, unfinished seed.
     async fn enter(&mut self, account: &Account, name: &str) -> Result<()> {
-        let (status, tokens) = self.call(Method::POST, "auth/signup", Some(json!({"email": account.email, "password": account.password, "name": name}))).await?;
+        let (status, tokens) =
+            self.call(Method::POST, "auth/signup", Some(json!({"email": account.email, "password": account.password, "name": name}))).await?;
         let tokens = match status {
             StatusCode::CREATED => tokens,
             StatusCode::CONFLICT => self.post("auth/login", json!({"email": account.email, "password": account.password})).await?,
@@ -69,8 +70,8 @@ pub async fn demo(base: &str, file: &Path) -> Result<Demo> {
 }
 
 async fn make(base: &str) -> Result<Demo> {
-    let organizer = Account { email: "organizer@demo.eventhub.dev".into(), password: "organizer of the demo".into() };
-    let buyer = Account { email: "buyer@demo.eventhub.dev".into(), password: "buyer of the demo".into() };
+    let organizer = Account { email: "organizer@demo.eventhub.dev".into(), password: "demo-organizer-secret".into() };
+    let buyer = Account { email: "buyer@demo.eventhub.dev".into(), password: "demo-buyer-secret".into() };
     let mut api = Api { client: Client::new(), base: base.into(), token: None };
     api.enter(&buyer, "Bea Buyer").await?;
     api.enter(&organizer, "Otto Organizer").await?;
@@ -79,23 +80,33 @@ async fn make(base: &str) -> Result<Demo> {
         Some(known) => text(known, "id")?,
         None => text(&api.post("organizers", json!({"name": "Demo Concerts", "slug": "demo-concerts"})).await?, "id")?,
     };
-    let venue = api.post("venues", json!({
-        "organizer_id": organizer_id, "name": "Grand Theatre", "time_zone": "Europe/Berlin",
-        "address": {"line1": "Schlossplatz 1", "city": "Berlin", "postal_code": "10178", "country": "DE"},
-        "location": {"latitude": 52.5176, "longitude": 13.4030},
-    })).await?;
+    let venue = api
+        .post(
+            "venues",
+            json!({
+                "organizer_id": organizer_id, "name": "Grand Theatre", "time_zone": "Europe/Berlin",
+                "address": {"line1": "Schlossplatz 1", "city": "Berlin", "postal_code": "10178", "country": "DE"},
+                "location": {"latitude": 52.5176, "longitude": 13.4030},
+            }),
+        )
+        .await?;
     let venue_id = text(&venue, "id")?;
     let layout = api.post("layout-templates/theatre/instantiate", json!({"venue_id": venue_id, "name": "Main hall", "parameters": {}})).await?;
     let names = categories(&layout["layout"]);
     let categories: Vec<Value> = names.iter().enumerate().map(|(at, id)| json!({"id": id, "name": title(id), "price": 4500 + 1500 * at})).collect();
 
     let (starts_at, ends_at) = evening_in_sixty_days();
-    let event = api.post("events", json!({
-        "organizer_id": organizer_id, "venue_id": venue_id, "layout_id": text(&layout, "id")?,
-        "title": "Opening Night", "description": "The demo event: hold seats, pay with a test card, get your tickets.",
-        "currency": "EUR", "categories": categories, "tags": ["demo", "concert"],
-        "sessions": [{"starts_at": starts_at, "ends_at": ends_at}],
-    })).await?;
+    let event = api
+        .post(
+            "events",
+            json!({
+                "organizer_id": organizer_id, "venue_id": venue_id, "layout_id": text(&layout, "id")?,
+                "title": "Opening Night", "description": "The demo event: hold seats, pay with a test card, get your tickets.",
+                "currency": "EUR", "categories": categories, "tags": ["demo", "concert"],
+                "sessions": [{"starts_at": starts_at, "ends_at": ends_at}],
+            }),
+        )
+        .await?;
     let event_id = text(&event, "id")?;
     let published = api.post(&format!("events/{event_id}/publish"), json!({})).await?;
     let session_id = text(&published["sessions"][0], "id")?;

@@ -5,8 +5,8 @@ use super::kafka::Kafka;
 use super::postgres::Postgres;
 use super::process::port;
 use super::redis::Redis;
-use super::state::{Component, State, Stripe, write};
 use super::seed;
+use super::state::{Component, State, Stripe, write};
 use crate::config::Config;
 use crate::migrate;
 use crate::serve::{Host, shutdown_signal};
@@ -52,14 +52,8 @@ const DEVELOPMENT: [(&str, &str, &str); 5] = [
 ];
 
 // What the payment component acts upon.
-const WEBHOOKS: [&str; 6] = [
-    "payment_intent.succeeded",
-    "payment_intent.payment_failed",
-    "payment_intent.canceled",
-    "payment_intent.processing",
-    "refund.updated",
-    "refund.failed",
-];
+const WEBHOOKS: [&str; 6] =
+    ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled", "payment_intent.processing", "refund.updated", "refund.failed"];
 
 /// Runs a development environment until SIGINT or SIGTERM.
 pub async fn up(options: Options) -> Result<()> {

@@ -65,11 +65,7 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be run or fails; the text has the end of what it wrote on stderr.
-    pub fn run<'a>(
-        &self,
-        program: impl AsRef<std::ffi::OsStr>,
-        args: impl IntoIterator<Item = &'a str>,
-    ) -> io::Result<String> {
+    pub fn run<'a>(&self, program: impl AsRef<std::ffi::OsStr>, args: impl IntoIterator<Item = &'a str>) -> io::Result<String> {
         let mut command = self.command(program);
         command.args(args);
         let output = command.output()?;

@@ -28,13 +28,7 @@ num.io.threads=2
 log.segment.bytes=67108864
 ";
 
-const JVM: &[&str] = &[
-    "-Xms128m",
-    "-Xmx512m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-Dlog4j2.level=ERROR",
-];
+const JVM: &[&str] = &["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=ERROR"];
 
 /// A running broker. Topics have to be created: it makes none by itself.
 #[derive(Debug)]
@@ -64,23 +58,12 @@ impl Kafka {
 
         // Any 16 bytes in URL-safe base64 name a cluster.
         let mut format = folder.command("java");
-        format.env("CLASSPATH", &class_path).args(JVM).args([
-            "kafka.tools.StorageTool",
-            "format",
-            "--standalone",
-        ]);
+        format.env("CLASSPATH", &class_path).args(JVM).args(["kafka.tools.StorageTool", "format", "--standalone"]);
         format.args(["-t", "ZXZlbnRodWItdGVzdHMtMQ", "-c", &settings]);
         succeed(&mut format)?;
 
-        let command: Vec<&str> = ["java"]
-            .into_iter()
-            .chain(JVM.iter().copied())
-            .chain(["kafka.Kafka", &settings])
-            .collect();
-        let kafka = Self {
-            process: Process::start(folder, &command, &[("CLASSPATH", &class_path)])?,
-            port,
-        };
+        let command: Vec<&str> = ["java"].into_iter().chain(JVM.iter().copied()).chain(["kafka.Kafka", &settings]).collect();
+        let kafka = Self { process: Process::start(folder, &command, &[("CLASSPATH", &class_path)])?, port };
         kafka.wait()?;
         Ok(kafka)
     }
@@ -119,9 +102,7 @@ impl Kafka {
 
     fn wait(&self) -> io::Result<()> {
         let listening = || TcpStream::connect(("127.0.0.1", self.port)).ok();
-        wait_until(Duration::from_secs(120), "Kafka", listening)
-            .map(drop)
-            .map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
+        wait_until(Duration::from_secs(120), "Kafka", listening).map(drop).map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
     }
 }
 
@@ -134,13 +115,8 @@ fn jars() -> io::Result<PathBuf> {
 fn succeed(command: &mut Command) -> io::Result<String> {
     let output = command.output()?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout)
-            .trim_end()
-            .to_owned());
+        return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
     }
-    let (out, err) = (
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr),
-    );
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     Err(io::Error::other(format!("{command:?} failed: {out}{err}")))
 }

@@ -84,9 +84,7 @@ impl Postgres {
     /// What the server or psql says.
     pub fn psql(&self, database: &str, sql: &str) -> io::Result<String> {
         let url = self.url(database);
-        self.process
-            .folder()
-            .run(self.programs.join("psql"), [&url, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
+        self.process.folder().run(self.programs.join("psql"), [&url, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
     }
 
     /// Stops it at once, as a crash would: connections break, and what was not committed is lost.
@@ -108,9 +106,7 @@ impl Postgres {
 
     fn wait(&self) -> io::Result<()> {
         let ready = || self.psql("postgres", "SELECT 1").ok();
-        wait_until(Duration::from_secs(60), "PostgreSQL", ready)
-            .map(drop)
-            .map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
+        wait_until(Duration::from_secs(60), "PostgreSQL", ready).map(drop).map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
     }
 }
 

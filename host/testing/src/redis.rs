@@ -70,8 +70,6 @@ impl Redis {
 
     fn wait(&self) -> io::Result<()> {
         let ready = || self.cli(&["PING"]).ok().filter(|reply| reply == "PONG");
-        wait_until(Duration::from_secs(30), "Redis", ready)
-            .map(drop)
-            .map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
+        wait_until(Duration::from_secs(30), "Redis", ready).map(drop).map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
     }
 }

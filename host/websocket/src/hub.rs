@@ -1,10 +1,6 @@
 //! All sockets and topics of the process.
 
-use std::{
-    collections::HashMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -36,14 +32,7 @@ impl Hub {
     /// Without sockets and topics. Its metrics go to the recorder that is installed by now.
     pub fn new(config: Config) -> Self {
         let places = Arc::new(Semaphore::new(config.max_sockets.min(Semaphore::MAX_PERMITS)));
-        let shared = Shared {
-            config,
-            meters: Meters::new(),
-            shutdown: CancellationToken::new(),
-            topics: Mutex::default(),
-            places,
-            tasks: TaskTracker::new(),
-        };
+        let shared = Shared { config, meters: Meters::new(), shutdown: CancellationToken::new(), topics: Mutex::default(), places, tasks: TaskTracker::new() };
         Self { shared: Arc::new(shared) }
     }
 

@@ -33,12 +33,7 @@ enum End {
 const GOING_AWAY: End = End::Close(CloseCode::Away, "the server is going away");
 const TOO_SLOW: End = End::Close(CloseCode::Again, "too slow, try again");
 
-pub(crate) async fn follow(
-    shared: &Arc<Shared>,
-    mut socket: WebSocket,
-    subscription: Subscription,
-    reader: Arc<dyn TopicReader>,
-) {
+pub(crate) async fn follow(shared: &Arc<Shared>, mut socket: WebSocket, subscription: Subscription, reader: Arc<dyn TopicReader>) {
     let seq = subscription.frames.last().map_or(subscription.seq, |frame| frame.seq);
     let mut membership = shared.join(&subscription.topic, seq, reader).await;
     let mut end = End::Gone;

@@ -142,8 +142,7 @@ impl Topic {
     /// Reads until nobody listens any more.
     pub async fn run(self: Arc<Self>, hub: Weak<Shared>) {
         let Some(config) = hub.upgrade().map(|hub| hub.config.clone()) else { return };
-        let (pause, poll) =
-            (Duration::from_millis(config.read_interval_ms), Duration::from_millis(config.poll_interval_ms.max(1)));
+        let (pause, poll) = (Duration::from_millis(config.read_interval_ms), Duration::from_millis(config.poll_interval_ms.max(1)));
         let read_timeout = Duration::from_millis(config.read_timeout_ms);
         let mut read_at = Instant::now();
         let mut failing = false;

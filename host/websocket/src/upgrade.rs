@@ -83,9 +83,7 @@ impl Upgrade {
 
 /// Whether a header that is a list with commas has this word, whatever its case.
 fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
-    let has = |value: &HeaderValue| {
-        value.to_str().is_ok_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)))
-    };
+    let has = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)));
     headers.get_all(name).iter().any(has)
 }
 
@@ -102,12 +100,8 @@ mod tests {
         request.body(()).unwrap()
     }
 
-    const GOOD: [(&str, &str); 4] = [
-        ("connection", "keep-alive, Upgrade"),
-        ("upgrade", "WebSocket"),
-        ("sec-websocket-version", "13"),
-        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ];
+    const GOOD: [(&str, &str); 4] =
+        [("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket"), ("sec-websocket-version", "13"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")];
 
     #[test]
     fn the_answer_is_that_of_the_rfc() {

@@ -19,10 +19,7 @@ async fn a_thousand_sockets_all_get_every_frame_in_order_from_few_reads() {
     let server = Server::start(Config::default()).await;
     let clients = join_all((0..1_000).map(|_| server.connect("/live"))).await;
     wait_until("all sockets are open", || server.hub.open() == 1_000).await;
-    let receivers: Vec<_> = clients
-        .into_iter()
-        .map(|mut client| tokio::spawn(async move { receive(&mut client, 300).await.0 }))
-        .collect();
+    let receivers: Vec<_> = clients.into_iter().map(|mut client| tokio::spawn(async move { receive(&mut client, 300).await.0 })).collect();
     let started = Instant::now();
     for _ in 0..300 {
         server.publish();

@@ -28,14 +28,13 @@ fn compose(socket: &Path, plugs: &[PathBuf]) -> Result<Vec<u8>> {
     let mut graph = CompositionGraph::new();
     let socket_id = register(&mut graph, socket)?;
     let plug_ids = plugs.iter().map(|path| register(&mut graph, path)).collect::<Result<Vec<_>>>()?;
-    plug(&mut graph, plug_ids, socket_id)
-        .with_context(|| format!("{} imports nothing that the other components export", socket.display()))?;
+    plug(&mut graph, plug_ids, socket_id).with_context(|| format!("{} imports nothing that the other components export", socket.display()))?;
     Ok(graph.encode(EncodeOptions::default())?)
 }
 
 fn register(graph: &mut CompositionGraph, path: &Path) -> Result<PackageId> {
     let name = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or("component").replace('_', "-");
-    let package = Package::from_file(&format!("eventhub:{name}"), None, path, graph.types_mut())
-        .with_context(|| format!("cannot read component {}", path.display()))?;
+    let package =
+        Package::from_file(&format!("eventhub:{name}"), None, path, graph.types_mut()).with_context(|| format!("cannot read component {}", path.display()))?;
     Ok(graph.register_package(package)?)
 }

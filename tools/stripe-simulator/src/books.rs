@@ -30,10 +30,7 @@ impl Books {
             None => None,
         };
         if let Some(journal) = &mut self.journal {
-            let kept = key
-                .as_ref()
-                .zip(used)
-                .map(|((key, answered), used)| (*key, used, answered));
+            let kept = key.as_ref().zip(used).map(|((key, answered), used)| (*key, used, answered));
             if kept.is_some() || !change.is_empty() {
                 journal.append(change, kept);
             }
@@ -71,8 +68,6 @@ impl Shared {
 
 /// The time, in seconds since 1970.
 pub fn now() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -78,9 +78,7 @@ impl Faults {
     /// The first one that strikes this request, if any.
     pub fn strike(&self, method: &str, path: &str) -> Option<(FaultKind, Duration)> {
         let mut waiting = self.waiting.lock();
-        let matches = |fault: &Fault| {
-            path.contains(&fault.path) && fault.method.as_deref().is_none_or(|only| only == method)
-        };
+        let matches = |fault: &Fault| path.contains(&fault.path) && fault.method.as_deref().is_none_or(|only| only == method);
         let place = waiting.iter().position(matches)?;
         let fault = waiting.get_mut(place)?;
         let struck = (fault.kind, Duration::from_millis(fault.hang_ms));
@@ -98,10 +96,7 @@ impl Faults {
 
     /// Changes that.
     pub fn set_latency(&self, latency: Duration) {
-        self.latency_ms.store(
-            u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
-            Ordering::Relaxed,
-        );
+        self.latency_ms.store(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 }
 
@@ -112,13 +107,7 @@ mod tests {
     #[test]
     fn a_fault_strikes_as_often_as_asked_and_only_where_asked() {
         let faults = Faults::default();
-        faults.add(Fault {
-            kind: FaultKind::Hang,
-            count: 2,
-            path: "/capture".into(),
-            method: Some("POST".into()),
-            hang_ms: 5,
-        });
+        faults.add(Fault { kind: FaultKind::Hang, count: 2, path: "/capture".into(), method: Some("POST".into()), hang_ms: 5 });
         assert!(faults.strike("POST", "/v1/refunds").is_none());
         assert!(faults.strike("GET", "/v1/x/capture").is_none());
         assert!(faults.strike("POST", "/v1/x/capture").is_some());

@@ -8,9 +8,7 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 /// `len` random characters of `0-9A-Za-z`.
 pub fn random(len: usize) -> String {
     let mut rng = rand::rng();
-    (0..len)
-        .map(|_| ALPHABET[rng.random_range(0..62)] as char)
-        .collect()
+    (0..len).map(|_| ALPHABET[rng.random_range(0..62)] as char).collect()
 }
 
 /// A new id: the prefix and 24 characters, as in `pi_3MtwBwLkdIwHu7ix28a3tqPa`.
@@ -36,9 +34,7 @@ pub fn payment_method(card: usize, created: i64) -> String {
 
 /// The card's place and the creation time (seconds) in an id that [`payment_method`] made; `None` for any other text.
 pub fn read_payment_method(id: &str) -> Option<(usize, i64)> {
-    let rest = id
-        .strip_prefix("pm_1")
-        .filter(|rest| rest.len() == 23 && rest.is_ascii())?;
+    let rest = id.strip_prefix("pm_1").filter(|rest| rest.len() == 23 && rest.is_ascii())?;
     let card = decode(&rest[21..])?;
     let created = decode(&rest[..6])?;
     Some((usize::try_from(card).ok()?, i64::try_from(created).ok()?))
@@ -73,12 +69,7 @@ mod tests {
 
     #[test]
     fn foreign_payment_method_ids_are_not_read_as_ours() {
-        for id in [
-            "pm_card_visa",
-            "pm_1",
-            "pi_3MtwBwLkdIwHu7ix28a3tqPa",
-            "pm_1äääääääääääa",
-        ] {
+        for id in ["pm_card_visa", "pm_1", "pi_3MtwBwLkdIwHu7ix28a3tqPa", "pm_1äääääääääääa"] {
             assert_eq!(read_payment_method(id), None, "{id}");
         }
     }

@@ -113,19 +113,10 @@ impl Simulator {
     /// See [`StartError`].
     pub async fn start(options: Options) -> Result<Running, StartError> {
         options.check()?;
-        let listener = TcpListener::bind(options.listen)
-            .await
-            .map_err(|error| StartError::Listen(options.listen, error))?;
-        let addr = listener
-            .local_addr()
-            .map_err(|error| StartError::Listen(options.listen, error))?;
-        let url = options
-            .public_url
-            .clone()
-            .unwrap_or_else(|| format!("http://{}", reachable(addr)));
-        let renderer = Renderer {
-            base: url.trim_end_matches('/').to_owned(),
-        };
+        let listener = TcpListener::bind(options.listen).await.map_err(|error| StartError::Listen(options.listen, error))?;
+        let addr = listener.local_addr().map_err(|error| StartError::Listen(options.listen, error))?;
+        let url = options.public_url.clone().unwrap_or_else(|| format!("http://{}", reachable(addr)));
+        let renderer = Renderer { base: url.trim_end_matches('/').to_owned() };
 
         let mut ledger = Ledger::new(options.max_events);
         let mut keys = Keys::default();
@@ -133,47 +124,20 @@ impl Simulator {
             Some(path) => Some(Journal::open(path, &mut ledger, &mut keys, now())?),
             None => None,
         };
-        options
-            .endpoints()
-            .for_each(|endpoint| ledger.put_endpoint(endpoint));
-        let owed: Vec<_> = ledger
-            .events
-            .iter()
-            .filter(|event| !event.owed.lock().is_empty())
-            .cloned()
-            .collect();
-        let books = Shared::new(Books {
-            ledger,
-            keys,
-            journal,
-        });
+        options.endpoints().for_each(|endpoint| ledger.put_endpoint(endpoint));
+        let owed: Vec<_> = ledger.events.iter().filter(|event| !event.owed.lock().is_empty()).cloned().collect();
+        let books = Shared::new(Books { ledger, keys, journal });
 
         let stop = CancellationToken::new();
-        let schedule = Schedule {
-            pauses: options.retry_schedule,
-            attempts: options.max_attempts,
-            timeout: options.delivery_timeout,
-        };
-        let dispatcher =
-            Dispatcher::start(books.clone(), renderer.clone(), schedule, stop.clone())?;
+        let schedule = Schedule { pauses: options.retry_schedule, attempts: options.max_attempts, timeout: options.delivery_timeout };
+        let dispatcher = Dispatcher::start(books.clone(), renderer.clone(), schedule, stop.clone())?;
         dispatcher.send(&owed);
-        let app = Arc::new(App {
-            secret_key: options.secret_key,
-            publishable_key: options.publishable_key,
-            books,
-            renderer,
-            dispatcher,
-            faults: Faults::default(),
-        });
+        let app =
+            Arc::new(App { secret_key: options.secret_key, publishable_key: options.publishable_key, books, renderer, dispatcher, faults: Faults::default() });
         tokio::spawn(settle_refunds(app.clone(), stop.clone()));
         let server = tokio::spawn(server::serve(listener, controls::router(app), stop.clone()));
         tracing::info!(%url, owed = owed.len(), "the Stripe simulator listens");
-        Ok(Running {
-            addr,
-            url,
-            stop,
-            server: Some(server),
-        })
+        Ok(Running { addr, url, stop, server: Some(server) })
     }
 }
 

@@ -255,10 +255,6 @@ pub struct Endpoint {
 impl Endpoint {
     /// Whether it wants to hear of this kind of event.
     pub fn wants(&self, kind: &str) -> bool {
-        !self.disabled
-            && self
-                .enabled_events
-                .iter()
-                .any(|wanted| wanted == "*" || wanted == kind)
+        !self.disabled && self.enabled_events.iter().any(|wanted| wanted == "*" || wanted == kind)
     }
 }

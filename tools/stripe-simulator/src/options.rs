@@ -92,11 +92,7 @@ impl Options {
         if !self.publishable_key.starts_with("pk_test_") {
             return Err(StartError::Key("publishable", "pk_test_"));
         }
-        match self
-            .webhook_endpoints
-            .iter()
-            .find(|endpoint| !endpoint.url.starts_with("http://"))
-        {
+        match self.webhook_endpoints.iter().find(|endpoint| !endpoint.url.starts_with("http://")) {
             Some(endpoint) => Err(StartError::Endpoint(endpoint.url.clone())),
             None => Ok(()),
         }

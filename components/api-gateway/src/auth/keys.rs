@@ -41,20 +41,9 @@ impl KeySet {
     ///
     /// # Errors
     /// 503 where identity does not answer and no key set is at hand. An old one is better than none: keys last for weeks.
-    pub fn find(
-        &mut self,
-        kid: &str,
-        now: Timestamp,
-        outside: &impl Outside,
-    ) -> Result<Option<DecodingKey>, Problem> {
-        let within = |at: Option<Timestamp>, duration: Duration| {
-            at.is_some_and(|at| now < at.plus(duration) && at <= now)
-        };
-        let wanted = if self.keys.contains_key(kid) {
-            !within(self.fetched_at, FRESH)
-        } else {
-            true
-        };
+    pub fn find(&mut self, kid: &str, now: Timestamp, outside: &impl Outside) -> Result<Option<DecodingKey>, Problem> {
+        let within = |at: Option<Timestamp>, duration: Duration| at.is_some_and(|at| now < at.plus(duration) && at <= now);
+        let wanted = if self.keys.contains_key(kid) { !within(self.fetched_at, FRESH) } else { true };
         if wanted && !within(self.tried_at, PAUSE) {
             self.tried_at = Some(now);
             match fetch(outside) {
@@ -68,9 +57,7 @@ impl KeySet {
         if self.fetched_at.is_none() {
             // The next request may try at once: without keys nobody gets in.
             self.tried_at = None;
-            return Err(Problem::unavailable(
-                "Access tokens cannot be checked just now; try again in a moment.",
-            ));
+            return Err(Problem::unavailable("Access tokens cannot be checked just now; try again in a moment."));
         }
         Ok(self.keys.get(kid).cloned())
     }
@@ -92,18 +79,12 @@ fn fetch(outside: &impl Outside) -> Result<HashMap<String, DecodingKey>, String>
     if response.status != 200 {
         return Err(format!("identity answered {}", response.status));
     }
-    let document: Document =
-        serde_json::from_slice(&response.body).map_err(|error| error.to_string())?;
-    Ok(document
-        .keys
-        .into_iter()
-        .filter_map(|jwk| Some((jwk.kid.clone(), decode(&jwk)?)))
-        .collect())
+    let document: Document = serde_json::from_slice(&response.body).map_err(|error| error.to_string())?;
+    Ok(document.keys.into_iter().filter_map(|jwk| Some((jwk.kid.clone(), decode(&jwk)?))).collect())
 }
 
 fn decode(jwk: &Jwk) -> Option<DecodingKey> {
     let x = URL_SAFE_NO_PAD.decode(&jwk.x).ok()?;
     // `from_ed_der` takes the raw 32 bytes, and the verifier counts on there being so many.
-    (jwk.kty == "OKP" && jwk.crv == "Ed25519" && x.len() == 32)
-        .then(|| DecodingKey::from_ed_der(&x))
+    (jwk.kty == "OKP" && jwk.crv == "Ed25519" && x.len() == 32).then(|| DecodingKey::from_ed_der(&x))
 }

@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::rate::Policy;
-use crate::testing::{
-    World, claims, code, config, eval, header, json_answer, new_user_token, request, token,
-};
+use crate::testing::{World, claims, code, config, eval, header, json_answer, new_user_token, request, token};
 use eventhub_guest::redis::Reply;
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -23,34 +21,13 @@ fn new_address() -> String {
 fn a_service_learns_who_asks_and_nothing_that_was_forged() {
     let world = World::new();
     let bearer = format!("Bearer {}", token(Some("k1"), 1, &claims()));
-    let response = gateway(&world).handle(request(
-        "GET",
-        "/api/v1/users/me",
-        &[
-            ("authorization", &bearer),
-            ("x-request-id", "mine-1"),
-            ("te", "x"),
-        ],
-        "",
-    ));
-    assert_eq!(
-        (response.status, header(&response, "x-request-id")),
-        (200, Some("mine-1"))
-    );
-    assert_eq!(
-        (
-            header(&response, "cache-control"),
-            header(&response, "x-content-type-options")
-        ),
-        (Some("no-store"), Some("nosniff"))
-    );
+    let response = gateway(&world).handle(request("GET", "/api/v1/users/me", &[("authorization", &bearer), ("x-request-id", "mine-1"), ("te", "x")], ""));
+    assert_eq!((response.status, header(&response, "x-request-id")), (200, Some("mine-1")));
+    assert_eq!((header(&response, "cache-control"), header(&response, "x-content-type-options")), (Some("no-store"), Some("nosniff")));
     gateway(&world).handle(request("GET", "/api/v1/events", &[], ""));
     let asked = world.asked.borrow();
     let principal = asked[0].1.principal.as_ref().unwrap();
-    assert_eq!(
-        (principal.user_id.as_str(), asked[0].1.request_id.as_str()),
-        (crate::testing::USER, "mine-1")
-    );
+    assert_eq!((principal.user_id.as_str(), asked[0].1.request_id.as_str()), (crate::testing::USER, "mine-1"));
     assert!(asked[0].1.headers.is_empty());
     assert_eq!(asked[1].1.principal, None);
 }
@@ -58,23 +35,10 @@ fn a_service_learns_who_asks_and_nothing_that_was_forged() {
 #[test]
 fn a_bad_token_is_refused_even_where_none_is_needed_except_where_new_ones_are_got() {
     let world = World::new();
-    let response = gateway(&world).handle(request(
-        "GET",
-        "/api/v1/events",
-        &[("authorization", "Bearer x")],
-        "",
-    ));
-    assert_eq!(
-        (response.status, code(&response).as_str()),
-        (401, "unauthenticated")
-    );
+    let response = gateway(&world).handle(request("GET", "/api/v1/events", &[("authorization", "Bearer x")], ""));
+    assert_eq!((response.status, code(&response).as_str()), (401, "unauthenticated"));
     assert!(header(&response, "www-authenticate").is_some() && world.asked.borrow().is_empty());
-    let refreshed = gateway(&world).handle(request(
-        "POST",
-        "/api/v1/auth/refresh",
-        &[("authorization", "Bearer x")],
-        "{}",
-    ));
+    let refreshed = gateway(&world).handle(request("POST", "/api/v1/auth/refresh", &[("authorization", "Bearer x")], "{}"));
     assert_eq!(refreshed.status, 200);
 }
 
@@ -84,108 +48,44 @@ fn what_is_too_large_or_leads_nowhere_reaches_no_service() {
     let long = "x".repeat(3_000);
     let cases = [
         (request("GET", "/api/v1/nothing", &[], ""), 404, "not_found"),
-        (
-            request("GET", "/api/v1/sessions/ses_1/live", &[], ""),
-            404,
-            "not_found",
-        ),
-        (
-            request("POST", "/api/v1/events", &[], &long),
-            413,
-            "body_too_large",
-        ),
-        (
-            request("GET", "/api/v1/events", &[("x-long", &long)], ""),
-            431,
-            "headers_too_large",
-        ),
-        (
-            request("GET", "/api/v1/events", &[("accept", "text/html")], ""),
-            406,
-            "not_acceptable",
-        ),
-        (
-            request("POST", "/api/openapi.json", &[], ""),
-            405,
-            "method_not_allowed",
-        ),
+        (request("GET", "/api/v1/sessions/ses_1/live", &[], ""), 404, "not_found"),
+        (request("POST", "/api/v1/events", &[], &long), 413, "body_too_large"),
+        (request("GET", "/api/v1/events", &[("x-long", &long)], ""), 431, "headers_too_large"),
+        (request("GET", "/api/v1/events", &[("accept", "text/html")], ""), 406, "not_acceptable"),
+        (request("POST", "/api/openapi.json", &[], ""), 405, "method_not_allowed"),
     ];
     for (request, status, wanted) in cases {
         let response = gateway(&world).handle(request);
-        assert_eq!(
-            (response.status, code(&response).as_str()),
-            (status, wanted)
-        );
+        assert_eq!((response.status, code(&response).as_str()), (status, wanted));
         assert!(header(&response, "x-request-id").is_some());
     }
     assert!(world.asked.borrow().is_empty());
-    assert_eq!(
-        gateway(&world)
-            .handle(request("POST", "/api/v1/layouts", &[], &long))
-            .status,
-        200
-    );
+    assert_eq!(gateway(&world).handle(request("POST", "/api/v1/layouts", &[], &long)).status, 200);
 }
 
 #[test]
 fn a_body_that_is_not_even_read_is_refused_like_any_other() {
     let world = World::new();
     let gateway = gateway(&world);
-    assert_eq!(
-        (
-            gateway.max_body("/api/v1/layouts"),
-            gateway.max_body("/api/v1/events"),
-            gateway.max_body("/x")
-        ),
-        (5_000, 1_000, 1_000)
-    );
-    let response = gateway.refuse(
-        request("POST", "/api/v1/events", &[("x-request-id", "mine")], ""),
-        body_too_large(1_000),
-    );
-    assert_eq!(
-        (
-            response.status,
-            code(&response).as_str(),
-            header(&response, "x-request-id")
-        ),
-        (413, "body_too_large", Some("mine"))
-    );
+    assert_eq!((gateway.max_body("/api/v1/layouts"), gateway.max_body("/api/v1/events"), gateway.max_body("/x")), (5_000, 1_000, 1_000));
+    let response = gateway.refuse(request("POST", "/api/v1/events", &[("x-request-id", "mine")], ""), body_too_large(1_000));
+    assert_eq!((response.status, code(&response).as_str(), header(&response, "x-request-id")), (413, "body_too_large", Some("mine")));
 }
 
 #[test]
 fn a_browser_may_ask_beforehand_without_a_token() {
     let world = World::new();
-    let headers = [
-        ("origin", "https://shop.example"),
-        ("access-control-request-method", "POST"),
-        ("access-control-request-headers", "authorization"),
-    ];
+    let headers = [("origin", "https://shop.example"), ("access-control-request-method", "POST"), ("access-control-request-headers", "authorization")];
     let response = gateway(&world).handle(request("OPTIONS", "/api/v1/bookings", &headers, ""));
-    assert_eq!(
-        (
-            response.status,
-            header(&response, "access-control-allow-origin")
-        ),
-        (204, Some("*"))
-    );
-    assert!(
-        header(&response, "access-control-allow-headers")
-            .unwrap()
-            .contains("idempotency-key")
-    );
+    assert_eq!((response.status, header(&response, "access-control-allow-origin")), (204, Some("*")));
+    assert!(header(&response, "access-control-allow-headers").unwrap().contains("idempotency-key"));
     assert!(world.asked.borrow().is_empty());
 }
 
 #[test]
 fn head_has_no_body_and_the_document_of_the_api_is_json() {
     let world = World::new();
-    assert!(
-        gateway(&world)
-            .handle(request("HEAD", "/api/v1/events", &[], ""))
-            .body
-            .is_empty()
-    );
+    assert!(gateway(&world).handle(request("HEAD", "/api/v1/events", &[], "")).body.is_empty());
     let document = gateway(&world).handle(request("GET", "/api/openapi.json", &[], ""));
     let document: Value = serde_json::from_slice(&document.body).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
@@ -196,39 +96,16 @@ fn head_has_no_body_and_the_document_of_the_api_is_json() {
 fn a_user_over_the_limit_waits_and_others_do_not() {
     let world = World::new();
     let policy = Policy::new("user", 1.0, 3);
-    let gateway = Gateway::new(
-        crate::config::Config {
-            user_policy: policy,
-            ..config()
-        },
-        &world,
-    );
+    let gateway = Gateway::new(crate::config::Config { user_policy: policy, ..config() }, &world);
     let ((_, one), (_, other)) = (new_user_token(), new_user_token());
-    let ask = |bearer: &str| {
-        gateway.handle(request(
-            "GET",
-            "/api/v1/events",
-            &[("authorization", bearer)],
-            "",
-        ))
-    };
+    let ask = |bearer: &str| gateway.handle(request("GET", "/api/v1/events", &[("authorization", bearer)], ""));
     let allowed = ask(&one);
-    assert_eq!(
-        header(&allowed, "ratelimit-policy"),
-        Some("\"user\";q=3;w=3")
-    );
+    assert_eq!(header(&allowed, "ratelimit-policy"), Some("\"user\";q=3;w=3"));
     assert_eq!(header(&allowed, "ratelimit"), Some("\"user\";r=2;t=1"));
     ask(&one);
     assert_eq!(ask(&one).status, 200);
     let refused = ask(&one);
-    assert_eq!(
-        (
-            refused.status,
-            code(&refused).as_str(),
-            header(&refused, "retry-after")
-        ),
-        (429, "rate_limited", Some("1"))
-    );
+    assert_eq!((refused.status, code(&refused).as_str(), header(&refused, "retry-after")), (429, "rate_limited", Some("1")));
     assert_eq!(header(&refused, "ratelimit"), Some("\"user\";r=0;t=3"));
     assert_eq!(ask(&other).status, 200);
     std::thread::sleep(Duration::from_millis(1_050));
@@ -238,23 +115,11 @@ fn a_user_over_the_limit_waits_and_others_do_not() {
 #[test]
 fn guessing_passwords_is_slower_than_reading() {
     let world = World::new();
-    let limits = crate::config::Config {
-        address_policy: Policy::new("address", 100.0, 100),
-        auth_policy: Policy::new("auth", 0.5, 2),
-        ..config()
-    };
+    let limits = crate::config::Config { address_policy: Policy::new("address", 100.0, 100), auth_policy: Policy::new("auth", 0.5, 2), ..config() };
     let gateway = Gateway::new(limits, &world);
     let address = new_address();
-    let ask = |path: &str| {
-        gateway.handle(Request {
-            client_address: address.clone(),
-            ..request("POST", path, &[], "{}")
-        })
-    };
-    assert_eq!(
-        header(&ask("/api/v1/auth/login"), "ratelimit-policy"),
-        Some("\"address\";q=100;w=1, \"auth\";q=2;w=4")
-    );
+    let ask = |path: &str| gateway.handle(Request { client_address: address.clone(), ..request("POST", path, &[], "{}") });
+    assert_eq!(header(&ask("/api/v1/auth/login"), "ratelimit-policy"), Some("\"address\";q=100;w=1, \"auth\";q=2;w=4"));
     assert_eq!(ask("/api/v1/auth/signup").status, 200);
     assert_eq!(ask("/api/v1/auth/login").status, 429);
     assert_eq!(ask("/api/v1/auth/refresh").status, 200);
@@ -263,23 +128,12 @@ fn guessing_passwords_is_slower_than_reading() {
 #[test]
 fn made_up_tokens_are_limited_by_their_address() {
     let world = World::new();
-    let gateway = Gateway::new(
-        crate::config::Config {
-            address_policy: Policy::new("address", 0.1, 2),
-            ..config()
-        },
-        &world,
-    );
+    let gateway = Gateway::new(crate::config::Config { address_policy: Policy::new("address", 0.1, 2), ..config() }, &world);
     let address = new_address();
     let statuses: Vec<u16> = (0..4)
         .map(|number| {
             let bearer = format!("Bearer {number}");
-            gateway
-                .handle(Request {
-                    client_address: address.clone(),
-                    ..request("GET", "/api/v1/users/me", &[("authorization", &bearer)], "")
-                })
-                .status
+            gateway.handle(Request { client_address: address.clone(), ..request("GET", "/api/v1/users/me", &[("authorization", &bearer)], "") }).status
         })
         .collect();
     assert_eq!(statuses, [401, 401, 429, 429]);
@@ -288,53 +142,23 @@ fn made_up_tokens_are_limited_by_their_address() {
 #[test]
 fn the_same_post_runs_once_and_answers_twice() {
     let world = World::new();
-    *world.answer.borrow_mut() = Response {
-        headers: vec![("location".into(), "/x".into())],
-        ..json_answer(202, json!({"n": 1}))
-    };
+    *world.answer.borrow_mut() = Response { headers: vec![("location".into(), "/x".into())], ..json_answer(202, json!({"n": 1})) };
     let gateway = gateway(&world);
     let (_, bearer) = new_user_token();
-    let book = |key: &str, body: &str| {
-        gateway.handle(request(
-            "POST",
-            "/api/v1/bookings",
-            &[("authorization", &bearer), ("idempotency-key", key)],
-            body,
-        ))
-    };
+    let book = |key: &str, body: &str| gateway.handle(request("POST", "/api/v1/bookings", &[("authorization", &bearer), ("idempotency-key", key)], body));
     let first = book("key-1", "{}");
     *world.answer.borrow_mut() = json_answer(202, json!({"n": 2}));
     let again = book("key-1", "{}");
-    assert_eq!(
-        (again.status, &again.body, header(&again, "location")),
-        (202, &first.body, Some("/x"))
-    );
-    assert_eq!(
-        (
-            header(&first, "idempotent-replayed"),
-            header(&again, "idempotent-replayed")
-        ),
-        (None, Some("true"))
-    );
-    assert_ne!(
-        header(&first, "x-request-id"),
-        header(&again, "x-request-id")
-    );
+    assert_eq!((again.status, &again.body, header(&again, "location")), (202, &first.body, Some("/x")));
+    assert_eq!((header(&first, "idempotent-replayed"), header(&again, "idempotent-replayed")), (None, Some("true")));
+    assert_ne!(header(&first, "x-request-id"), header(&again, "x-request-id"));
     let other = book("key-1", "{\"a\":1}");
-    assert_eq!(
-        (other.status, code(&other).as_str()),
-        (422, "idempotency_key_reused")
-    );
+    assert_eq!((other.status, code(&other).as_str()), (422, "idempotency_key_reused"));
     assert_eq!(book("key-2", "{}").status, 202);
     assert_eq!(world.asked.borrow().len(), 2);
     // Another user's key is another key.
     let (_, stranger) = new_user_token();
-    gateway.handle(request(
-        "POST",
-        "/api/v1/bookings",
-        &[("authorization", &stranger), ("idempotency-key", "key-1")],
-        "{}",
-    ));
+    gateway.handle(request("POST", "/api/v1/bookings", &[("authorization", &stranger), ("idempotency-key", "key-1")], "{}"));
     assert_eq!(world.asked.borrow().len(), 3);
 }
 
@@ -343,16 +167,7 @@ fn a_refusal_that_passes_may_be_tried_again_with_the_same_key() {
     let world = World::new();
     let gateway = gateway(&world);
     let (_, bearer) = new_user_token();
-    let book = || {
-        gateway
-            .handle(request(
-                "POST",
-                "/api/v1/bookings",
-                &[("authorization", &bearer), ("idempotency-key", "k")],
-                "{}",
-            ))
-            .status
-    };
+    let book = || gateway.handle(request("POST", "/api/v1/bookings", &[("authorization", &bearer), ("idempotency-key", "k")], "{}")).status;
     *world.answer.borrow_mut() = json_answer(503, json!({}));
     assert_eq!(book(), 503);
     *world.answer.borrow_mut() = json_answer(202, json!({}));
@@ -367,63 +182,23 @@ fn of_many_at_once_with_one_key_one_runs() {
         let attempts: Vec<_> = (0..16u8)
             .map(|number| {
                 let key = key.clone();
-                scope.spawn(move || {
-                    eval(
-                        script,
-                        &[key],
-                        &[b"same".to_vec(), vec![number], b"60000".to_vec()],
-                    )
-                    .unwrap()
-                })
+                scope.spawn(move || eval(script, &[key], &[b"same".to_vec(), vec![number], b"60000".to_vec()]).unwrap())
             })
             .collect();
-        let replies: Vec<Reply> = attempts
-            .into_iter()
-            .map(|attempt| attempt.join().unwrap())
-            .collect();
+        let replies: Vec<Reply> = attempts.into_iter().map(|attempt| attempt.join().unwrap()).collect();
         let first = |reply: &Reply| reply.items()[0].int();
-        assert!(
-            replies
-                .iter()
-                .all(|reply| matches!(first(reply), Some(0 | 2)))
-        );
-        replies
-            .iter()
-            .filter(|reply| first(reply) == Some(0))
-            .count()
+        assert!(replies.iter().all(|reply| matches!(first(reply), Some(0 | 2))));
+        replies.iter().filter(|reply| first(reply) == Some(0)).count()
     });
     assert_eq!(claimed, 1);
 }
 
 #[test]
 fn a_request_that_runs_is_told_apart_and_who_lost_the_key_stores_nothing() {
-    let (begin, finish) = (
-        include_str!("../idempotency/begin.lua"),
-        include_str!("../idempotency/finish.lua"),
-    );
+    let (begin, finish) = (include_str!("../idempotency/begin.lua"), include_str!("../idempotency/finish.lua"));
     let key = [format!("idem:{{late}}:{}", Ids::new().next()).into_bytes()];
-    let claim = |attempt: &str| {
-        eval(
-            begin,
-            &key,
-            &[b"same".to_vec(), attempt.into(), b"60000".to_vec()],
-        )
-        .unwrap()
-    };
-    let store = |attempt: &str| {
-        eval(
-            finish,
-            &key,
-            &[
-                attempt.into(),
-                b"60000".to_vec(),
-                b"200".to_vec(),
-                b"[]".to_vec(),
-                b"body".to_vec(),
-            ],
-        )
-        .unwrap()
-    };
+    let claim = |attempt: &str| eval(begin, &key, &[b"same".to_vec(), attempt.into(), b"60000".to_vec()]).unwrap();
+    let store = |attempt: &str| eval(finish, &key, &[attempt.into(), b"60000".to_vec(), b"200".to_vec(), b"[]".to_vec(), b"body".to_vec()]).unwrap();
     assert_eq!(claim("a").items()[0].int(), Some(0));
     assert_eq!(claim("b").items()[0].int(), Some(2));
     assert_eq!(store("b").int(), Some(0));
@@ -438,84 +213,30 @@ fn a_request_that_runs_is_told_apart_and_who_lost_the_key_stores_nothing() {
 fn booking_without_a_key_is_refused_and_without_a_token_is_the_services_matter() {
     let world = World::new();
     let (_, bearer) = new_user_token();
-    let refused = gateway(&world).handle(request(
-        "POST",
-        "/api/v1/bookings",
-        &[("authorization", &bearer)],
-        "{}",
-    ));
+    let refused = gateway(&world).handle(request("POST", "/api/v1/bookings", &[("authorization", &bearer)], "{}"));
     let body: Value = serde_json::from_slice(&refused.body).unwrap();
-    assert_eq!(
-        (
-            refused.status,
-            &body["errors"][0]["pointer"],
-            &body["errors"][0]["code"]
-        ),
-        (422, &json!("/headers/idempotency-key"), &json!("required"))
-    );
+    assert_eq!((refused.status, &body["errors"][0]["pointer"], &body["errors"][0]["code"]), (422, &json!("/headers/idempotency-key"), &json!("required")));
     assert!(world.asked.borrow().is_empty());
-    gateway(&world).handle(request(
-        "POST",
-        "/api/v1/bookings",
-        &[("idempotency-key", "k")],
-        "{}",
-    ));
-    assert_eq!(
-        (world.asked.borrow().len(), world.scripts_run.get()),
-        (1, 0)
-    );
+    gateway(&world).handle(request("POST", "/api/v1/bookings", &[("idempotency-key", "k")], "{}"));
+    assert_eq!((world.asked.borrow().len(), world.scripts_run.get()), (1, 0));
 }
 
 #[test]
 fn without_redis_people_still_get_in() {
     let world = World::without_redis();
-    let gateway = Gateway::new(
-        crate::config::Config {
-            user_policy: Policy::new("user", 1.0, 1),
-            ..config()
-        },
-        &world,
-    );
+    let gateway = Gateway::new(crate::config::Config { user_policy: Policy::new("user", 1.0, 1), ..config() }, &world);
     let (_, bearer) = new_user_token();
-    let response = gateway.handle(request(
-        "POST",
-        "/api/v1/bookings",
-        &[("authorization", &bearer), ("idempotency-key", "k")],
-        "{}",
-    ));
-    assert_eq!(
-        (response.status, header(&response, "ratelimit")),
-        (200, None)
-    );
+    let response = gateway.handle(request("POST", "/api/v1/bookings", &[("authorization", &bearer), ("idempotency-key", "k")], "{}"));
+    assert_eq!((response.status, header(&response, "ratelimit")), (200, None));
 }
 
 #[test]
 fn a_request_on_the_hot_path_asks_redis_once_and_nobody_for_keys() {
     let world = World::new();
-    let gateway = Gateway::new(
-        crate::config::Config {
-            user_policy: Policy::new("user", 1000.0, 1000),
-            ..config()
-        },
-        &world,
-    );
+    let gateway = Gateway::new(crate::config::Config { user_policy: Policy::new("user", 1000.0, 1000), ..config() }, &world);
     let (_, bearer) = new_user_token();
-    let ask = || {
-        gateway.handle(request(
-            "GET",
-            "/api/v1/events",
-            &[("authorization", &bearer)],
-            "",
-        ))
-    };
+    let ask = || gateway.handle(request("GET", "/api/v1/events", &[("authorization", &bearer)], ""));
     ask();
     ask();
-    assert_eq!(
-        (
-            world.scripts_run.get(),
-            world.key_set_asked.get(),
-            world.asked.borrow().len()
-        ),
-        (2, 1, 2)
-    );
+    assert_eq!((world.scripts_run.get(), world.key_set_asked.get(), world.asked.borrow().len()), (2, 1, 2));
 }

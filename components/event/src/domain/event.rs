@@ -150,13 +150,7 @@ mod tests {
 
     #[test]
     fn a_session_goes_through_its_statuses_on_the_second() {
-        let session = Session {
-            id: SessionId::from_u128(1),
-            starts_at: at(100),
-            ends_at: at(200),
-            sales_start_at: Some(at(10)),
-            sales_end_at: Some(at(90)),
-        };
+        let session = Session { id: SessionId::from_u128(1), starts_at: at(100), ends_at: at(200), sales_start_at: Some(at(10)), sales_end_at: Some(at(90)) };
         let status = |second| session.status(Status::Published, at(second));
         assert_eq!(status(9), SessionStatus::Scheduled);
         assert_eq!(status(10), SessionStatus::OnSale);

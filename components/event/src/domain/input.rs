@@ -180,12 +180,7 @@ fn sessions(check: &mut Check, all: &[NewSession], existing: &[Session]) {
         check.that(ends <= starts.plus(LONGEST_SESSION), at("ends_at"), "out_of_range", "must be within 31 days of starts_at");
         let sales_end = session.sales_end_at.unwrap_or(starts);
         let begins_before = session.sales_start_at.is_none_or(|start| start < sales_end);
-        check.that(
-            begins_before,
-            at("sales_start_at"),
-            "out_of_order",
-            "must be before sales_end_at, or before starts_at where that is absent",
-        );
+        check.that(begins_before, at("sales_start_at"), "out_of_order", "must be before sales_end_at, or before starts_at where that is absent");
         check.that(sales_end <= ends, at("sales_end_at"), "out_of_order", "must not be after ends_at");
     }
 }

@@ -30,9 +30,7 @@ pub fn publish(event: &Event, now: Timestamp) -> Result<Step, Problem> {
     }
     let begun = event.sessions.iter().enumerate().filter(|(_, session)| session.starts_at <= now);
     let faults: Vec<_> = begun
-        .map(|(index, _)| {
-            Fault::new(format!("/sessions/{index}/starts_at"), "in_the_past", "is in the past: move the session before you publish")
-        })
+        .map(|(index, _)| Fault::new(format!("/sessions/{index}/starts_at"), "in_the_past", "is in the past: move the session before you publish"))
         .collect();
     if faults.is_empty() { Ok(Step::Go) } else { Err(Problem::faults(Code::ValidationFailed, faults)) }
 }
@@ -49,8 +47,7 @@ pub fn change(event: &Event, patch: &EventPatch) -> Result<(), Problem> {
         Status::Cancelled => Err(Problem::new(Code::Conflict, "A cancelled event does not change any more.")),
         Status::Published => {
             let fixed = patch.fixed_once_published().into_iter();
-            let faults: Vec<_> =
-                fixed.map(|name| Fault::new(format!("/{name}"), "immutable", "does not change once the event is published")).collect();
+            let faults: Vec<_> = fixed.map(|name| Fault::new(format!("/{name}"), "immutable", "does not change once the event is published")).collect();
             if faults.is_empty() { Ok(()) } else { Err(Problem::faults(Code::ValidationFailed, faults)) }
         }
     }
@@ -81,13 +78,7 @@ mod tests {
             status,
             currency: "EUR".parse().unwrap(),
             categories: vec![],
-            sessions: vec![Session {
-                id: SessionId::from_u128(5),
-                starts_at: at(starts),
-                ends_at: at(starts + 1),
-                sales_start_at: None,
-                sales_end_at: None,
-            }],
+            sessions: vec![Session { id: SessionId::from_u128(5), starts_at: at(starts), ends_at: at(starts + 1), sales_start_at: None, sales_end_at: None }],
             max_seats_per_booking: 10,
             tags: vec![],
             version: 1,
@@ -112,10 +103,7 @@ mod tests {
         let problem = publish(&event(Status::Draft, 100), now).unwrap_err();
         assert_eq!((problem.code, problem.faults[0].pointer.as_str()), (Code::ValidationFailed, "/sessions/0/starts_at"));
         let problem = publish(&event(Status::Cancelled, 101), now).unwrap_err();
-        assert_eq!(
-            (problem.code, &problem.members["from"], &problem.members["to"]),
-            (Code::InvalidTransition, &"cancelled".into(), &"published".into())
-        );
+        assert_eq!((problem.code, &problem.members["from"], &problem.members["to"]), (Code::InvalidTransition, &"cancelled".into(), &"published".into()));
     }
 
     #[test]

@@ -104,15 +104,7 @@ impl Search {
         let organizer = query.parsed("organizer_id")?;
         check.finish()?;
         let circle = |(latitude, longitude)| Circle { latitude, longitude, radius_km: radius_km.unwrap_or(DEFAULT_RADIUS_KM) };
-        Ok(Self {
-            words: text.map(Words::new),
-            from,
-            to,
-            near: near.flatten().map(circle),
-            tag: query.get("tag").map(str::to_lowercase),
-            organizer,
-            sort,
-        })
+        Ok(Self { words: text.map(Words::new), from, to, near: near.flatten().map(circle), tag: query.get("tag").map(str::to_lowercase), organizer, sort })
     }
 }
 

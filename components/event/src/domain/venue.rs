@@ -64,12 +64,7 @@ impl NewVenue {
             check.that((-90.0..=90.0).contains(&latitude), "/location/latitude", "out_of_range", "must be -90 to 90");
             check.that((-180.0..=180.0).contains(&longitude), "/location/longitude", "out_of_range", "must be -180 to 180");
         }
-        check.that(
-            is_time_zone(&self.time_zone),
-            "/time_zone",
-            "unknown",
-            "must be a name of the IANA time zone database, such as Europe/Berlin",
-        );
+        check.that(is_time_zone(&self.time_zone), "/time_zone", "unknown", "must be a name of the IANA time zone database, such as Europe/Berlin");
         check.finish()?;
         Ok(Venue {
             id,

@@ -118,12 +118,7 @@ fn venue_of(organizer: OrganizerId, id: VenueId) -> Result<VenueSummary, Problem
     Ok(VenueSummary { id, name, city: address.city, country: address.country, time_zone, location })
 }
 
-fn layout_of(
-    venue: VenueId,
-    id: LayoutId,
-    version: Option<u32>,
-    categories: &[crate::domain::event::Category],
-) -> Result<LayoutRef, Problem> {
+fn layout_of(venue: VenueId, id: LayoutId, version: Option<u32>, categories: &[crate::domain::event::Category]) -> Result<LayoutRef, Problem> {
     let layout = ports::layout(id, version)?.filter(|layout| layout.venue_id == venue);
     let layout = layout.ok_or_else(|| Problem::invalid("/layout_id", "unknown", "names no layout of this venue"))?;
     let missing = Event::without_price(categories, &layout.categories);

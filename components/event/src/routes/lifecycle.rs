@@ -81,8 +81,7 @@ pub fn cancel(request: &Request, params: &Params) -> Answer {
         let payload = json!({"event_id": event.id, "session_ids": sessions(&event), "reason": reason});
         match store::events::cancel(&event, now, &reason, fact(request, &event, "EventCancelled", payload)) {
             Ok(()) => {
-                let cancelled =
-                    Event { status: Status::Cancelled, cancelled_at: Some(now), updated_at: now, version: event.version + 1, ..event };
+                let cancelled = Event { status: Status::Cancelled, cancelled_at: Some(now), updated_at: now, version: event.version + 1, ..event };
                 return view::respond(200, &Event { cancellation_reason: Some(reason), ..cancelled });
             }
             Err(error) => event = again(event.id, error)?,

@@ -48,12 +48,7 @@ fn venue(row: &Row) -> Result<Venue, Error> {
         organizer_id: row.get("organizer_id")?,
         name: row.get("name")?,
         time_zone: row.get("time_zone")?,
-        address: Address {
-            line1: row.get("line1")?,
-            city: row.get("city")?,
-            postal_code: row.get("postal_code")?,
-            country: row.get("country")?,
-        },
+        address: Address { line1: row.get("line1")?, city: row.get("city")?, postal_code: row.get("postal_code")?, country: row.get("country")? },
         location: location(row)?,
         created_at: row.get("created_at")?,
     })

@@ -20,11 +20,7 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
         let (local, domain) = trimmed.split_once('@').ok_or(InvalidEmail)?;
-        let local_ok = !local.is_empty()
-            && local.len() <= 64
-            && local
-                .bytes()
-                .all(|c| c.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&c));
+        let local_ok = !local.is_empty() && local.len() <= 64 && local.bytes().all(|c| c.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&c));
         let labels_ok = domain.contains('.') && domain.split('.').all(is_label);
         if text.chars().count() > MAX_LENGTH || !local_ok || !labels_ok {
             return Err(InvalidEmail);
@@ -51,9 +47,7 @@ impl Email {
 }
 
 fn is_label(label: &str) -> bool {
-    let inner = label
-        .bytes()
-        .all(|c| c.is_ascii_alphanumeric() || c == b'-');
+    let inner = label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
     (1..=63).contains(&label.len()) && inner && !label.starts_with('-') && !label.ends_with('-')
 }
 

@@ -23,9 +23,7 @@ pub trait Key {
 
 /// The key that signs now; none where none was made yet.
 pub fn signing<K: Key>(keys: &[K], now: Timestamp) -> Option<&K> {
-    keys.iter()
-        .filter(|key| key.not_before() <= now)
-        .max_by_key(|key| key.generation())
+    keys.iter().filter(|key| key.not_before() <= now).max_by_key(|key| key.generation())
 }
 
 /// The key to make now: its generation and when it starts to sign. None where the next one is there, or its time has not come.
@@ -40,10 +38,7 @@ pub fn successor<K: Key>(keys: &[K], now: Timestamp, period: Duration) -> Option
 
 /// Whether no valid token of this key can be around any more.
 pub fn is_forgotten<K: Key>(key: &K, keys: &[K], now: Timestamp) -> bool {
-    let next = keys
-        .iter()
-        .filter(|other| other.generation() > key.generation())
-        .min_by_key(|other| other.generation());
+    let next = keys.iter().filter(|other| other.generation() > key.generation()).min_by_key(|other| other.generation());
     next.is_some_and(|next| next.not_before().plus(RETENTION) < now)
 }
 
@@ -99,28 +94,11 @@ mod tests {
     #[test]
     fn a_key_does_not_sign_for_ever() {
         let day = Duration::from_secs(86_400);
-        let first = Made {
-            generation: 1,
-            made: Timestamp::from_micros(0),
-            not_before: Timestamp::from_micros(0),
-        };
+        let first = Made { generation: 1, made: Timestamp::from_micros(0), not_before: Timestamp::from_micros(0) };
         let at = |days: u32| Timestamp::from_micros(0).plus(day * days);
-        assert_eq!(
-            successor(std::slice::from_ref(&first), at(27), day * 30),
-            None
-        );
-        assert_eq!(
-            successor(std::slice::from_ref(&first), at(28), day * 30),
-            Some((2, at(30)))
-        );
-        let keys = [
-            first,
-            Made {
-                generation: 2,
-                made: at(28),
-                not_before: at(30),
-            },
-        ];
+        assert_eq!(successor(std::slice::from_ref(&first), at(27), day * 30), None);
+        assert_eq!(successor(std::slice::from_ref(&first), at(28), day * 30), Some((2, at(30))));
+        let keys = [first, Made { generation: 2, made: at(28), not_before: at(30) }];
         assert_eq!(signing(&keys, at(29)).unwrap().generation, 1);
         assert_eq!(signing(&keys, at(30)).unwrap().generation, 2);
     }

@@ -13,12 +13,7 @@ pub const MIN_LENGTH: usize = 10;
 pub const MAX_LENGTH: usize = 200;
 
 /// Words that people build passwords of: with digits and signs around them, they are tried first.
-static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
-    include_str!("common_passwords.txt")
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .collect()
-});
+static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().filter(|line| !line.starts_with('#')).collect());
 
 /// Runs of keys, walked in either direction.
 const RUNS: [&str; 9] = [
@@ -50,14 +45,9 @@ pub fn weakness(password: &str, email: &Email, name: &str) -> Option<&'static st
     if is_run(&lower) || is_run(&letters) {
         return Some("must not be a run of keys");
     }
-    let is_common = |text: &str| {
-        COMMON.contains(text) || COMMON.contains(bare(text)) || COMMON.contains(bare(&unleet(text)))
-    };
+    let is_common = |text: &str| COMMON.contains(text) || COMMON.contains(bare(text)) || COMMON.contains(bare(&unleet(text)));
     let unit = repeated(&lower);
-    if is_common(&lower)
-        || is_common(&letters)
-        || unit.is_some_and(|unit| unit.chars().count() <= 5 || is_common(unit))
-    {
+    if is_common(&lower) || is_common(&letters) || unit.is_some_and(|unit| unit.chars().count() <= 5 || is_common(unit)) {
         return Some("must not be one of the common passwords");
     }
     None
@@ -103,9 +93,7 @@ fn repeated(text: &str) -> Option<&str> {
     let ends = text.char_indices().map(|(at, _)| at).skip(1);
     ends.take_while(|at| at * 2 <= text.len())
         .map(|at| &text[..at])
-        .find(|unit| {
-            text.len().is_multiple_of(unit.len()) && text == unit.repeat(text.len() / unit.len())
-        })
+        .find(|unit| text.len().is_multiple_of(unit.len()) && text == unit.repeat(text.len() / unit.len()))
 }
 
 /// Argon2id, 19 MiB, two passes, one lane: the first choice of the OWASP Password Storage Cheat Sheet.
@@ -121,18 +109,13 @@ fn internal(error: impl std::fmt::Display) -> Error {
 /// A PHC string. `salt` is 16 random bytes. Takes a core for 45 ms.
 pub fn hash(password: &str, salt: &[u8; 16]) -> Result<String, Error> {
     let salt = SaltString::encode_b64(salt).map_err(internal)?;
-    Ok(hasher()?
-        .hash_password(password.as_bytes(), &salt)
-        .map_err(internal)?
-        .to_string())
+    Ok(hasher()?.hash_password(password.as_bytes(), &salt).map_err(internal)?.to_string())
 }
 
 /// Whether the password fits. With no hash, because there is no such account, the same work is done and the answer is no.
 pub fn verify(password: &str, hash: Option<&str>) -> Result<bool, Error> {
     let parsed = PasswordHash::new(hash.unwrap_or(DUMMY)).map_err(internal)?;
-    let fits = hasher()?
-        .verify_password(password.as_bytes(), &parsed)
-        .is_ok();
+    let fits = hasher()?.verify_password(password.as_bytes(), &parsed).is_ok();
     Ok(fits && hash.is_some())
 }
 

@@ -8,6 +8,5 @@ use eventhub_guest::{Params, Request, Timestamp, json};
 pub fn jwks(request: &Request, _: &Params) -> Answer {
     Query::parse(request, &[])?;
     let keys = tokens::key_set(Timestamp::now())?;
-    Ok(json::response(200, &serde_json::json!({ "keys": keys }))?
-        .with_header("cache-control", "public, max-age=60"))
+    Ok(json::response(200, &serde_json::json!({ "keys": keys }))?.with_header("cache-control", "public, max-age=60"))
 }

@@ -42,8 +42,7 @@ pub fn create(request: &Request, _: &Params) -> Answer {
 pub fn get(request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
     Query::parse(request, &[])?;
-    let organizer = store::by_id(params.id("id", "organizer")?, user)?
-        .ok_or_else(|| Problem::not_found("organizer"))?;
+    let organizer = store::by_id(params.id("id", "organizer")?, user)?.ok_or_else(|| Problem::not_found("organizer"))?;
     json::response(200, &organizer)
 }
 
@@ -57,13 +56,7 @@ fn membership(request: &Request, params: &Params) -> Result<(OrganizerId, UserId
 
 fn managing(request: &Request, params: &Params) -> Result<OrganizerId, Problem> {
     let (organizer, _, role) = membership(request, params)?;
-    if role.manages_members() {
-        Ok(organizer)
-    } else {
-        Err(Problem::forbidden(
-            "Only owners of an organizer manage its members.",
-        ))
-    }
+    if role.manages_members() { Ok(organizer) } else { Err(Problem::forbidden("Only owners of an organizer manage its members.")) }
 }
 
 pub fn members(request: &Request, params: &Params) -> Answer {
@@ -76,13 +69,8 @@ pub fn members(request: &Request, params: &Params) -> Answer {
 pub fn member(request: &Request, params: &Params) -> Answer {
     let (organizer, _, _) = membership(request, params)?;
     Query::parse(request, &[])?;
-    let member = store::member_by_id(organizer, params.id("user_id", "member")?)?
-        .ok_or_else(|| Problem::not_found("member"))?;
-    Ok(etag::apply(
-        request,
-        member.version,
-        json::response(200, &member)?,
-    ))
+    let member = store::member_by_id(organizer, params.id("user_id", "member")?)?.ok_or_else(|| Problem::not_found("member"))?;
+    Ok(etag::apply(request, member.version, json::response(200, &member)?))
 }
 
 #[derive(Deserialize)]
@@ -95,20 +83,11 @@ struct NewMember {
 pub fn add_member(request: &Request, params: &Params) -> Answer {
     let organizer = managing(request, params)?;
     let body: NewMember = json::body(request)?;
-    let email = Email::parse(&body.email)
-        .map_err(|error| Problem::invalid("/email", "invalid", error.to_string()))?;
+    let email = Email::parse(&body.email).map_err(|error| Problem::invalid("/email", "invalid", error.to_string()))?;
     let member = store::add_member(organizer, &email, body.role, Timestamp::now())?;
-    let member = member.ok_or_else(|| {
-        Problem::invalid(
-            "/email",
-            "no_account",
-            "nobody has an account with this e-mail address",
-        )
-    })?;
+    let member = member.ok_or_else(|| Problem::invalid("/email", "no_account", "nobody has an account with this e-mail address"))?;
     let location = format!("/api/v1/organizers/{organizer}/members/{}", member.user_id);
-    Ok(json::response(201, &member)?
-        .with_header("etag", etag::of(member.version))
-        .with_header("location", location))
+    Ok(json::response(201, &member)?.with_header("etag", etag::of(member.version)).with_header("location", location))
 }
 
 #[derive(Deserialize)]
@@ -123,17 +102,12 @@ pub fn change_role(request: &Request, params: &Params) -> Answer {
     let version = etag::required(request)?;
     let body: NewRole = json::body(request)?;
     let changed = store::change_role(organizer, user, body.role, version)?;
-    let member =
-        store::member_by_id(organizer, user)?.ok_or_else(|| Problem::not_found("member"))?;
+    let member = store::member_by_id(organizer, user)?.ok_or_else(|| Problem::not_found("member"))?;
     if changed {
         return Ok(json::response(200, &member)?.with_header("etag", etag::of(member.version)));
     }
     let is_stale = version.is_some_and(|version| version != member.version);
-    Err(if is_stale {
-        etag::stale()
-    } else {
-        Error::LastOwner.into()
-    })
+    Err(if is_stale { etag::stale() } else { Error::LastOwner.into() })
 }
 
 pub fn remove_member(request: &Request, params: &Params) -> Answer {
@@ -141,17 +115,11 @@ pub fn remove_member(request: &Request, params: &Params) -> Answer {
     let user: UserId = params.id("user_id", "member")?;
     // Everybody may leave.
     if user != caller && !role.manages_members() {
-        return Err(Problem::forbidden(
-            "Only owners of an organizer remove others from it.",
-        ));
+        return Err(Problem::forbidden("Only owners of an organizer remove others from it."));
     }
     if store::remove_member(organizer, user)? {
         return Ok(no_content());
     }
     let member = store::member_by_id(organizer, user)?;
-    Err(if member.is_some() {
-        Error::LastOwner.into()
-    } else {
-        Problem::not_found("member")
-    })
+    Err(if member.is_some() { Error::LastOwner.into() } else { Problem::not_found("member") })
 }

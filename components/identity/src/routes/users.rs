@@ -12,10 +12,7 @@ use serde::Deserialize;
 
 /// The token is valid for a while after its account is gone.
 fn gone() -> Problem {
-    Problem::new(
-        Code::Unauthenticated,
-        "This account does not exist any more.",
-    )
+    Problem::new(Code::Unauthenticated, "This account does not exist any more.")
 }
 
 fn account(request: &Request) -> Result<User, Problem> {
@@ -25,11 +22,7 @@ fn account(request: &Request) -> Result<User, Problem> {
 pub fn me(request: &Request, _: &Params) -> Answer {
     Query::parse(request, &[])?;
     let user = account(request)?;
-    Ok(etag::apply(
-        request,
-        user.version,
-        json::response(200, &user)?,
-    ))
+    Ok(etag::apply(request, user.version, json::response(200, &user)?))
 }
 
 #[derive(Deserialize)]
@@ -52,28 +45,14 @@ pub fn change(request: &Request, _: &Params) -> Answer {
         profile::check_name(&mut check, name);
     }
     if let Some(locale) = &body.locale {
-        check.that(
-            profile::is_locale(locale),
-            "/locale",
-            "invalid",
-            "must be a language, perhaps with script and region: en, pt-BR, zh-Hant-TW",
-        );
+        check.that(profile::is_locale(locale), "/locale", "invalid", "must be a language, perhaps with script and region: en, pt-BR, zh-Hant-TW");
     }
     if let Some(zone) = &body.time_zone {
-        check.that(
-            profile::is_time_zone(zone),
-            "/time_zone",
-            "invalid",
-            "must be a zone of the IANA database, such as Europe/Berlin",
-        );
+        check.that(profile::is_time_zone(zone), "/time_zone", "invalid", "must be a zone of the IANA database, such as Europe/Berlin");
     }
     check.finish()?;
 
-    let change = Change {
-        name: body.name.as_deref(),
-        locale: body.locale.as_deref(),
-        time_zone: body.time_zone.as_deref(),
-    };
+    let change = Change { name: body.name.as_deref(), locale: body.locale.as_deref(), time_zone: body.time_zone.as_deref() };
     match store::users::change(id, &change, version, Timestamp::now())? {
         Some(user) => Ok(json::response(200, &user)?.with_header("etag", etag::of(user.version))),
         None => {

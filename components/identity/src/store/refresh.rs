@@ -20,11 +20,8 @@ pub struct NewToken {
 
 /// The statements that begin a family with its first token.
 pub fn begin(user: UserId, token: &NewToken) -> [Statement; 2] {
-    let family = sql("INSERT INTO refresh_families (id, user_id, expires_at) VALUES ($1, $2, $3)")
-        .bind(token.family)
-        .bind(user)
-        .bind(token.expires_at)
-        .expect(1);
+    let family =
+        sql("INSERT INTO refresh_families (id, user_id, expires_at) VALUES ($1, $2, $3)").bind(token.family).bind(user).bind(token.expires_at).expect(1);
     [family, insert(token)]
 }
 
@@ -47,7 +44,7 @@ pub fn find(token: &RefreshToken) -> Result<Option<(Stored, User)>, Error> {
     let statement = sql("SELECT t.family_id, t.expires_at, t.used_at IS NOT NULL AS used, f.revoked_by, \
          u.id, u.email, u.name, u.locale, u.time_zone, u.roles, u.created_at, u.updated_at, u.version \
          FROM refresh_tokens t JOIN refresh_families f ON f.id = t.family_id JOIN users u ON u.id = f.user_id WHERE t.token_hash = $1")
-        .bind(token.hash());
+    .bind(token.hash());
     let read = |row: sql::Row| {
         let user = User::read(&row)?;
         let revoked_by: Option<String> = row.get("revoked_by")?;
@@ -64,16 +61,8 @@ pub fn find(token: &RefreshToken) -> Result<Option<(Stored, User)>, Error> {
 
 /// Uses `old` up and stores `new` in its family; false where somebody else was quicker, with the token or with a revocation.
 pub fn rotate(old: &RefreshToken, new: &NewToken, now: Timestamp) -> Result<bool, Error> {
-    let take =
-        sql("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL")
-            .bind(old.hash())
-            .bind(now)
-            .expect(1);
-    let prolong =
-        sql("UPDATE refresh_families SET expires_at = $2 WHERE id = $1 AND revoked_by IS NULL")
-            .bind(new.family)
-            .bind(new.expires_at)
-            .expect(1);
+    let take = sql("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(old.hash()).bind(now).expect(1);
+    let prolong = sql("UPDATE refresh_families SET expires_at = $2 WHERE id = $1 AND revoked_by IS NULL").bind(new.family).bind(new.expires_at).expect(1);
     match DB.transaction(&[take, prolong, insert(new)]) {
         Ok(_) => Ok(true),
         Err(error) if error.is_conflict() => Ok(false),
@@ -89,7 +78,9 @@ pub fn revoke(family: Family, reason: Revocation) -> Result<(), Error> {
 
 /// Revokes the family of the token. An unknown one is logged out already.
 pub fn log_out(token: &RefreshToken) -> Result<(), Error> {
-    let statement = sql("UPDATE refresh_families SET revoked_by = 'logout' WHERE revoked_by IS NULL AND id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)").bind(token.hash());
+    let statement =
+        sql("UPDATE refresh_families SET revoked_by = 'logout' WHERE revoked_by IS NULL AND id = (SELECT family_id FROM refresh_tokens WHERE token_hash = $1)")
+            .bind(token.hash());
     DB.execute(statement)?;
     Ok(())
 }

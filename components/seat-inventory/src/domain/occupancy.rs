@@ -58,13 +58,8 @@ mod tests {
     #[test]
     fn claimed_seats_show_as_held_until_they_are_sold() {
         // Seats 0 to 3: held, reserved, sold, free.
-        let state = State {
-            claimed: vec![0b0110_0000],
-            sold: vec![0b0010_0000],
-            held: vec![0b1000_0000],
-            areas: vec![("floor".into(), 7)],
-            ..State::default()
-        };
+        let state =
+            State { claimed: vec![0b0110_0000], sold: vec![0b0010_0000], held: vec![0b1000_0000], areas: vec![("floor".into(), 7)], ..State::default() };
         let occupancy = Occupancy::new(&state, &[("floor".into(), 10), ("roof".into(), 5)]);
         assert_eq!(occupancy.counts(4), Counts { free: 1, held: 2, sold: 1 });
         assert_eq!(occupancy.areas, [("floor".into(), 10, 3), ("roof".into(), 5, 5)]);

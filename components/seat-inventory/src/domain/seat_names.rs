@@ -51,9 +51,10 @@ impl SeatNames {
 
 /// The places of the bits that are set, rising; the first bit is the highest of the first byte, as Redis has it.
 pub fn ones(bits: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    bits.iter().enumerate().filter(|(_, byte)| **byte != 0).flat_map(|(at, &byte)| {
-        (0..8).filter(move |bit| byte >> (7 - bit) & 1 == 1).map(move |bit| at as u32 * 8 + bit)
-    })
+    bits.iter()
+        .enumerate()
+        .filter(|(_, byte)| **byte != 0)
+        .flat_map(|(at, &byte)| (0..8).filter(move |bit| byte >> (7 - bit) & 1 == 1).map(move |bit| at as u32 * 8 + bit))
 }
 
 /// Sets a bit, growing the bits as needed.

@@ -96,7 +96,11 @@ pub enum Held {
     Taken(Vec<Place>),
     /// Perhaps taken by holds that are over: sweep first.
     Sweep,
-    Held { fence: i64, expires_ms: i64, chores: Chores },
+    Held {
+        fence: i64,
+        expires_ms: i64,
+        chores: Chores,
+    },
 }
 
 /// What the caller is chosen to do besides, so that the hot path need not.

@@ -18,9 +18,7 @@ pub fn seats<P: Ports>(inventory: &Inventory<P>, _: &Request, params: &Params) -
     let session: SessionId = params.id("id", "session")?;
     let seats = inventory.seats(session).map_err(problem::of)?;
     let Counts { free, held, sold } = seats.occupancy.counts(seats.layout.names.len());
-    let area = |(id, capacity, free): &(String, u32, u32)| {
-        format!(r#"{}:{{"capacity":{capacity},"free":{free}}}"#, serde_json::Value::from(id.as_str()))
-    };
+    let area = |(id, capacity, free): &(String, u32, u32)| format!(r#"{}:{{"capacity":{capacity},"free":{free}}}"#, serde_json::Value::from(id.as_str()));
     let areas: Vec<_> = seats.occupancy.areas.iter().map(area).collect();
     // Thousands of keys are written as text at once, hence no serde here.
     let body = format!(

@@ -80,10 +80,7 @@ mod tests {
 
     #[test]
     fn seats_and_areas_may_come_together_and_the_best_only_alone() {
-        for body in [
-            r#"{"seats":["A-1-1"],"areas":[{"area":"floor","quantity":2}]}"#,
-            r#"{"best_available":{"quantity":4,"category":"stalls"}}"#,
-        ] {
+        for body in [r#"{"seats":["A-1-1"],"areas":[{"area":"floor","quantity":2}]}"#, r#"{"best_available":{"quantity":4,"category":"stalls"}}"#] {
             assert_eq!(pointers(body), [""; 0], "{body}");
         }
         assert_eq!(pointers(r#"{"seats":["A-1-1"],"best_available":{"quantity":4,"category":"stalls"}}"#), ["/best_available"]);
@@ -92,7 +89,10 @@ mod tests {
     #[test]
     fn every_fault_of_shape_is_told() {
         assert_eq!(pointers("{}"), [""]);
-        assert_eq!(pointers(r#"{"seats":[],"areas":[{"area":"a","quantity":0},{"area":"b","quantity":0}]}"#), ["/seats", "/areas/0/quantity", "/areas/1/quantity"]);
+        assert_eq!(
+            pointers(r#"{"seats":[],"areas":[{"area":"a","quantity":0},{"area":"b","quantity":0}]}"#),
+            ["/seats", "/areas/0/quantity", "/areas/1/quantity"]
+        );
         assert_eq!(pointers(r#"{"seats":null}"#), ["/seats"]);
         assert_eq!(pointers(r#"{"seats":["A-1-1"],"user":1}"#), ["/user"]);
         assert_eq!(pointers(r#"{"best_available":{"quantity":-1,"category":"c"}}"#), ["/best_available/quantity"]);

@@ -45,11 +45,7 @@ pub struct Catalog {
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self {
-            sales: RefCell::new(LruCache::new(SESSIONS)),
-            numbers: RefCell::new(LruCache::new(SESSIONS)),
-            layouts: RefCell::new(LruCache::new(LAYOUTS)),
-        }
+        Self { sales: RefCell::new(LruCache::new(SESSIONS)), numbers: RefCell::new(LruCache::new(SESSIONS)), layouts: RefCell::new(LruCache::new(LAYOUTS)) }
     }
 }
 

@@ -72,15 +72,7 @@ impl<P: Ports> Inventory<P> {
         let layout = self.layout(sale)?;
         let areas = selection.areas.iter().map(|area| (area.area.clone(), area.quantity, layout.capacity_of(&area.area)));
         let id = hold_id::new(sale.number);
-        let new = NewHold {
-            id,
-            user,
-            ttl_ms: self.config.hold_ttl_ms,
-            most: sale.max_seats,
-            body: &text,
-            seats: &seats,
-            areas: &areas.collect::<Vec<_>>(),
-        };
+        let new = NewHold { id, user, ttl_ms: self.config.hold_ttl_ms, most: sale.max_seats, body: &text, seats: &seats, areas: &areas.collect::<Vec<_>>() };
         let call = leases::hold(sale.number, self.config.protection.hold_script(), &new);
         for _ in 0..TRIES {
             match self.run(&call, leases::hold_answer)? {
@@ -91,7 +83,9 @@ impl<P: Ports> Inventory<P> {
                 Held::Held { fence, expires_ms, chores } => {
                     self.ports.notify(&sale.topic());
                     self.refresh(sale, chores.refresh, expires_ms - self.config.hold_ttl_ms);
-                    if chores.sweep && let Err(error) = self.sweep(sale) {
+                    if chores.sweep
+                        && let Err(error) = self.sweep(sale)
+                    {
                         tracing::warn!(error.cause = %error, session.id = %sale.session, "holds that are over could not be ended");
                     }
                     let expires_at = at_ms(expires_ms);

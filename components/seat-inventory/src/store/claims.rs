@@ -121,8 +121,7 @@ pub fn release(session: SessionId, booking: BookingId, hold: HoldId, places: &Pl
          ON CONFLICT (booking_id) DO UPDATE SET status = 'released', updated_at = now()");
     let seats = sql("UPDATE seat_claims SET status = 'free', booking_id = NULL, updated_at = now() \
          WHERE session_id = $1 AND seat = ANY($2) AND booking_id = $3 RETURNING seat_index");
-    let mut statements =
-        vec![claim.bind(session).bind(booking).bind(hold), seats.bind(session).bind(places.keys()).bind(booking)];
+    let mut statements = vec![claim.bind(session).bind(booking).bind(hold), seats.bind(session).bind(places.keys()).bind(booking)];
     if !places.areas.is_empty() {
         statements.push(sql(LOCK_AREAS).bind(session).bind(places.area_ids()));
     }

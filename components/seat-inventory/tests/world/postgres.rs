@@ -60,8 +60,7 @@ async fn run(client: &mut Client, statements: &[Statement]) -> Result<Vec<Rows>,
     for (number, statement) in statements.iter().enumerate() {
         let failed = |error: tokio_postgres::Error| failure(number, &error);
         let prepared = transaction.prepare(&statement.text).await.map_err(failed)?;
-        let params: Vec<Box<dyn ToSql + Sync + Send>> =
-            statement.params.iter().zip(prepared.params()).map(|(value, kind)| parameter(value, kind)).collect();
+        let params: Vec<Box<dyn ToSql + Sync + Send>> = statement.params.iter().zip(prepared.params()).map(|(value, kind)| parameter(value, kind)).collect();
         let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect();
         let (rows, affected) = match prepared.columns().is_empty() {
             true => (vec![], transaction.execute(&prepared, &params).await.map_err(failed)?),
@@ -135,9 +134,7 @@ fn column(row: &Row, at: usize) -> Value {
         Type::TEXT => some(row.get(at), Value::Text),
         Type::UUID => some(row.get::<_, Option<uuid::Uuid>>(at), |uuid| Value::Uuid(uuid.as_u64_pair())),
         Type::JSONB => some(row.get::<_, Option<serde_json::Value>>(at), |json| Value::Json(json.to_string())),
-        Type::TIMESTAMPTZ => some(row.get::<_, Option<SystemTime>>(at), |time| {
-            Value::Timestamp(time.duration_since(UNIX_EPOCH).unwrap().as_micros() as i64)
-        }),
+        Type::TIMESTAMPTZ => some(row.get::<_, Option<SystemTime>>(at), |time| Value::Timestamp(time.duration_since(UNIX_EPOCH).unwrap().as_micros() as i64)),
         Type::INT8_ARRAY => some(row.get(at), Value::IntArray),
         ref other => panic!("not used by this service: {other}"),
     }

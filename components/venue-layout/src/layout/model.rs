@@ -157,11 +157,7 @@ pub struct Point {
 
 /// A whole number is written as one: `0`, not `0.0`.
 fn coordinate<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if value.fract() == 0.0 && value.abs() <= super::MAX_COORDINATE {
-        serializer.serialize_i64(*value as i64)
-    } else {
-        serializer.serialize_f64(*value)
-    }
+    if value.fract() == 0.0 && value.abs() <= super::MAX_COORDINATE { serializer.serialize_i64(*value as i64) } else { serializer.serialize_f64(*value) }
 }
 
 fn pairs<S: Serializer>(points: &[Point], serializer: S) -> Result<S::Ok, S::Error> {

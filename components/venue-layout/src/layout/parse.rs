@@ -241,8 +241,7 @@ pub struct AreaMembers {
 
 impl<'de> Members<'de> for AreaMembers {
     type Made = Area;
-    const KNOWN: &'static [(&'static str, bool)] =
-        &[("id", true), ("name", true), ("category", true), ("capacity", true), ("polygon", true)];
+    const KNOWN: &'static [(&'static str, bool)] = &[("id", true), ("name", true), ("category", true), ("capacity", true), ("polygon", true)];
 
     fn begin(_: &mut Reader) -> Self {
         Self::default()

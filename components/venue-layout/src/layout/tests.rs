@@ -149,8 +149,7 @@ fn hall(sections: usize, rows: usize, seats: usize) -> String {
         let seats = (0..seats).map(|seat| json!({"id": seat.to_string(), "x": seat * 50, "y": row * 90, "flags": []}));
         json!({"id": row.to_string(), "seats": seats.collect::<Vec<_>>()})
     };
-    let section =
-        |section: usize| json!({"id": section.to_string(), "name": "S", "category": "c", "rows": (0..rows).map(row).collect::<Vec<_>>()});
+    let section = |section: usize| json!({"id": section.to_string(), "name": "S", "category": "c", "rows": (0..rows).map(row).collect::<Vec<_>>()});
     json!({"name": "Hall", "layout": {"sections": (0..sections).map(section).collect::<Vec<_>>()}}).to_string()
 }
 
@@ -198,8 +197,8 @@ fn any_json() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(8, 128, 6, |inner| {
         let member = prop::sample::select(vec![
-            "sections", "areas", "shapes", "rows", "tables", "seats", "id", "name", "category", "x", "y", "flags", "capacity", "polygon",
-            "points", "kind", "text", "layout", "venue_id", "other/~",
+            "sections", "areas", "shapes", "rows", "tables", "seats", "id", "name", "category", "x", "y", "flags", "capacity", "polygon", "points", "kind",
+            "text", "layout", "venue_id", "other/~",
         ]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),

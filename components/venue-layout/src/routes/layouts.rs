@@ -66,8 +66,7 @@ fn rejected(faults: Vec<Fault>) -> Problem {
 /// A new layout, stored and answered with 201.
 pub fn store_new(venue_id: VenueId, name: String, layout: &Layout) -> Answer {
     let document = serde_json::to_string(layout).map_err(Problem::internal)?;
-    let stored =
-        Stored { id: LayoutId::new(), venue_id, version: 1, name, summary: layout.summary(), document, created_at: Timestamp::now() };
+    let stored = Stored { id: LayoutId::new(), venue_id, version: 1, name, summary: layout.summary(), document, created_at: Timestamp::now() };
     store::create(&stored)?;
     let response = respond(201, &stored)?;
     Ok(response.with_header("location", format!("/api/v1/layouts/{}", stored.id)).with_header("etag", etag::of(1)))
@@ -109,14 +108,7 @@ pub fn replace(request: &Request, params: &Params) -> Answer {
     check_body(request)?;
     let body = layout::replace(&request.body).map_err(rejected)?;
     let document = serde_json::to_string(&body.layout).map_err(Problem::internal)?;
-    let next = Stored {
-        version: newest.version + 1,
-        name: body.name,
-        summary: body.layout.summary(),
-        document,
-        created_at: Timestamp::now(),
-        ..newest
-    };
+    let next = Stored { version: newest.version + 1, name: body.name, summary: body.layout.summary(), document, created_at: Timestamp::now(), ..newest };
     store::add_version(&next).map_err(|error| if error.is_conflict() { etag::stale() } else { error.into() })?;
     Ok(respond(200, &next)?.with_header("etag", etag::of(next.version.into())))
 }

@@ -22,12 +22,7 @@ struct View {
 
 pub fn list(request: &Request, _: &Params) -> Answer {
     Query::parse(request, &[])?;
-    let view = |template: &Template| View {
-        name: template.name,
-        title: template.title,
-        description: template.description,
-        parameters: template.schema(),
-    };
+    let view = |template: &Template| View { name: template.name, title: template.title, description: template.description, parameters: template.schema() };
     json::response(200, &List { items: templates::ALL.iter().map(view).collect(), next_cursor: None })
 }
 

@@ -66,13 +66,7 @@ fn build(values: &Values) -> Result<Layout, TooMany> {
             });
             let name = format!("Block {}{:02}", number + 1, block + 1);
             let rows = rows.collect();
-            sections.push(Section {
-                id: LocalId::number(((number + 1) * 100 + block + 1) as u32),
-                name,
-                category: category.clone(),
-                rows,
-                tables: vec![],
-            });
+            sections.push(Section { id: LocalId::number(((number + 1) * 100 + block + 1) as u32), name, category: category.clone(), rows, tables: vec![] });
         }
         radius += *rows as f64 * row_spacing + BETWEEN_TIERS;
     }
@@ -81,13 +75,7 @@ fn build(values: &Values) -> Result<Layout, TooMany> {
     let capacity = values.integer("floor_capacity") as u32;
     if capacity > 0 {
         let id = LocalId::literal("floor");
-        areas.push(Area {
-            id,
-            name: "Standing".into(),
-            category: values.category("floor_category"),
-            capacity,
-            polygon: circle(floor_radius),
-        });
+        areas.push(Area { id, name: "Standing".into(), category: values.category("floor_category"), capacity, polygon: circle(floor_radius) });
     }
     let half = (floor_radius * 0.35).min(1000.0);
     let middle = if in_the_middle { 0.0 } else { half - floor_radius * 0.9 };

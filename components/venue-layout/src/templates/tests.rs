@@ -86,8 +86,7 @@ fn wrong_values_are_all_named() {
     let problem = check.finish().unwrap_err();
     let mut pointers: Vec<_> = problem.faults.iter().map(|fault| fault.pointer.as_str()).collect();
     pointers.sort_unstable();
-    let expected =
-        ["/parameters/a~1b", "/parameters/centre_aisle", "/parameters/radius", "/parameters/stalls_category", "/parameters/stalls_rows"];
+    let expected = ["/parameters/a~1b", "/parameters/centre_aisle", "/parameters/radius", "/parameters/stalls_category", "/parameters/stalls_rows"];
     assert_eq!(pointers, expected);
 }
 

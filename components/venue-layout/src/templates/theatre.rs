@@ -17,13 +17,7 @@ pub const TEMPLATE: Template = Template {
         Parameter::integer("seats_added_per_row", 0, 4, 1, "Each row has so many seats more than the one before it."),
         Parameter::integer("seat_spacing", 45, 90, 55, "From seat to seat, centimetres."),
         Parameter::integer("row_spacing", 70, 150, 95, "From row to row, centimetres."),
-        Parameter::integer(
-            "radius",
-            5,
-            200,
-            20,
-            "Radius of the first row's arc, metres: the smaller, the more curved. Larger where a row would not fit.",
-        ),
+        Parameter::integer("radius", 5, 200, 20, "Radius of the first row's arc, metres: the smaller, the more curved. Larger where a row would not fit."),
         Parameter::boolean("centre_aisle", true, "Whether an aisle of 120 cm divides the rows in the middle."),
         Parameter::boolean("accessible_places", true, "Whether the ends of the first row are places for wheelchairs."),
         Parameter::category("stalls_category", "stalls", "Price category of the stalls."),
@@ -74,17 +68,12 @@ fn build(values: &Values) -> Result<Layout, TooMany> {
         aisle: if values.boolean("centre_aisle") { AISLE } else { 0.0 },
     };
     let stalls = Block { rows: count("stalls_rows"), first: count("stalls_seats"), offset: 0.0 };
-    let balcony = Block {
-        rows: count("balcony_rows"),
-        first: count("balcony_seats"),
-        offset: stalls.rows as f64 * arcs.row_spacing + STALLS_TO_BALCONY,
-    };
+    let balcony = Block { rows: count("balcony_rows"), first: count("balcony_seats"), offset: stalls.rows as f64 * arcs.row_spacing + STALLS_TO_BALCONY };
     TooMany::check(stalls.seats(&arcs) + balcony.seats(&arcs))?;
 
     let radius = (values.integer("radius") as f64 * 100.0).max(stalls.least_radius(&arcs)).max(balcony.least_radius(&arcs));
     let accessible = values.boolean("accessible_places");
-    let mut sections =
-        vec![stalls.section(&arcs, radius, LocalId::literal("ST"), "Stalls", values.category("stalls_category"), accessible)];
+    let mut sections = vec![stalls.section(&arcs, radius, LocalId::literal("ST"), "Stalls", values.category("stalls_category"), accessible)];
     if balcony.rows > 0 {
         sections.push(balcony.section(&arcs, radius, LocalId::literal("BA"), "Balcony", values.category("balcony_category"), false));
     }

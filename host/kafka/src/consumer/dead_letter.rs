@@ -10,22 +10,13 @@ const MAX_CAUSE: usize = 4_096;
 ///
 /// Headers added to its own: `dlq-cause`, `dlq-topic`, `dlq-partition`, `dlq-offset`, `dlq-timestamp` (milliseconds),
 /// `dlq-attempts`, `dlq-group`.
-pub(super) async fn publish(
-    client: &Client,
-    group: &str,
-    suffix: &str,
-    dead: &Dead,
-) -> Result<(), PublishError> {
+pub(super) async fn publish(client: &Client, group: &str, suffix: &str, dead: &Dead) -> Result<(), PublishError> {
     let Dead { delivery, cause } = dead;
     let message = &delivery.message;
     let topic = format!("{}{suffix}", message.topic);
     let (partition, offset) = (delivery.partition.to_string(), delivery.offset.to_string());
     let (timestamp, attempts) = (delivery.timestamp.to_string(), delivery.attempt.to_string());
-    let mut headers: Vec<(&str, &str)> = message
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
+    let mut headers: Vec<(&str, &str)> = message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     headers.extend([
         ("dlq-cause", &cause[..cause.floor_char_boundary(MAX_CAUSE)]),
         ("dlq-topic", &message.topic),
@@ -35,13 +26,7 @@ pub(super) async fn publish(
         ("dlq-attempts", &attempts),
         ("dlq-group", group),
     ]);
-    let record = Record {
-        topic: &topic,
-        key: message.key.as_deref(),
-        value: Some(&message.value),
-        headers: &headers,
-        timestamp: None,
-    };
+    let record = Record { topic: &topic, key: message.key.as_deref(), value: Some(&message.value), headers: &headers, timestamp: None };
     let mut publication = client.publication();
     publication.push(record).await?;
     publication.finish().await

@@ -17,10 +17,7 @@ use parking_lot::Mutex;
 use rdkafka::{
     ClientContext, Message as _, Offset, Statistics, TopicPartitionList,
     config::RDKafkaLogLevel,
-    consumer::{
-        BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance,
-        base_consumer::PartitionQueue,
-    },
+    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, base_consumer::PartitionQueue},
     error::{KafkaError, KafkaResult},
 };
 use tokio::{runtime::Handle, task::JoinHandle};
@@ -30,9 +27,7 @@ use super::worker::Progress;
 use crate::{Config, ConsumerConfig, Error, client};
 
 type Partition = (String, i32);
-type Start = dyn Fn(PartitionQueue<Membership>, Partition, Progress, CancellationToken) -> JoinHandle<()>
-    + Send
-    + Sync;
+type Start = dyn Fn(PartitionQueue<Membership>, Partition, Progress, CancellationToken) -> JoinHandle<()> + Send + Sync;
 
 /// librdkafka's view of a member: what is assigned, and who works on it.
 pub(super) struct Membership {
@@ -63,12 +58,7 @@ impl Running {
 
 impl Membership {
     /// Joins the group. `start` starts the worker of a partition.
-    pub fn join(
-        config: &Config,
-        group: &ConsumerConfig,
-        runtime: Handle,
-        start: Box<Start>,
-    ) -> Result<Arc<BaseConsumer<Self>>, Error> {
+    pub fn join(config: &Config, group: &ConsumerConfig, runtime: Handle, start: Box<Start>) -> Result<Arc<BaseConsumer<Self>>, Error> {
         let membership = Self {
             group: group.group.clone(),
             runtime,
@@ -89,11 +79,7 @@ impl Membership {
     }
 
     /// The member's life, on its own thread: until `stop`, or a fatal error.
-    pub fn live(
-        consumer: &Arc<BaseConsumer<Self>>,
-        commit_interval: Duration,
-        stop: &CancellationToken,
-    ) -> Result<(), Error> {
+    pub fn live(consumer: &Arc<BaseConsumer<Self>>, commit_interval: Duration, stop: &CancellationToken) -> Result<(), Error> {
         let membership = consumer.context();
         let mut committed_at = Instant::now();
         let mut result = Ok(());
@@ -103,9 +89,7 @@ impl Membership {
                 // All messages go to the partitions' own queues; one that came here was fetched before the queue was split off.
                 Some(Ok(stray)) => {
                     let back = Offset::Offset(stray.offset());
-                    if let Err(error) =
-                        consumer.seek(stray.topic(), stray.partition(), back, Duration::ZERO)
-                    {
+                    if let Err(error) = consumer.seek(stray.topic(), stray.partition(), back, Duration::ZERO) {
                         tracing::warn!(%error, "a stray message could not be fetched again");
                     }
                 }
@@ -130,9 +114,7 @@ impl Membership {
         let mut offsets = TopicPartitionList::new();
         for ((topic, partition), running) in self.workers.lock().iter_mut() {
             if let Some(watermark) = running.uncommitted()
-                && offsets
-                    .add_partition_offset(topic, *partition, Offset::Offset(watermark))
-                    .is_ok()
+                && offsets.add_partition_offset(topic, *partition, Offset::Offset(watermark)).is_ok()
             {
                 running.committed = watermark;
             }
@@ -155,61 +137,31 @@ impl Membership {
         let mut workers = self.workers.lock();
         for element in partitions.elements() {
             let partition = (element.topic().to_owned(), element.partition());
-            let Some(queue) = consumer.split_partition_queue(element.topic(), element.partition())
-            else {
-                tracing::error!(
-                    topic = partition.0,
-                    partition = partition.1,
-                    "the partition has no queue"
-                );
+            let Some(queue) = consumer.split_partition_queue(element.topic(), element.partition()) else {
+                tracing::error!(topic = partition.0, partition = partition.1, "the partition has no queue");
                 continue;
             };
             let (stop, progress) = (CancellationToken::new(), Arc::new(AtomicI64::new(-1)));
             let task = (self.start)(queue, partition.clone(), progress.clone(), stop.clone());
-            workers.insert(
-                partition,
-                Running {
-                    stop,
-                    task,
-                    progress,
-                    committed: -1,
-                },
-            );
+            workers.insert(partition, Running { stop, task, progress, committed: -1 });
         }
         self.assigned.set(workers.len() as f64);
-        tracing::info!(
-            group = self.group,
-            assigned = workers.len(),
-            "partitions were assigned"
-        );
+        tracing::info!(group = self.group, assigned = workers.len(), "partitions were assigned");
     }
 
     /// Stops the workers of these partitions: their batches under way may finish within the drain time. Then commits.
     fn stop_workers(&self, consumer: &BaseConsumer<Self>, which: impl Fn(&Partition) -> bool) {
-        let mut stopping: Vec<(Partition, Running)> = self
-            .workers
-            .lock()
-            .extract_if(|partition, _| which(partition))
-            .collect();
+        let mut stopping: Vec<(Partition, Running)> = self.workers.lock().extract_if(|partition, _| which(partition)).collect();
         if stopping.is_empty() {
             return;
         }
-        stopping
-            .iter()
-            .for_each(|(_, running)| running.stop.cancel());
+        stopping.iter().for_each(|(_, running)| running.stop.cancel());
         let drain = self.drain;
         self.runtime.block_on(async {
             let deadline = tokio::time::Instant::now() + drain;
             for ((topic, partition), running) in &mut stopping {
-                if tokio::time::timeout_at(deadline, &mut running.task)
-                    .await
-                    .is_err()
-                {
-                    tracing::warn!(
-                        topic,
-                        partition,
-                        "a batch did not finish in time and is dropped; it will come again"
-                    );
+                if tokio::time::timeout_at(deadline, &mut running.task).await.is_err() {
+                    tracing::warn!(topic, partition, "a batch did not finish in time and is dropped; it will come again");
                     running.task.abort();
                     let _ = (&mut running.task).await;
                 }
@@ -222,20 +174,11 @@ impl Membership {
             }
         }
         // Another member that has them already makes this fail: its business then.
-        let mode = if consumer.assignment_lost() {
-            CommitMode::Async
-        } else {
-            CommitMode::Sync
-        };
+        let mode = if consumer.assignment_lost() { CommitMode::Async } else { CommitMode::Sync };
         self.send(consumer, &offsets, mode);
         let left = self.workers.lock().len();
         self.assigned.set(left as f64);
-        tracing::info!(
-            group = self.group,
-            revoked = stopping.len(),
-            assigned = left,
-            "partitions were given away"
-        );
+        tracing::info!(group = self.group, revoked = stopping.len(), assigned = left, "partitions were given away");
     }
 }
 
@@ -244,11 +187,7 @@ impl ConsumerContext for Membership {
         match rebalance {
             Rebalance::Assign(partitions) => self.start_workers(partitions),
             Rebalance::Revoke(partitions) => {
-                let revoked: Vec<Partition> = partitions
-                    .elements()
-                    .iter()
-                    .map(|e| (e.topic().to_owned(), e.partition()))
-                    .collect();
+                let revoked: Vec<Partition> = partitions.elements().iter().map(|e| (e.topic().to_owned(), e.partition())).collect();
                 self.stop_workers(consumer, |partition| revoked.contains(partition));
             }
             Rebalance::Error(error) => tracing::warn!(group = self.group, %error, "rebalance"),
@@ -279,14 +218,8 @@ impl ClientContext for Membership {
     fn stats(&self, statistics: Statistics) {
         let mut gauges = self.lags.lock();
         for (name, topic) in &statistics.topics {
-            let lag: i64 = topic
-                .partitions
-                .values()
-                .map(|partition| partition.consumer_lag.max(0))
-                .sum();
-            let gauge = gauges.entry(name.clone()).or_insert_with(|| {
-                gauge!("eventhub_kafka_lag", "group" => self.group.clone(), "topic" => name.clone())
-            });
+            let lag: i64 = topic.partitions.values().map(|partition| partition.consumer_lag.max(0)).sum();
+            let gauge = gauges.entry(name.clone()).or_insert_with(|| gauge!("eventhub_kafka_lag", "group" => self.group.clone(), "topic" => name.clone()));
             gauge.set(lag as f64);
         }
     }

@@ -43,16 +43,8 @@ pub(super) struct Dead {
 
 impl Ledger {
     pub fn new(config: &ConsumerConfig) -> Self {
-        let limits = Limits {
-            max_attempts: config.max_attempts,
-            max_pending: config.max_pending,
-            max_ahead: config.max_ahead,
-        };
-        Self {
-            entries: BTreeMap::new(),
-            next: None,
-            limits,
-        }
+        let limits = Limits { max_attempts: config.max_attempts, max_pending: config.max_pending, max_ahead: config.max_ahead };
+        Self { entries: BTreeMap::new(), next: None, limits }
     }
 
     /// A message was read.
@@ -60,15 +52,7 @@ impl Ledger {
         let offset = delivery.offset;
         // Going back means that the position was reset; going on from there is at-least-once, staying ahead would skip.
         self.next = Some(offset + 1);
-        self.entries.insert(
-            offset,
-            Entry {
-                delivery,
-                ready_at: None,
-                company: usize::MAX,
-                dead: None,
-            },
-        );
+        self.entries.insert(offset, Entry { delivery, ready_at: None, company: usize::MAX, dead: None });
     }
 
     /// Whether more should be read: memory and the distance to the first unfinished message are bounded.
@@ -90,10 +74,7 @@ impl Ledger {
 
     /// When a waiting message becomes ready; `None` if none waits for the clock.
     pub fn wake_at(&self) -> Option<Instant> {
-        self.entries
-            .values()
-            .filter_map(|entry| entry.ready_at)
-            .min()
+        self.entries.values().filter_map(|entry| entry.ready_at).min()
     }
 
     /// Takes the messages that may be handed over now, in order, at most `max`. Each has to come back through [`Self::done`],
@@ -118,33 +99,24 @@ impl Ledger {
             }
         }
         // The entries stay, so that the watermark does: only their messages travel.
-        offsets
-            .iter()
-            .filter_map(|offset| self.lend(*offset))
-            .collect()
+        offsets.iter().filter_map(|offset| self.lend(*offset)).collect()
     }
 
     /// Takes the messages given up that are due for the dead letter topic.
     pub fn take_dead(&mut self, now: Instant) -> Vec<Dead> {
-        let due =
-            |entry: &&mut Entry| entry.dead.is_some() && entry.ready_at.is_none_or(|at| at <= now);
+        let due = |entry: &&mut Entry| entry.dead.is_some() && entry.ready_at.is_none_or(|at| at <= now);
         self.entries
             .values_mut()
             .filter(due)
             .filter_map(|entry| {
                 let cause = entry.dead.clone()?;
-                Some(Dead {
-                    delivery: hollow(&mut entry.delivery),
-                    cause,
-                })
+                Some(Dead { delivery: hollow(&mut entry.delivery), cause })
             })
             .collect()
     }
 
     fn lend(&mut self, offset: i64) -> Option<Delivery> {
-        self.entries
-            .get_mut(&offset)
-            .map(|entry| hollow(&mut entry.delivery))
+        self.entries.get_mut(&offset).map(|entry| hollow(&mut entry.delivery))
     }
 
     /// It is handled, or in the dead letter topic.
@@ -217,29 +189,13 @@ mod tests {
     use crate::Message;
 
     fn config() -> ConsumerConfig {
-        ConsumerConfig {
-            max_attempts: 3,
-            max_pending: 10,
-            max_ahead: 20,
-            ..ConsumerConfig::default()
-        }
+        ConsumerConfig { max_attempts: 3, max_pending: 10, max_ahead: 20, ..ConsumerConfig::default() }
     }
 
     fn delivery(offset: i64, key: &str) -> Delivery {
         let key = (!key.is_empty()).then(|| key.as_bytes().to_vec());
-        let message = Message {
-            topic: "t".into(),
-            key,
-            headers: vec![],
-            value: vec![],
-        };
-        Delivery {
-            message,
-            partition: 0,
-            offset,
-            timestamp: 0,
-            attempt: 1,
-        }
+        let message = Message { topic: "t".into(), key, headers: vec![], value: vec![] };
+        Delivery { message, partition: 0, offset, timestamp: 0, attempt: 1 }
     }
 
     fn ledger(keys: &[&str]) -> Ledger {
@@ -259,11 +215,7 @@ mod tests {
         let mut ledger = ledger(&["a", "b", "a", "", "", "b", "c"]);
         let now = Instant::now();
         let batch = ledger.take_batch(now, 100);
-        assert_eq!(
-            offsets(&batch),
-            [0, 1, 3, 4, 6],
-            "the second of a key waits, messages without key do not"
-        );
+        assert_eq!(offsets(&batch), [0, 1, 3, 4, 6], "the second of a key waits, messages without key do not");
         for delivery in batch {
             ledger.done(delivery.offset);
         }
@@ -279,17 +231,9 @@ mod tests {
         ledger.retry(batch.next().unwrap(), later, "later".into());
         ledger.done(batch.next().unwrap().offset);
         ledger.push(delivery(3, "c"));
-        assert_eq!(
-            offsets(&ledger.take_batch(now, 100)),
-            [3],
-            "offset 2 has the key of offset 0"
-        );
+        assert_eq!(offsets(&ledger.take_batch(now, 100)), [3], "offset 2 has the key of offset 0");
         ledger.done(3);
-        assert_eq!(
-            ledger.watermark(),
-            Some(0),
-            "committing more would lose the retried message in a crash"
-        );
+        assert_eq!(ledger.watermark(), Some(0), "committing more would lose the retried message in a crash");
         assert_eq!(ledger.wake_at(), Some(later));
         let batch = ledger.take_batch(later, 100);
         assert_eq!((batch.len(), batch[0].offset, batch[0].attempt), (1, 0, 2));
@@ -306,10 +250,7 @@ mod tests {
             assert_eq!((batch[0].offset, batch[0].attempt), (0, attempt));
             ledger.retry(batch.into_iter().next().unwrap(), now, "no".into());
         }
-        assert!(
-            ledger.take_batch(now, 10).is_empty(),
-            "the next of the key has to wait until the dead letter is written"
-        );
+        assert!(ledger.take_batch(now, 10).is_empty(), "the next of the key has to wait until the dead letter is written");
         let dead = ledger.take_dead(now).pop().unwrap();
         assert_eq!(dead.cause, "given up after 3 attempts: no");
         ledger.bury_later(dead, now + Duration::from_secs(1));
@@ -333,9 +274,7 @@ mod tests {
                 if size == 1 {
                     break;
                 }
-                batch
-                    .into_iter()
-                    .for_each(|delivery| ledger.part(delivery, size));
+                batch.into_iter().for_each(|delivery| ledger.part(delivery, size));
             } else {
                 for delivery in batch {
                     handled.push(delivery.offset);

@@ -23,10 +23,7 @@ pub trait Handler: Send + Sync + 'static {
     ///
     /// # Errors
     /// See [`HandlerError`]. A panic counts as [`HandlerError::Failed`].
-    fn handle(
-        &self,
-        batch: Arc<Vec<Delivery>>,
-    ) -> impl Future<Output = Result<Vec<Outcome>, HandlerError>> + Send;
+    fn handle(&self, batch: Arc<Vec<Delivery>>) -> impl Future<Output = Result<Vec<Outcome>, HandlerError>> + Send;
 }
 
 /// Why a whole batch was not handled.
@@ -55,34 +52,20 @@ impl Consumer {
     ///
     /// # Errors
     /// [`Error::Config`] when the configuration cannot be.
-    pub fn start<H: Handler>(
-        client: &Client,
-        config: ConsumerConfig,
-        handler: Arc<H>,
-    ) -> Result<Self, Error> {
+    pub fn start<H: Handler>(client: &Client, config: ConsumerConfig, handler: Arc<H>) -> Result<Self, Error> {
         config.validate()?;
         let runtime = Handle::current();
         let stop = CancellationToken::new();
         let drain = Duration::from_millis(config.drain_ms);
-        let job = Arc::new(Job {
-            client: client.clone(),
-            config,
-            handler,
-        });
+        let job = Arc::new(Job { client: client.clone(), config, handler });
         // The first time here, so that a wrong configuration is an error of the caller's.
         let member = join(&job, &runtime)?;
-        let thread = std::thread::Builder::new()
-            .name(format!("kafka-{}", job.config.group))
-            .spawn({
-                let stop = stop.clone();
-                move || live(&job, member, &runtime, &stop)
-            });
+        let thread = std::thread::Builder::new().name(format!("kafka-{}", job.config.group)).spawn({
+            let stop = stop.clone();
+            move || live(&job, member, &runtime, &stop)
+        });
         let thread = thread.map_err(|error| Error::Unavailable(format!("no thread: {error}")))?;
-        Ok(Self {
-            stop,
-            thread: Some(thread),
-            drain,
-        })
+        Ok(Self { stop, thread: Some(thread), drain })
     }
 
     /// Stops: batches under way may finish within the drain time, offsets are committed, the group is left.
@@ -110,14 +93,7 @@ fn join<H: Handler>(job: &Arc<Job<H>>, runtime: &Handle) -> Result<Member, Error
     let start = {
         let (job, runtime) = (job.clone(), runtime.clone());
         Box::new(move |queue, (topic, partition), progress, stop| {
-            let worker = Worker {
-                job: job.clone(),
-                topic,
-                partition,
-                queue,
-                progress,
-                stop,
-            };
+            let worker = Worker { job: job.clone(), topic, partition, queue, progress, stop };
             runtime.spawn(worker.run())
         })
     };

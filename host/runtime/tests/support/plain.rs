@@ -72,10 +72,5 @@ pub fn wasm() -> Vec<u8> {
     let world = resolve.select_world(&[package], Some("plain")).unwrap();
     let mut module = wat::parse_str(MODULE).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default()
-        .module(&module)
-        .unwrap()
-        .validate(true)
-        .encode()
-        .unwrap()
+    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
 }

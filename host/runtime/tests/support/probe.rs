@@ -15,32 +15,17 @@ pub struct Probe {
 }
 
 pub fn caller() -> Probe {
-    Probe {
-        package: "eventhub:caller",
-        position: 1,
-        exports_math: false,
-        calls: false,
-        sum: "u32",
-    }
+    Probe { package: "eventhub:caller", position: 1, exports_math: false, calls: false, sum: "u32" }
 }
 
 pub fn callee() -> Probe {
-    Probe {
-        package: "eventhub:callee",
-        position: 2,
-        exports_math: true,
-        calls: false,
-        sum: "u32",
-    }
+    Probe { package: "eventhub:callee", position: 2, exports_math: true, calls: false, sum: "u32" }
 }
 
 impl Probe {
     /// Imports `eventhub:callee`.
     pub fn calls(self) -> Self {
-        Self {
-            calls: true,
-            ..self
-        }
+        Self { calls: true, ..self }
     }
 
     /// Exports the interfaces of another package.
@@ -58,12 +43,7 @@ impl Probe {
     }
 
     fn text(&self) -> String {
-        let Self {
-            package,
-            position,
-            sum,
-            ..
-        } = self;
+        let Self { package, position, sum, .. } = self;
         let (mut imports, mut lowered, mut given) = (String::new(), String::new(), String::new());
         // Without a callee the core module gets functions that trap.
         let mut stubs = r#"(func $forward (param i32 i32) unreachable) (func $add (param i32 i32 i32) unreachable)"#.to_owned();

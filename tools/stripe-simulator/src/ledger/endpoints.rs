@@ -43,11 +43,7 @@ impl Tx<'_> {
         self.save_endpoint(endpoint, new)
     }
 
-    pub(super) fn update_endpoint(
-        &mut self,
-        id: &str,
-        changes: EndpointChanges,
-    ) -> Result<Arc<Endpoint>> {
+    pub(super) fn update_endpoint(&mut self, id: &str, changes: EndpointChanges) -> Result<Arc<Endpoint>> {
         let endpoint = Endpoint::clone(self.ledger.endpoint(id)?);
         Ok(self.save_endpoint(endpoint, changes))
     }

@@ -76,12 +76,7 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When the HTTP client cannot be made; the machine's fault.
-    pub fn start(
-        books: Shared,
-        renderer: Renderer,
-        schedule: Schedule,
-        stop: CancellationToken,
-    ) -> reqwest::Result<Self> {
+    pub fn start(books: Shared, renderer: Renderer, schedule: Schedule, stop: CancellationToken) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -142,11 +137,7 @@ impl Dispatcher {
 
     fn queue(&self, event: &Arc<Event>, endpoint: &str) {
         // Only refused once the loop has ended, and then nobody is told anything any more.
-        let _ = self.inner.queue.send(Job {
-            event: event.clone(),
-            endpoint: endpoint.to_owned(),
-            attempt: 1,
-        });
+        let _ = self.inner.queue.send(Job { event: event.clone(), endpoint: endpoint.to_owned(), attempt: 1 });
     }
 }
 
@@ -193,17 +184,9 @@ async fn run(inner: Arc<Inner>, mut jobs: mpsc::UnboundedReceiver<Job>) {
 }
 
 fn launch(inner: &Arc<Inner>, job: Job, disturbance: &Disturbance) {
-    let copies = if job.attempt == 1 {
-        disturbance.duplicates
-    } else {
-        0
-    };
+    let copies = if job.attempt == 1 { disturbance.duplicates } else { 0 };
     let delay = Duration::from_millis(disturbance.delay_ms);
-    let extra = (0..copies).map(|_| Job {
-        event: job.event.clone(),
-        endpoint: job.endpoint.clone(),
-        attempt: 0,
-    });
+    let extra = (0..copies).map(|_| Job { event: job.event.clone(), endpoint: job.endpoint.clone(), attempt: 0 });
     let jobs: Vec<_> = extra.collect();
     for job in jobs.into_iter().chain([job]) {
         let inner = inner.clone();
@@ -224,13 +207,7 @@ fn launch(inner: &Arc<Inner>, job: Job, disturbance: &Disturbance) {
 }
 
 async fn deliver(inner: &Arc<Inner>, job: Job) {
-    let endpoint = inner
-        .books
-        .lock()
-        .ledger
-        .endpoint(&job.endpoint)
-        .ok()
-        .cloned();
+    let endpoint = inner.books.lock().ledger.endpoint(&job.endpoint).ok().cloned();
     let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.disabled) else {
         inner.books.lock().settle(&job.event, &job.endpoint);
         return;
@@ -268,16 +245,9 @@ async fn deliver(inner: &Arc<Inner>, job: Job) {
         inner.books.lock().settle(&job.event, &job.endpoint);
     } else if !last {
         let pauses = &inner.schedule.pauses;
-        let pause = pauses
-            .get(job.attempt as usize - 1)
-            .or(pauses.last())
-            .copied()
-            .unwrap_or(Duration::from_secs(1));
+        let pause = pauses.get(job.attempt as usize - 1).or(pauses.last()).copied().unwrap_or(Duration::from_secs(1));
         tokio::time::sleep(pause).await;
-        let _ = inner.queue.send(Job {
-            attempt: job.attempt + 1,
-            ..job
-        });
+        let _ = inner.queue.send(Job { attempt: job.attempt + 1, ..job });
     }
 }
 

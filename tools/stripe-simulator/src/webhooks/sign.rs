@@ -25,11 +25,7 @@ mod tests {
         let (time, signature) = header.split_once(",v1=").unwrap();
         assert_eq!(time, "t=1700000000");
         assert_eq!(signature.len(), 64);
-        for other in [
-            sign("whsec_other", 1_700_000_000, b"{}"),
-            sign("whsec_test", 1_700_000_001, b"{}"),
-            sign("whsec_test", 1_700_000_000, b"{ }"),
-        ] {
+        for other in [sign("whsec_other", 1_700_000_000, b"{}"), sign("whsec_test", 1_700_000_001, b"{}"), sign("whsec_test", 1_700_000_000, b"{ }")] {
             assert_ne!(other.split_once(",v1=").unwrap().1, signature);
         }
     }

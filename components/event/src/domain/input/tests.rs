@@ -108,7 +108,8 @@ fn a_patch_keeps_ids_of_this_events_sessions_only_and_each_once() {
         sales_start_at: None,
         sales_end_at: None,
     };
-    let session = |id: u128, hour: u32| json!({"id": SessionId::from_u128(id), "starts_at": format!("2030-01-02T{hour}:00:00Z"), "ends_at": "2030-01-02T23:00:00Z"});
+    let session =
+        |id: u128, hour: u32| json!({"id": SessionId::from_u128(id), "starts_at": format!("2030-01-02T{hour}:00:00Z"), "ends_at": "2030-01-02T23:00:00Z"});
     let of = |sessions: Value| patch(json!({ "sessions": sessions }), std::slice::from_ref(&known));
     assert_eq!(of(json!([session(6, 20)])).unwrap_err().faults[0].code, "unknown");
     assert_eq!(of(json!([session(5, 20), session(5, 21)])).unwrap_err().faults[0].pointer, "/sessions/1/id");
