@@ -24,7 +24,7 @@ pub fn layout(rows: usize, seats: usize, standing: usize) -> Value {
     let mut layout = json!({
         "sections": [{"id": "A", "name": "Stalls", "category": "stalls", "rows": rows}],
         "areas": [],
-        "shapes": [{"kind": "stage", "points": [[0, 0], [600, 0]]}],
+        "shapes": [{"kind": "stage", "points": [[0, 0], [600, 0], [600, 100]]}],
     });
     if standing > 0 {
         layout["areas"] = json!([{"id": "floor", "name": "Standing", "category": "standing", "capacity": standing, "polygon": [[0, 0], [100, 0], [100, 100]]}]);

@@ -51,7 +51,7 @@ async fn a_buyer_holds_four_seats_pays_and_gets_four_tickets() -> Result<()> {
         assert_eq!((svg.status, svg.header("content-type")), (200, "image/svg+xml"));
     }
     let seats = buyer.get(&format!("sessions/{}/seats", sale.session_id)).await?.expect(200);
-    assert_eq!(seats["counts"], json!({"free": 146, "held": 0, "sold": 4, "blocked": 0}));
+    assert_eq!(seats["counts"], json!({"free": 96, "held": 0, "sold": 4, "blocked": 0}));
     Ok(())
 }
 

@@ -91,7 +91,9 @@ async fn make(base: &str) -> Result<Demo> {
         )
         .await?;
     let venue_id = text(&venue, "id")?;
-    let layout = api.post("layout-templates/theatre/instantiate", json!({"venue_id": venue_id, "name": "Main hall", "parameters": {}})).await?;
+    let layout = api
+        .post("layout-templates/theatre/instantiate", json!({"venue_id": venue_id, "name": "Main hall", "parameters": {"stalls_rows": 26, "balcony_rows": 10}}))
+        .await?;
     let names = categories(&layout["layout"]);
     let categories: Vec<Value> = names.iter().enumerate().map(|(at, id)| json!({"id": id, "name": title(id), "price": 4500 + 1500 * at})).collect();
 

@@ -69,9 +69,19 @@ pub async fn up(options: Options) -> Result<()> {
     let mut pids = BTreeMap::from([("host", std::process::id())]);
     pids.extend([("postgres", postgres.process.pid()), ("redis", redis.process.pid()), ("kafka", kafka.process.pid())]);
 
-    let outcome = tokio::select! {
-        outcome = run(&options, &folder, &postgres, &redis, &kafka, pids, &state_file) => outcome,
-        () = shutdown_signal() => Ok(()),
+    let started = tokio::select! {
+        started = start(&options, &folder, &postgres, &redis, &kafka, pids, &state_file) => started.map(Some),
+        () = shutdown_signal() => Ok(None),
+    };
+    let outcome = match started {
+        Ok(Some((host, simulator))) => {
+            shutdown_signal().await;
+            host.drain().await;
+            simulator.shutdown().await;
+            Ok(())
+        }
+        Ok(None) => Ok(()),
+        Err(error) => Err(error),
     };
     let _ = std::fs::remove_file(&state_file);
     tracing::info!("stopping Kafka, Redis and PostgreSQL");
@@ -79,7 +89,8 @@ pub async fn up(options: Options) -> Result<()> {
     outcome
 }
 
-async fn run(
+/// Everything but the servers; `state.json` is written last.
+async fn start(
     options: &Options,
     folder: &Folder,
     postgres: &Postgres,
@@ -87,7 +98,7 @@ async fn run(
     kafka: &Kafka,
     pids: BTreeMap<&'static str, u32>,
     state_file: &Path,
-) -> Result<()> {
+) -> Result<(Host, stripe::Running)> {
     let keys = Stripe {
         url: String::new(),
         publishable_key: "pk_test_eventhub_development".into(),
@@ -152,10 +163,7 @@ async fn run(
     };
     write(state_file, &state)?;
     announce(&state);
-    shutdown_signal().await;
-    host.drain().await;
-    simulator.shutdown().await;
-    Ok(())
+    Ok((host, simulator))
 }
 
 fn announce(state: &State) {

@@ -84,7 +84,7 @@ impl ShapeKind {
     /// Fewest points that can be drawn.
     pub const fn min_points(self) -> usize {
         match self {
-            Self::Stage => 3,
+            Self::Stage => 2,
             Self::Text => 1,
             Self::Line => 2,
         }
