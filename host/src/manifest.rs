@@ -142,7 +142,21 @@ impl Manifest {
                 manifest.add_link(&component.name, link, &capabilities)?;
             }
         }
+        manifest.refuse_dangling_links()?;
         Ok(manifest)
+    }
+
+    fn refuse_dangling_links(&self) -> Result<(), ManifestError> {
+        let is_there = |name: &str| self.components.iter().any(|component| component.name == name);
+        for link in &self.links {
+            if let Target::Component(target) = &link.target
+                && !is_there(target)
+            {
+                let cause = "the manifest has no such component".to_string();
+                return Err(ManifestError::Link { from: link.source.clone(), to: target.clone(), cause });
+            }
+        }
+        Ok(())
     }
 
     fn add_link(&mut self, source: &str, link: &LinkProperty, capabilities: &BTreeMap<String, Capability>) -> Result<(), ManifestError> {
@@ -218,8 +232,11 @@ mod tests {
 
     #[tokio::test]
     async fn an_unknown_capability_and_an_image_elsewhere_are_refused_by_name() {
-        let with =
-            |component: &str| format!("apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: x}}\nspec:\n  components:\n    - {component}\n");
+        let with = |component: &str| {
+            format!(
+                "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: x, annotations: {{version: v0.1.0}}}}\nspec:\n  components:\n    - {component}\n"
+            )
+        };
         let error = parse(&with("{name: mongo, type: capability, properties: {image: x/y:1}}")).await.unwrap_err();
         assert!(error.to_string().contains("mongo"), "{error}");
         let error = parse(&with("{name: a, type: component, properties: {image: registry/a:1}}")).await.unwrap_err();
@@ -228,7 +245,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_link_to_nothing_is_refused() {
-        let text = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: x}\nspec:\n  components:\n    - name: a\n      type: component\n      properties: {image: 'file://a.wasm'}\n      traits:\n        - type: link\n          properties: {target: {name: nobody}, namespace: eventhub, package: b, interfaces: [c]}\n";
-        assert!(parse(text).await.unwrap_err().to_string().contains("nobody"));
+        let text = "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {name: x, annotations: {version: v0.1.0}}\nspec:\n  components:\n    - name: a\n      type: component\n      properties: {image: 'file://a.wasm'}\n      traits:\n        - type: link\n          properties: {target: {name: nobody}, namespace: eventhub, package: b, interfaces: [c]}\n";
+        let error = parse(text).await.unwrap_err().to_string();
+        assert!(error.contains("nobody"), "{error}");
     }
 }
