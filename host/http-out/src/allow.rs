@@ -30,6 +30,8 @@ impl Authority {
         let error = || ParseError(text.to_owned());
         let (private, rest) = match text.trim().strip_prefix("private ") {
             Some(rest) => (true, rest.trim()),
+            // The mark without an authority, not a host of that name.
+            None if text.trim() == "private" => return Err(error()),
             None => (false, text.trim()),
         };
         let (wildcard, rest) = match rest.strip_prefix("*.") {
