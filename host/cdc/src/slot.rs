@@ -78,9 +78,10 @@ impl Control {
     }
 
     async fn publish_table(&self, relay: &mut Relay) -> Result<(), Error> {
+        // `cmin` is the place of a row's statement in its transaction.
         let sql = "SELECT id::text, aggregatetype, aggregateid, type, payload::text, \
                    floor(extract(epoch FROM occurred_at_us) * 1000)::bigint, tracingspancontext \
-                   FROM public.outbox ORDER BY occurred_at_us, id";
+                   FROM public.outbox ORDER BY occurred_at_us, cmin::text::bigint, ctid";
         let rows = self.client.query_raw(sql, std::iter::empty::<&str>()).await?;
         pin_mut!(rows);
         let (mut publication, mut count) = (relay.publication(), 0);

@@ -1,6 +1,6 @@
 //! What the tests share: a hyper server whose sockets follow a log in memory, and clients.
 
-#![allow(dead_code, clippy::unwrap_used)]
+#![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
 use std::{
     collections::VecDeque,
