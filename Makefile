@@ -1,5 +1,5 @@
 # make run    everything for development, until Ctrl-C
-# make test   the tests that guard every change; make test-all, fmt, lint, clean
+# make test   the tests that guard every change; make test-all, bench, fmt, lint, clean
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export RUST_BACKTRACE := 0
@@ -51,6 +51,11 @@ test: test-build ## the tests that guard every change, on private servers
 .PHONY: test-all
 test-all: test-build ## those, each capability against its real server, and faults: some minutes longer
 	@$(ENVIRONMENT) cargo test --release --locked --workspace --no-fail-fast --lib --bins --tests
+
+.PHONY: bench
+bench: test-build ## what it does in a second on this machine: a table, and target/bench.json; BENCH="hold4 noop" for some of it
+	@EVENTHUB_COMPOSE="$(abspath $(TARGET))/release/eventhub-compose" setup/components.sh "$$(cat target/wasm-toolchain)" bench
+	@$(ENVIRONMENT) EVENTHUB_DEBEZIUM="$$(setup/debezium.sh)" RUST_LIB_BACKTRACE=0 $(TARGET)/release/eventhub-bench $(BENCH)
 
 .PHONY: fmt
 fmt: ## format the code

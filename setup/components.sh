@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Builds the components into target/components: compiled for wasm32-wasip2, pure parts composed into their users.
-# Takes the toolchain argument that wasm.sh printed.
+# Takes the toolchain argument that wasm.sh printed, and names of further components (bench: what the benchmarks run).
 set -euo pipefail
 cd "$(dirname "$0")" && . ./lib.sh && cd ..
 
 toolchain=$1
 target=${CARGO_TARGET_DIR:-target}
-names=(api-gateway identity event venue-layout seat-inventory seat-lock booking saga payment payment-stripe)
+names=(api-gateway identity event venue-layout seat-inventory seat-lock booking saga payment payment-stripe "${@:2}")
 # Component → the pure component in it.
 declare -A parts=([seat-inventory]=seat-lock [booking]=saga)
 

@@ -190,6 +190,8 @@ fn kafka(config: &Config) -> Result<eventhub_kafka::Client> {
 fn pool(limits: &Limits, instances: usize) -> PoolConfig {
     PoolConfig {
         max_instances: instances as u32,
+        eager_instances: limits.eager_instances as u32,
+        grow_after_ms: limits.grow_after_ms,
         max_queued: limits.max_queued as u32,
         deadline_ms: limits.deadline_ms,
         memory_mb: limits.memory_mb as u64,

@@ -2,7 +2,7 @@
 //! Unknown keys are refused with the nearest known one.
 
 use eventhub_link::{BreakerConfig, LinkConfig};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,8 @@ pub enum ConfigError {
     WrongType { origin: String, key: String, expected: &'static str },
     #[error("configuration: {0}")]
     Invalid(#[from] toml::de::Error),
+    #[error("configuration: {0}")]
+    Defaults(#[from] toml::ser::Error),
 }
 
 #[derive(Deserialize, Clone, Debug)]
@@ -87,11 +89,13 @@ pub struct Runtime {
 }
 
 /// Limits of one component's instances.
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Component {
     pub deadline_ms: u64,
     pub memory_mb: usize,
+    pub eager_instances: usize,
+    pub grow_after_ms: u64,
     pub max_queued: usize,
     pub recycle_after: u64,
     pub recycle_memory_mb: usize,
@@ -173,12 +177,7 @@ impl Config {
         let Some(overrides) = self.components.get(name) else { return Ok(self.component_defaults.clone()) };
         let origin = format!("[components.{name}]");
         let defaults = &self.component_defaults;
-        let mut table = Table::new();
-        table.insert("deadline_ms".into(), Value::Integer(defaults.deadline_ms as i64));
-        table.insert("memory_mb".into(), Value::Integer(defaults.memory_mb as i64));
-        table.insert("max_queued".into(), Value::Integer(defaults.max_queued as i64));
-        table.insert("recycle_after".into(), Value::Integer(defaults.recycle_after as i64));
-        table.insert("recycle_memory_mb".into(), Value::Integer(defaults.recycle_memory_mb as i64));
+        let mut table = Table::try_from(defaults)?;
         merge(&mut table, overrides.clone(), &origin, "")?;
         Ok(Value::Table(table).try_into()?)
     }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -81,20 +81,33 @@ impl Host {
 
 /// Runs until SIGINT or SIGTERM.
 pub async fn serve(config: &Config, manifest: &Path) -> Result<()> {
-    let host = Host::start(config, manifest).await.with_context(|| format!("cannot serve {}", manifest.display()))?;
-    shutdown_signal().await;
+    let mut signals = Signals::listen()?;
+    let host = tokio::select! {
+        host = Host::start(config, manifest) => host.with_context(|| format!("cannot serve {}", manifest.display()))?,
+        () = signals.wait() => return Ok(()),
+    };
+    signals.wait().await;
     host.drain().await;
     Ok(())
 }
 
-/// Completes at SIGINT or SIGTERM.
-pub async fn shutdown_signal() {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
-        tracing::error!("cannot listen for signals");
-        return;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
+/// SIGINT and SIGTERM. Listen before anything is started: until then they end the process at once.
+pub struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    pub fn listen() -> Result<Self> {
+        let listen = |kind| signal(kind).context("cannot listen for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Completes at the next of them.
+    pub async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }

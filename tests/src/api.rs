@@ -109,9 +109,13 @@ impl Api {
 
     /// Books a hold, with an idempotency key of its own.
     pub async fn book(&self, hold: &str) -> Result<Answer> {
-        let key = format!("{:032x}", rand::random::<u128>());
+        self.book_with(hold, &format!("{:032x}", rand::random::<u128>())).await
+    }
+
+    /// Books a hold with this idempotency key.
+    pub async fn book_with(&self, hold: &str, key: &str) -> Result<Answer> {
         let body = json!({"hold_id": hold, "payment": {"provider": "stripe"}});
-        self.send(Method::POST, "bookings", &[("idempotency-key", &key)], Some(&body)).await
+        self.send(Method::POST, "bookings", &[("idempotency-key", key)], Some(&body)).await
     }
 
     /// Asks for the booking until its status is one of `wanted`; panics with the booking after 30 seconds.

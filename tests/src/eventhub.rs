@@ -132,7 +132,7 @@ impl Drop for Eventhub {
 
 fn launch(home: &Path, ports: (u16, u16), environment: &Vec<(String, String)>) -> Result<(Child, State)> {
     std::fs::create_dir_all(home)?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?;
+    let root = root()?;
     let log = std::fs::OpenOptions::new().create(true).append(true).open(home.join("host.log"))?;
     let mut command = Command::new(binary(&root)?);
     command.arg("up").current_dir(&root).process_group(0);
@@ -157,14 +157,19 @@ fn launch(home: &Path, ports: (u16, u16), environment: &Vec<(String, String)>) -
     }
 }
 
-fn log_tail(home: &Path) -> String {
+pub(crate) fn log_tail(home: &Path) -> String {
     let text = std::fs::read_to_string(home.join("host.log")).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
+/// The checkout: manifests and migrations are found from here.
+pub fn root() -> Result<PathBuf> {
+    Ok(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?)
+}
+
 // `make test` says where what it built is.
-fn binary(root: &Path) -> Result<PathBuf> {
+pub(crate) fn binary(root: &Path) -> Result<PathBuf> {
     let path = match std::env::var_os("EVENTHUB_BIN") {
         Some(path) => PathBuf::from(path),
         None => root.join("target/release/eventhub"),
@@ -189,7 +194,7 @@ pub fn free_port() -> Result<u16> {
 }
 
 /// Spawns from a thread that lives as long as the process: the kernel ends the child with the thread that made it.
-fn spawn_bound(command: Command) -> Result<Child> {
+pub fn spawn_bound(command: Command) -> Result<Child> {
     type Job = (Command, Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Mutex<Sender<Job>>> = OnceLock::new();
     let spawner = SPAWNER.get_or_init(|| {

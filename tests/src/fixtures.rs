@@ -34,6 +34,11 @@ pub fn layout(rows: usize, seats: usize, standing: usize) -> Value {
 
 /// Publishes an event with that layout.
 pub async fn sale(http: &str, layout: Value) -> Result<Sale> {
+    Ok(sale_of(http, layout, json!({})).await?.0)
+}
+
+/// The same with other members of the event; with the ids of all its sessions.
+pub async fn sale_of(http: &str, layout: Value, members: Value) -> Result<(Sale, Vec<String>)> {
     let organizer = Api::sign_up(http, "Olga Organizer").await?;
     let slug = format!("o-{:x}", rand::random::<u64>());
     let organizer_id = id(&organizer.post("organizers", json!({"name": "Olga's", "slug": slug})).await?.expect(201));
@@ -44,17 +49,21 @@ pub async fn sale(http: &str, layout: Value) -> Result<Sale> {
     let venue_id = id(&organizer.post("venues", venue).await?.expect(201));
     let body = json!({"venue_id": venue_id, "name": "Hall", "layout": layout});
     let layout_id = id(&organizer.post("layouts", body).await?.expect(201));
-    let event = json!({
+    let mut event = json!({
         "organizer_id": organizer_id, "venue_id": venue_id, "layout_id": layout_id, "title": "A concert", "currency": "EUR",
         "categories": [{"id": "stalls", "name": "Stalls", "price": 4500}, {"id": "standing", "name": "Standing", "price": 2000}],
         "sessions": [{"starts_at": "2031-05-01T18:00:00Z", "ends_at": "2031-05-01T21:00:00Z"}],
     });
+    for (name, value) in members.as_object().into_iter().flatten() {
+        event[name] = value.clone();
+    }
     let event = organizer.post("events", event).await?.expect(201);
     let event_id = id(&event);
     let published = organizer.post(&format!("events/{event_id}/publish"), json!({})).await?.expect(200);
     assert_eq!(published["status"], "published");
-    let session_id = id(&published["sessions"][0]);
-    Ok(Sale { organizer, organizer_id, venue_id, layout_id, event_id, session_id })
+    let sessions: Vec<String> = published["sessions"].as_array().into_iter().flatten().map(id).collect();
+    let session_id = sessions[0].clone();
+    Ok((Sale { organizer, organizer_id, venue_id, layout_id, event_id, session_id }, sessions))
 }
 
 /// The id of a resource.

@@ -3,10 +3,19 @@
 //! Tests talk to it as anybody would, over HTTP and WebSocket; they look into the databases only to check what must never be.
 
 pub mod api;
+pub mod audit;
+pub mod balancer;
+pub mod buyers;
+pub mod cluster;
 pub mod eventhub;
 pub mod fixtures;
 pub mod live;
+pub mod openapi;
+pub mod served;
 pub mod stripe;
+pub mod webhook;
 
 pub use api::{Answer, Api};
+pub use cluster::Cluster;
 pub use eventhub::{Eventhub, State};
+pub use served::Served;

@@ -12,6 +12,8 @@ pub struct Live {
     socket: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
     /// Of the last frame.
     pub seq: u64,
+    /// How long a frame may take to come; five seconds.
+    pub patience: Duration,
 }
 
 impl Live {
@@ -19,15 +21,15 @@ impl Live {
     pub async fn connect(url: &str, since: Option<u64>) -> Result<(Self, Value)> {
         let url = since.map_or_else(|| url.to_string(), |since| format!("{url}?since={since}"));
         let (socket, _) = connect_async(&url).await.with_context(|| format!("cannot connect to {url}"))?;
-        let mut live = Self { socket, seq: 0 };
+        let mut live = Self { socket, seq: 0, patience: Duration::from_secs(5) };
         let first = live.frame().await?;
         Ok((live, first))
     }
 
-    /// The next frame; fails after five seconds of silence, or when the sequence has a gap.
+    /// The next frame; fails when it does not come in time, or when the sequence has a gap.
     pub async fn frame(&mut self) -> Result<Value> {
         loop {
-            let message = tokio::time::timeout(Duration::from_secs(5), self.socket.next()).await.context("no frame for five seconds")?;
+            let message = tokio::time::timeout(self.patience, self.socket.next()).await.context("no frame came in time")?;
             match message.context("the socket has ended")?? {
                 Message::Text(text) => {
                     let frame: Value = serde_json::from_str(&text)?;

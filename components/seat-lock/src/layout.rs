@@ -1,6 +1,7 @@
 //! A layout document in compact form: texts in one string, seats in one list in document order, rows as ranges of it.
 //! Lenient, since venue-layout has validated the document: what is not needed here is not looked at.
 
+use crate::key_table::KeyTable;
 use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -66,8 +67,7 @@ pub struct Layout {
     rows: Vec<Row>,
     areas: Vec<Area>,
     categories: Vec<Category>,
-    /// Seat indexes, sorted by key.
-    by_key: Vec<u32>,
+    by_key: KeyTable,
 }
 
 /// The document is not a layout; the layout service's fault, since it keeps only valid ones.
@@ -195,10 +195,13 @@ impl Layout {
         for category in &mut self.categories {
             category.rows.sort_by_key(|&row| self.rows[row as usize].nearest);
         }
-        let mut by_key: Vec<u32> = (0..self.seats.len() as u32).collect();
-        by_key.sort_unstable_by_key(|&index| self.key(index));
-        if let Some(twice) = by_key.windows(2).find(|pair| self.key(pair[0]) == self.key(pair[1])) {
-            return Err(Error::Twice(self.key(twice[0]).to_string()));
+        let mut by_key = KeyTable::with_room_for(self.seats.len());
+        for index in 0..self.seats.len() as u32 {
+            let key = self.key(index);
+            if by_key.find(key, |known| self.key(known)).is_some() {
+                return Err(Error::Twice(key.to_string()));
+            }
+            by_key.add(key, index);
         }
         self.by_key = by_key;
         self.text.shrink_to_fit();
@@ -259,8 +262,7 @@ impl Layout {
 
     /// The index of a seat key.
     pub fn find_seat(&self, key: &str) -> Option<u32> {
-        let at = self.by_key.binary_search_by_key(&key, |&index| self.key(index)).ok()?;
-        self.by_key.get(at).copied()
+        self.by_key.find(key, |index| self.key(index))
     }
 
     /// The place of an area's id in `areas`.

@@ -4,6 +4,7 @@
 pub mod best;
 pub mod bits;
 pub mod cache;
+mod key_table;
 pub mod layout;
 pub mod select;
 

@@ -3,7 +3,6 @@
 use crate::best::best_available;
 use crate::bits::{self, Bits};
 use crate::layout::Layout;
-use std::collections::HashSet;
 
 /// What the client asked for.
 #[derive(Debug, Default, Clone)]
@@ -77,13 +76,10 @@ type Resolved = (Vec<u32>, Vec<(usize, u32)>, Option<u16>);
 
 fn resolve(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
     let mut unknown = vec![];
-    let mut duplicate = vec![];
-    let mut seen = HashSet::with_capacity(request.seats.len() + request.areas.len());
     let mut seats = Vec::with_capacity(request.seats.len());
     for key in &request.seats {
         match layout.find_seat(key) {
             None => unknown.push(key.clone()),
-            Some(_) if !seen.insert((false, key)) => duplicate.push(key.clone()),
             Some(index) => seats.push(index),
         }
     }
@@ -91,7 +87,6 @@ fn resolve(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
     for (id, quantity) in &request.areas {
         match layout.find_area(id) {
             None => unknown.push(id.clone()),
-            Some(_) if !seen.insert((true, id)) => duplicate.push(id.clone()),
             Some(at) => areas.push((at, *quantity)),
         }
     }
@@ -108,10 +103,18 @@ fn resolve(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
     if !unknown.is_empty() {
         return Err(Error::Unknown(unknown));
     }
+    let mut duplicate: Vec<String> = twice(&seats).map(|at| request.seats[at].clone()).collect();
+    let places: Vec<usize> = areas.iter().map(|(at, _)| *at).collect();
+    duplicate.extend(twice(&places).map(|at| request.areas[at].0.clone()));
     if !duplicate.is_empty() {
         return Err(Error::Duplicate(duplicate));
     }
     Ok((seats, areas, category))
+}
+
+/// Where things stand that have come before. A request names few: comparing each with each needs no memory.
+fn twice<T: PartialEq>(things: &[T]) -> impl Iterator<Item = usize> {
+    (0..things.len()).filter(|&at| things[..at].contains(&things[at]))
 }
 
 /// The indexes of seat keys, in order.

@@ -19,8 +19,12 @@ pub struct EngineConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoolConfig {
-    /// How many calls this component serves at once; each one takes an instance of its own.
+    /// How many calls this component serves at once, at most; each one takes an instance of its own.
     pub max_instances: u32,
+    /// So many are made as calls come; more only when a call has waited for [`Self::grow_after_ms`].
+    pub eager_instances: u32,
+    /// How long a call waits for an instance that is in use before there is one more. Milliseconds.
+    pub grow_after_ms: u64,
     /// How many more calls may wait for an instance. Beyond it a call is refused as overloaded.
     pub max_queued: u32,
     /// The longest a call may take, waiting included. Milliseconds.
@@ -41,7 +45,16 @@ impl Default for EngineConfig {
 
 impl Default for PoolConfig {
     fn default() -> Self {
-        Self { max_instances: 64, max_queued: 1_024, deadline_ms: 10_000, memory_mb: 64, recycle_after: 10_000, recycle_memory_mb: 32 }
+        Self {
+            max_instances: 64,
+            eager_instances: 8,
+            grow_after_ms: 25,
+            max_queued: 1_024,
+            deadline_ms: 10_000,
+            memory_mb: 64,
+            recycle_after: 10_000,
+            recycle_memory_mb: 32,
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::seed;
 use super::state::{Component, State, Stripe, write};
 use crate::config::Config;
 use crate::migrate;
-use crate::serve::{Host, shutdown_signal};
+use crate::serve::{Host, Signals};
 use anyhow::{Context, Result};
 use eventhub_stripe_simulator as stripe;
 use std::collections::BTreeMap;
@@ -57,6 +57,7 @@ const WEBHOOKS: [&str; 6] =
 
 /// Runs a development environment until SIGINT or SIGTERM.
 pub async fn up(options: Options) -> Result<()> {
+    let mut signals = Signals::listen()?;
     let folder = Folder::open(&options.home)?;
     let state_file = folder.path.join("state.json");
     let _ = std::fs::remove_file(&state_file);
@@ -71,11 +72,11 @@ pub async fn up(options: Options) -> Result<()> {
 
     let started = tokio::select! {
         started = start(&options, &folder, &postgres, &redis, &kafka, pids, &state_file) => started.map(Some),
-        () = shutdown_signal() => Ok(None),
+        () = signals.wait() => Ok(None),
     };
     let outcome = match started {
         Ok(Some((host, simulator))) => {
-            shutdown_signal().await;
+            signals.wait().await;
             host.drain().await;
             simulator.shutdown().await;
             Ok(())

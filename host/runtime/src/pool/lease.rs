@@ -14,7 +14,8 @@ pub(super) struct Lease<'a> {
     pub instance: Lent<'a>,
     pub deadline: Instant,
     pub started: Instant,
-    pub _place: SemaphorePermit<'a>,
+    /// There until the lease ends.
+    pub place: Option<SemaphorePermit<'a>>,
 }
 
 /// Goes back to the pool by [`Lease::settle`] only. When the future of a call is dropped, so is its instance.
@@ -32,7 +33,7 @@ impl Lease<'_> {
         let error = match result {
             Ok(Ok(value)) => {
                 pool.meters.ok.increment(1);
-                self.instance.give_back();
+                self.give_back();
                 return Ok(value);
             }
             Ok(Err(error)) => CallError::from_wasm(pool.name(), &error, after),
@@ -47,8 +48,18 @@ impl Lease<'_> {
         let pool = self.instance.pool;
         let error = CallError::NotExported { component: pool.name().clone(), export };
         pool.report(&error, self.instance.store.data().call());
-        self.instance.give_back();
+        self.give_back();
         error
+    }
+
+    fn give_back(&mut self) {
+        let pool = self.instance.pool;
+        self.instance.give_back();
+        if let Some(place) = self.place.take()
+            && !pool.places.give_back(place)
+        {
+            pool.forget_one();
+        }
     }
 }
 

@@ -2,20 +2,27 @@
 //! whatever reason, keeps its instance from ever being lent again.
 
 mod lease;
+mod places;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::SemaphorePermit,
     time::{Instant, timeout_at},
 };
 use wasmtime::component::Val;
 
-use self::lease::{Lease, Lent};
+use self::{
+    lease::{Lease, Lent},
+    places::Places,
+};
 use crate::{
     CallContext, CallError, PoolConfig,
     instance::{Instance, Template},
@@ -30,7 +37,7 @@ pub(crate) struct Pool {
     /// Boxed, since each call moves one out and in again.
     #[allow(clippy::vec_box)]
     idle: Mutex<Vec<Box<Instance>>>,
-    places: Semaphore,
+    places: Places,
     queued: AtomicUsize,
     meters: Meters,
 }
@@ -53,7 +60,8 @@ pub struct ComponentStats {
 impl Pool {
     pub fn new(template: Template, config: PoolConfig) -> Self {
         let meters = Meters::new(&template.loaded.name);
-        Self { places: Semaphore::new(config.max_instances.max(1) as usize), idle: Mutex::default(), queued: AtomicUsize::new(0), template, config, meters }
+        let places = Places::new(config.eager_instances, config.max_instances, Duration::from_millis(config.grow_after_ms));
+        Self { places, idle: Mutex::default(), queued: AtomicUsize::new(0), template, config, meters }
     }
 
     pub fn name(&self) -> &Arc<str> {
@@ -131,7 +139,7 @@ impl Pool {
         let idle = self.idle.lock();
         ComponentStats {
             component: self.name().clone(),
-            busy: (self.config.max_instances.max(1) as usize).saturating_sub(self.places.available_permits()),
+            busy: self.places.taken(),
             idle: idle.len(),
             queued: self.queued.load(Ordering::Relaxed),
             idle_memory: idle.iter().map(|instance| instance.store.data().limits.used).sum(),
@@ -159,11 +167,23 @@ impl Pool {
         instance.store.data_mut().begin(context, deadline);
         instance.store.set_epoch_deadline(1);
         self.meters.busy.increment(1.0);
-        Ok(Lease { instance: Lent { instance: Some(instance), pool: self }, deadline, started, _place: place })
+        Ok(Lease { instance: Lent { instance: Some(instance), pool: self }, deadline, started, place: Some(place) })
+    }
+
+    /// Drops the idle instance that was used least.
+    fn forget_one(&self) {
+        let mut idle = self.idle.lock();
+        if !idle.is_empty() {
+            let forgotten = idle.remove(0);
+            drop(idle);
+            self.meters.idle.decrement(1.0);
+            self.meters.recycled.increment(1);
+            drop(forgotten);
+        }
     }
 
     async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallError> {
-        if let Ok(place) = self.places.try_acquire() {
+        if let Some(place) = self.places.try_take() {
             return Ok(place);
         }
         let overloaded = || CallError::Overloaded { component: self.name().clone() };
@@ -171,10 +191,7 @@ impl Pool {
         if queued.ahead >= self.config.max_queued as usize {
             return Err(overloaded());
         }
-        match timeout_at(deadline, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok(place),
-            Ok(Err(_)) | Err(_) => Err(overloaded()),
-        }
+        self.places.take(deadline).await.ok_or_else(overloaded)
     }
 
     async fn start(&self, deadline: Instant, started: Instant) -> Result<Box<Instance>, CallError> {

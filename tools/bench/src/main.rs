@@ -1,0 +1,62 @@
+//! `make bench`: what EventHub does in a second on this machine, each figure beside a baseline of the same run where there is
+//! one. A run per file in `runs`, the baselines in `native`.
+
+mod load;
+mod machine;
+mod native;
+mod report;
+mod runs;
+mod setting;
+mod tokens;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures EventHub. Build first (`make bench` does).
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    baseline: Option<Baseline>,
+    /// Only these: noop gateway_noop hold4 booking_confirmed kafka_produce kafka_handle cdc_relay ws_fanout saga_wasm seat_lock_wasm host_ready instance_memory.
+    names: Vec<String>,
+    /// Where the results go.
+    #[arg(long, default_value = "target/bench.json")]
+    out: PathBuf,
+    /// Seconds of each measurement of `noop`, `gateway_noop` and `hold4`; there are three, and three of the baseline.
+    #[arg(long, default_value_t = 5)]
+    seconds: u64,
+    /// Seconds of `booking_confirmed`.
+    #[arg(long, default_value_t = 60)]
+    booking_seconds: u64,
+}
+
+/// Started by the benchmark itself, as a process of its own.
+#[derive(Subcommand)]
+enum Baseline {
+    /// Plain hyper, answering a hundred bytes.
+    #[command(hide = true)]
+    NativeAnswer(native::answer::Options),
+    /// Holds of seats with axum and redis.
+    #[command(hide = true)]
+    NativeHolds(native::holds::Options),
+}
+
+fn main() -> Result<()> {
+    let arguments = Arguments::parse();
+    tracing_subscriber::fmt().with_env_filter("warn,sqlx=error").with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        match arguments.baseline {
+            Some(Baseline::NativeAnswer(options)) => native::answer::serve(options).await,
+            Some(Baseline::NativeHolds(options)) => native::holds::serve(options).await,
+            None => {
+                let plan = runs::Plan { names: arguments.names, seconds: arguments.seconds, booking_seconds: arguments.booking_seconds };
+                runs::all(&plan, &arguments.out).await
+            }
+        }
+    })
+}

@@ -1,0 +1,126 @@
+//! The results: `target/bench.json` for programs, a table for people.
+
+use crate::machine::Machine;
+use anyhow::{Context, Result};
+use serde::Serialize;
+use std::path::Path;
+
+#[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Better {
+    Higher,
+    Lower,
+}
+
+/// What the value is compared with, measured in the same run.
+#[derive(Serialize, Clone, Debug)]
+pub struct Baseline {
+    pub name: String,
+    pub value: f64,
+}
+
+/// One figure.
+#[derive(Serialize, Clone, Debug)]
+pub struct Figure {
+    pub name: &'static str,
+    pub value: f64,
+    /// `/s`, `ms`, `MiB`, or `x` for a ratio of times.
+    pub unit: &'static str,
+    pub better: Better,
+    pub baseline: Option<Baseline>,
+    /// Value ÷ baseline.
+    pub ratio: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p50_ms: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99_ms: Option<f64>,
+    pub errors: u64,
+    /// The command that gives this figure.
+    pub command: String,
+    /// What was checked besides, and under which conditions it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+impl Figure {
+    pub fn new(name: &'static str, value: f64, unit: &'static str, better: Better) -> Self {
+        Self {
+            name,
+            value,
+            unit,
+            better,
+            baseline: None,
+            ratio: None,
+            p50_ms: None,
+            p99_ms: None,
+            errors: 0,
+            command: format!("make bench BENCH={name}"),
+            note: None,
+        }
+    }
+
+    pub fn against(mut self, name: &str, value: f64) -> Self {
+        self.ratio = (value != 0.0).then(|| self.value / value);
+        self.baseline = Some(Baseline { name: name.into(), value });
+        self
+    }
+
+    /// The ratio of paired measurements, where it is better known than by the two values.
+    pub fn ratio(mut self, ratio: f64) -> Self {
+        self.ratio = Some(ratio);
+        self
+    }
+
+    pub fn percentiles(mut self, p50_ms: f64, p99_ms: f64) -> Self {
+        (self.p50_ms, self.p99_ms) = (Some(p50_ms), Some(p99_ms));
+        self
+    }
+
+    pub fn errors(mut self, errors: u64) -> Self {
+        self.errors = errors;
+        self
+    }
+
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.note = Some(note.into());
+        self
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    machine: &'a Machine,
+    results: &'a [Figure],
+}
+
+/// Writes the file whole.
+pub fn write(path: &Path, machine: &Machine, results: &[Figure]) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let text = serde_json::to_string_pretty(&Report { machine, results })?;
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+}
+
+pub fn print(machine: &Machine, results: &[Figure]) {
+    println!("\n{machine}\n");
+    println!("{:<18} {:>12} {:<4} {:>8} {:>9} {:>9} {:>7}  baseline", "name", "value", "", "ratio", "p50 ms", "p99 ms", "errors");
+    for figure in results {
+        let number = |value: Option<f64>, digits: usize| value.map_or("–".into(), |value| format!("{value:.digits$}"));
+        let digits = if figure.value < 100.0 { 2 } else { 0 };
+        let baseline = figure.baseline.as_ref().map(|baseline| format!("{} {:.2}", baseline.name, baseline.value)).unwrap_or_default();
+        println!(
+            "{:<18} {:>12.digits$} {:<4} {:>8} {:>9} {:>9} {:>7}  {baseline}",
+            figure.name,
+            figure.value,
+            figure.unit,
+            number(figure.ratio, 2),
+            number(figure.p50_ms, 2),
+            number(figure.p99_ms, 2),
+            figure.errors,
+        );
+    }
+    for figure in results.iter().filter(|figure| figure.note.is_some()) {
+        println!("  {}: {}", figure.name, figure.note.as_deref().unwrap_or_default());
+    }
+}
