@@ -158,17 +158,22 @@ impl Config {
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let text = file.map(|path| std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.into(), cause }));
         let origin = file.map(|path| path.display().to_string()).unwrap_or_default();
-        Self::from_parts(text.transpose()?.as_deref(), &origin, |name| std::env::var(name).ok())
+        // A variable that is no Unicode cannot be meant.
+        let environment = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect();
+        Self::from_parts(text.transpose()?.as_deref(), &origin, &environment)
     }
 
     /// The same from given parts, for tests and for `eventhub up`.
-    pub fn from_parts(file: Option<&str>, origin: &str, environment: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_parts(file: Option<&str>, origin: &str, environment: &BTreeMap<String, String>) -> Result<Self, ConfigError> {
         let mut config: Table = DEFAULT.parse().map_err(|cause| ConfigError::Syntax { origin: "eventhub.default.toml".into(), cause })?;
         if let Some(text) = file {
             let table: Table = text.parse().map_err(|cause| ConfigError::Syntax { origin: origin.into(), cause })?;
             merge(&mut config, table, origin, "")?;
         }
-        override_from_environment(&mut config, "", &environment)?;
+        override_from_environment(&mut config, "", environment)?;
+        if let Some(Value::Table(components)) = config.get_mut("environment") {
+            add_from_environment(components, environment);
+        }
         Ok(Value::Table(config).try_into()?)
     }
 
@@ -246,7 +251,7 @@ fn merge(into: &mut Table, from: Table, origin: &str, path: &str) -> Result<(), 
     Ok(())
 }
 
-fn override_from_environment(table: &mut Table, path: &str, environment: &impl Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+fn override_from_environment(table: &mut Table, path: &str, environment: &BTreeMap<String, String>) -> Result<(), ConfigError> {
     for (key, value) in table.iter_mut() {
         let full = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         if let Value::Table(inner) = value {
@@ -254,17 +259,30 @@ fn override_from_environment(table: &mut Table, path: &str, environment: &impl F
             continue;
         }
         let name = format!("EVENTHUB_{}", full.to_uppercase().replace(['.', '-'], "_"));
-        let Some(text) = environment(&name) else { continue };
+        let Some(text) = environment.get(&name) else { continue };
         let wrong = |expected| ConfigError::WrongType { origin: name.clone(), key: full.clone(), expected };
         *value = match value {
             Value::Integer(_) => Value::Integer(text.replace('_', "").parse().map_err(|_| wrong("a whole number"))?),
             Value::Float(_) => Value::Float(text.parse().map_err(|_| wrong("a number"))?),
             Value::Boolean(_) => Value::Boolean(text.parse().map_err(|_| wrong("true or false"))?),
             Value::Array(_) => Value::Array(text.split(',').filter(|part| !part.is_empty()).map(|part| Value::String(part.trim().into())).collect()),
-            _ => Value::String(text),
+            _ => Value::String(text.clone()),
         };
     }
     Ok(())
+}
+
+/// Variables of components that the default file does not list: `EVENTHUB_ENVIRONMENT_` and the component's name, the longest
+/// that fits, in capitals; the rest is the variable's name.
+fn add_from_environment(components: &mut Table, environment: &BTreeMap<String, String>) {
+    for (name, value) in environment {
+        let Some(rest) = name.strip_prefix("EVENTHUB_ENVIRONMENT_") else { continue };
+        let variable_of = |component: &str| rest.strip_prefix(&format!("{}_", component.to_uppercase().replace('-', "_"))).map(str::to_string);
+        let fitting = components.iter_mut().filter_map(|(component, table)| Some((component.len(), variable_of(component)?, table)));
+        if let Some((_, variable, Value::Table(table))) = fitting.max_by_key(|(length, ..)| *length) {
+            table.insert(variable, Value::String(value.clone()));
+        }
+    }
 }
 
 fn type_name(value: &Value) -> &'static str {
@@ -288,8 +306,8 @@ mod tests {
     use super::*;
 
     fn load(file: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
-        let find = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.to_string());
-        Config::from_parts(Some(file), "test.toml", find)
+        let variables = variables.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        Config::from_parts(Some(file), "test.toml", &variables)
     }
 
     #[test]
@@ -322,6 +340,8 @@ mod tests {
                 ("EVENTHUB_HTTP_PUBLIC_URL", "http://variable"),
                 ("EVENTHUB_POSTGRES_DATABASES_EVENT_DB", "postgres://elsewhere/event_db"),
                 ("EVENTHUB_ENVIRONMENT_BOOKING_TICKET_SIGNING_KEY", "k"),
+                ("EVENTHUB_ENVIRONMENT_PAYMENT_STRIPE_STRIPE_URL", "https://elsewhere"),
+                ("EVENTHUB_ENVIRONMENT_IDENTITY_JWT_ISSUER", "https://issuer"),
                 ("EVENTHUB_LINKS_BREAKER_FAILURE_RATE", "0.9"),
             ],
         )
@@ -329,6 +349,10 @@ mod tests {
         assert_eq!(config.http.public_url, "http://variable");
         assert_eq!(config.postgres.databases["event_db"], "postgres://elsewhere/event_db");
         assert_eq!(config.environment["booking"]["TICKET_SIGNING_KEY"], "k");
+        assert_eq!(config.environment["payment-stripe"]["STRIPE_URL"], "https://elsewhere");
+        assert!(config.environment["payment"].is_empty());
+        // The default file does not list it; the component has a default of its own.
+        assert_eq!(config.environment["identity"]["JWT_ISSUER"], "https://issuer");
         assert_eq!(config.links.breaker.failure_rate, 0.9);
         assert!(load("", &[("EVENTHUB_HTTP_MAX_BODY_BYTES", "many")]).is_err());
     }

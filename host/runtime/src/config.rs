@@ -48,7 +48,7 @@ impl Default for PoolConfig {
         Self {
             max_instances: 64,
             eager_instances: 8,
-            grow_after_ms: 25,
+            grow_after_ms: 50,
             max_queued: 1_024,
             deadline_ms: 10_000,
             memory_mb: 64,
