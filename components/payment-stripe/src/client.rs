@@ -17,7 +17,7 @@ pub struct Call<'a> {
     method: Method,
     path: &'a str,
     form: String,
-    idempotency_key: Option<&'a str>,
+    idempotency_key: Option<String>,
 }
 
 impl<'a> Call<'a> {
@@ -30,22 +30,37 @@ impl<'a> Call<'a> {
     }
 
     /// The same key never has two effects.
-    pub fn idempotent(mut self, key: &'a str) -> Self {
-        self.idempotency_key = Some(key);
+    pub fn idempotent(mut self, key: &str) -> Self {
+        self.idempotency_key = Some(key.to_string());
         self
     }
 }
 
+/// Keys that a call may use up: see [`send`].
+const KEYS: u32 = 3;
+
 /// Sends a call; its JSON where Stripe says that all is well.
-pub fn send(config: &Config, call: Call) -> Result<Value, Error> {
-    let response = exchange(config, call).map_err(|cause| Error::Unavailable(format!("Stripe cannot be reached: {cause}")))?;
-    let status = response.status();
-    let bytes = read(&response).map_err(|cause| Error::Unavailable(format!("Stripe's answer broke off: {cause}")))?;
-    let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-    if (200..300).contains(&status) { Ok(body) } else { Err(domain::error(status, &body)) }
+///
+/// Stripe keeps an error of its own under the idempotency key, too, and gives it again for a day
+/// (<https://docs.stripe.com/api/idempotent_requests>). Such a key is used up, and the next one, made from it, takes its place.
+pub fn send(config: &Config, mut call: Call) -> Result<Value, Error> {
+    let first = call.idempotency_key.clone();
+    for used in 1..=KEYS {
+        let response = exchange(config, &call).map_err(|cause| Error::Unavailable(format!("Stripe cannot be reached: {cause}")))?;
+        let status = response.status();
+        let replayed = !response.headers().get("idempotent-replayed").is_empty();
+        let bytes = read(&response).map_err(|cause| Error::Unavailable(format!("Stripe's answer broke off: {cause}")))?;
+        let body: Value = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        match status {
+            200..300 => return Ok(body),
+            500.. if replayed && used < KEYS => call.idempotency_key = first.as_ref().map(|key| format!("{key}:{}", used + 1)),
+            _ => return Err(domain::error(status, &body)),
+        }
+    }
+    Err(Error::Unavailable("Stripe keeps failing".into()))
 }
 
-fn exchange(config: &Config, call: Call) -> Result<IncomingResponse, String> {
+fn exchange(config: &Config, call: &Call) -> Result<IncomingResponse, String> {
     let (scheme, authority) = match config.url.split_once("://") {
         Some(("http", authority)) => (Scheme::Http, authority),
         Some(("https", authority)) => (Scheme::Https, authority),
@@ -58,8 +73,8 @@ fn exchange(config: &Config, call: Call) -> Result<IncomingResponse, String> {
         ("content-length".to_string(), call.form.len().to_string().into_bytes()),
         ("user-agent".to_string(), b"EventHub/0.1".to_vec()),
     ];
-    if let Some(key) = call.idempotency_key {
-        headers.push(("idempotency-key".to_string(), key.into()));
+    if let Some(key) = &call.idempotency_key {
+        headers.push(("idempotency-key".to_string(), key.as_bytes().to_vec()));
     }
     let fields = Fields::from_list(&headers).map_err(|error| format!("{error:?}"))?;
     let request = OutgoingRequest::new(fields);

@@ -44,6 +44,11 @@ impl Status {
     fn is_open(self) -> bool {
         matches!(self, Status::Created | Status::RequiresPayment | Status::Processing)
     }
+
+    /// As far as we know, no money was ever ours.
+    pub fn is_unpaid(self) -> bool {
+        self.is_open() || self == Status::Cancelled
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -103,12 +108,12 @@ impl Payment {
         let differs = intent.total.amount != self.total.amount || intent.total.currency != self.total.currency.to_string();
         let fact = match intent.status {
             // Money of another amount than was asked for is nobody's ticket.
-            Heard::Succeeded if differs && (self.status.is_open() || self.status == Status::Cancelled) => {
+            Heard::Succeeded if differs && self.status.is_unpaid() => {
                 next.status = Status::Quarantined;
                 None
             }
             // Also after we gave up: the money is ours, the saga gives it back.
-            Heard::Succeeded if self.status.is_open() || self.status == Status::Cancelled => {
+            Heard::Succeeded if self.status.is_unpaid() => {
                 next.status = Status::Succeeded;
                 next.decline = None;
                 Some(Fact::PaymentSucceeded)
@@ -135,8 +140,12 @@ impl Payment {
     /// What the provider says of a refund, also of one that somebody made there by hand.
     pub fn hear_refund(&self, refund: &provider::Refund) -> Change {
         use provider::RefundStatus as Heard;
-        if !matches!(self.status, Status::Succeeded | Status::Refunding) {
-            return None;
+        let ours = self.refund_id.as_ref() == Some(&refund.id);
+        match self.status {
+            Status::Succeeded | Status::Refunding => {}
+            // A bank may send back days later what seemed done.
+            Status::Refunded if ours && matches!(refund.status, Heard::Failed) => {}
+            _ => return None,
         }
         let mut next = self.clone();
         next.refund_id = Some(refund.id.clone());
@@ -148,7 +157,8 @@ impl Payment {
             }
             // A part that was given back by hand does not undo the booking.
             Heard::Succeeded => return None,
-            Heard::Failed if self.refund_id.as_ref() == Some(&refund.id) || self.refund_id.is_none() => {
+            // The first one may fail before we have its id; one that failed before is told again, perhaps.
+            Heard::Failed if ours || (self.refund_id.is_none() && self.refund_attempt == 0) => {
                 // The next attempt is another one, with a key of its own.
                 next.refund_id = None;
                 next.refund_attempt += 1;
@@ -162,6 +172,15 @@ impl Payment {
             }
         };
         (next != *self).then_some((next, fact))
+    }
+
+    /// What the provider answers to our own attempt to refund, unless that has failed in the meantime.
+    pub fn hear_own_refund(&self, attempt: i32, refund: &provider::Refund) -> Change {
+        if self.refund_attempt != attempt {
+            return None;
+        }
+        let own = Self { refund_id: Some(refund.id.clone()), ..self.clone() };
+        own.hear_refund(refund).or_else(|| (own != *self).then_some((own, None)))
     }
 
     /// The key of the current attempt to refund.
@@ -279,6 +298,25 @@ mod tests {
         let (next, fact) = before.hear_refund(&refund(provider::RefundStatus::Failed, 4500)).unwrap();
         assert_eq!((next.status, fact), (Status::Refunding, Some(Fact::RefundFailed)));
         assert_ne!(next.refund_key(), before.refund_key());
+        assert_eq!(next.hear_refund(&refund(provider::RefundStatus::Failed, 4500)), None, "told again, it is no second failure");
+    }
+
+    #[test]
+    fn the_answer_to_an_attempt_that_failed_meanwhile_does_not_count() {
+        let asked = payment(Status::Refunding);
+        let answer = refund(provider::RefundStatus::Succeeded, 4500);
+        assert_eq!(asked.hear_own_refund(0, &answer).unwrap().0.status, Status::Refunded);
+        let (failed, _) = asked.hear_own_refund(0, &refund(provider::RefundStatus::Failed, 4500)).unwrap();
+        assert_eq!(failed.hear_own_refund(0, &answer), None);
+        let (waits, fact) = failed.hear_own_refund(1, &refund(provider::RefundStatus::Pending, 4500)).unwrap();
+        assert_eq!((waits.refund_id.as_deref(), fact), (Some("re_1"), None));
+    }
+
+    #[test]
+    fn a_refund_that_seemed_done_and_failed_later_is_tried_again() {
+        let (done, _) = payment(Status::Succeeded).hear_refund(&refund(provider::RefundStatus::Succeeded, 4500)).unwrap();
+        let (next, fact) = done.hear_refund(&refund(provider::RefundStatus::Failed, 4500)).unwrap();
+        assert_eq!((next.status, next.refund_id.as_deref(), fact), (Status::Refunding, None, Some(Fact::RefundFailed)));
     }
 
     #[test]

@@ -145,7 +145,8 @@ fn ask_refund(payment: Payment) -> Result<Payment, Error> {
             payment_id: payment.id.to_string(),
         })?,
     };
-    apply(payment, "", |payment| payment.hear_refund(&refund))
+    let attempt = payment.refund_attempt;
+    apply(payment, "", |payment| payment.hear_own_refund(attempt, &refund))
 }
 
 /// A verified webhook: stored once by its id, and acted upon in the same transaction.
@@ -164,7 +165,7 @@ pub fn hear(provider: Provider, notice: &provider::Notice, traceparent: &str) ->
         };
         let change = match &notice.subject {
             provider::NoticeSubject::Intent(intent) => payment.hear_intent(intent),
-            provider::NoticeSubject::Refund(refund) => payment.hear_refund(refund),
+            provider::NoticeSubject::Refund(refund) => hear_refund(payment, refund, traceparent)?,
             provider::NoticeSubject::Other => None,
         };
         let Some((next, fact)) = change else { return Ok(store::remember(&heard, true)?) };
@@ -178,6 +179,16 @@ pub fn hear(provider: Provider, notice: &provider::Notice, traceparent: &str) ->
         }
     }
     Err(Error::Unavailable("the payment keeps changing".into()))
+}
+
+/// Webhooks come in any order. A refund may be told of before its payment, and its success after its failure: then the provider
+/// is asked how it is now.
+fn hear_refund(payment: Payment, told: &provider::Refund, traceparent: &str) -> Result<Change, Error> {
+    let payment = if payment.status.is_unpaid() { look_up(payment, traceparent)? } else { payment };
+    if payment.refund_attempt == 0 {
+        return Ok(payment.hear_refund(told));
+    }
+    Ok(payment.hear_refund(&strategy(&payment)?.get_refund(&told.id)?))
 }
 
 /// Finds what no webhook told: asks the provider about payments that have been open for a while, applies webhooks that came
