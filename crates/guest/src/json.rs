@@ -28,9 +28,20 @@ pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
 
 /// The same for bytes from elsewhere.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    read(bytes).or_else(|problem| match crate::whole::written_plainly(bytes) {
+        Some(plain) => read(&plain),
+        None => Err(problem),
+    })
+}
+
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = pointer(error.path());
+        // Where all of it reads as JSON, it is the place that is wrong: an enum calls a number bad syntax, for example.
+        if !error.inner().is_data() && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+            return Problem::invalid(path, "wrong_type", "must have a value of another kind");
+        }
         fault(path, error.inner())
     })?;
     deserializer.end().map_err(|error| fault(String::new(), &error))?;
@@ -135,6 +146,32 @@ mod tests {
         assert_eq!(place_of(r#"{"name":"a","inner":[{"id":1},{"id":300}]}"#), place("validation_failed", "/inner/1/id"));
         assert_eq!(place_of(r#"{"name":"a","inner":[{"id":1,"x":2}]}"#), place("validation_failed", "/inner/0/x"));
         assert_eq!(place_of(r#"{"name":"a","inner":[],"z/":2}"#), place("validation_failed", "/z~1"));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_for_an_enum_is_no_bad_syntax() {
+        #[derive(Deserialize, Debug)]
+        #[serde(rename_all = "snake_case")]
+        #[allow(dead_code)]
+        enum Role {
+            Owner,
+        }
+        #[derive(Deserialize, Debug)]
+        #[allow(dead_code)]
+        struct Member {
+            role: Role,
+        }
+        for wrong in ["7", "null", "true", "[]", "{}"] {
+            let problem = parse::<Member>(format!(r#"{{"role":{wrong}}}"#).as_bytes()).unwrap_err();
+            assert_eq!((problem.code, problem.faults[0].pointer.as_str()), (Code::ValidationFailed, "/role"), "{wrong}");
+        }
+        assert_eq!(parse::<Member>(br#"{"role":}"#).unwrap_err().code, Code::MalformedJson);
+    }
+
+    #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        assert_eq!(parse::<Outer>(br#"{"name":"a","inner":[{"id":3.0},{"id":2e1}]}"#).unwrap().inner[1].id, 20);
+        assert_eq!(place_of(r#"{"name":"a","inner":[{"id":3.5}]}"#), ("validation_failed".into(), "/inner/0/id".into()));
     }
 
     #[test]

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 const DEFAULT_RADIUS_KM: f64 = 50.0;
 const MAX_RADIUS_KM: f64 = 1000.0;
 const MAX_WORDS: usize = 200;
+/// As long as a tag may be.
+const MAX_TAG: usize = 40;
 /// Kilometres of one degree of latitude, a little less than any: a box made by it is never too small.
 const KM_PER_DEGREE: f64 = 110.5;
 
@@ -81,6 +83,9 @@ impl Search {
         let text = query.get("q").map(str::trim).filter(|text| !text.is_empty());
         let short = text.is_none_or(|text| text.chars().count() <= MAX_WORDS);
         check.that(short, "/query/q", "too_long", format!("must have at most {MAX_WORDS} characters"));
+        let tag = query.get("tag");
+        let short = tag.is_none_or(|tag| tag.chars().count() <= MAX_TAG);
+        check.that(short, "/query/tag", "too_long", format!("must have at most {MAX_TAG} characters"));
         let from: Option<Timestamp> = query.parsed("from")?;
         let to: Option<Timestamp> = query.parsed("to")?;
         let in_order = from.zip(to).is_none_or(|(from, to)| from < to);
@@ -104,7 +109,7 @@ impl Search {
         let organizer = query.parsed("organizer_id")?;
         check.finish()?;
         let circle = |(latitude, longitude)| Circle { latitude, longitude, radius_km: radius_km.unwrap_or(DEFAULT_RADIUS_KM) };
-        Ok(Self { words: text.map(Words::new), from, to, near: near.flatten().map(circle), tag: query.get("tag").map(str::to_lowercase), organizer, sort })
+        Ok(Self { words: text.map(Words::new), from, to, near: near.flatten().map(circle), tag: tag.map(str::to_lowercase), organizer, sort })
     }
 }
 

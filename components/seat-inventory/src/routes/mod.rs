@@ -6,7 +6,7 @@ mod request;
 use crate::domain::occupancy::Counts;
 use crate::ports::Ports;
 use crate::service::Inventory;
-use eventhub_guest::http::{WithHeader, no_content};
+use eventhub_guest::http::{Query, WithHeader, no_content};
 use eventhub_guest::ids::{HoldId, SessionId};
 use eventhub_guest::json;
 use eventhub_guest::router::Answer;
@@ -14,7 +14,8 @@ use eventhub_guest::{Params, Request, Response, Timestamp, auth};
 use request::HoldRequest;
 
 /// `GET sessions/{id}/seats`: what is taken. Public.
-pub fn seats<P: Ports>(inventory: &Inventory<P>, _: &Request, params: &Params) -> Answer {
+pub fn seats<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Params) -> Answer {
+    Query::parse(request, &[])?;
     let session: SessionId = params.id("id", "session")?;
     let seats = inventory.seats(session).map_err(problem::of)?;
     let Counts { free, held, sold } = seats.occupancy.counts(seats.layout.names.len());
@@ -36,6 +37,7 @@ pub fn seats<P: Ports>(inventory: &Inventory<P>, _: &Request, params: &Params) -
 /// `POST sessions/{id}/holds`
 pub fn create<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
+    Query::parse(request, &[])?;
     let session: SessionId = params.id("id", "session")?;
     let body: HoldRequest = json::body(request)?;
     let asked = body.check()?;
@@ -47,6 +49,7 @@ pub fn create<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Pa
 /// `GET holds/{id}`
 pub fn get<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
+    Query::parse(request, &[])?;
     let id: HoldId = params.id("id", "hold")?;
     let (hold, session) = inventory.find_hold(id, user).map_err(problem::of)?;
     json::response(200, &hold.view(session))
@@ -55,6 +58,7 @@ pub fn get<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Param
 /// `DELETE holds/{id}`
 pub fn release<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
+    Query::parse(request, &[])?;
     let id: HoldId = params.id("id", "hold")?;
     inventory.release_hold(id, user).map_err(problem::of)?;
     Ok(no_content())
@@ -63,6 +67,7 @@ pub fn release<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &P
 /// `POST holds/{id}/extend`
 pub fn extend<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
+    Query::parse(request, &[])?;
     let id: HoldId = params.id("id", "hold")?;
     let (hold, session) = inventory.extend(id, user).map_err(problem::of)?;
     json::response(200, &hold.view(session))
