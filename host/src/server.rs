@@ -34,13 +34,15 @@ impl Server {
     /// Accepts until `stop`, then lets what runs finish for `drain_ms`.
     pub async fn run(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) -> Result<()> {
         let mut builder = auto::Builder::new(TokioExecutor::new());
+        // Hyper refuses without a word what its buffer does not hold. Twice as much lets most of them be told why.
+        let buffer = 2 * self.config.max_header_bytes;
         builder
             .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms))
-            .max_buf_size(self.config.max_header_bytes.max(8192))
+            .max_buf_size(buffer.max(8192))
             .pipeline_flush(true);
-        builder.http2().timer(TokioTimer::new()).max_header_list_size(self.config.max_header_bytes as u32);
+        builder.http2().timer(TokioTimer::new()).max_header_list_size(buffer as u32);
         let graceful = GracefulShutdown::new();
         loop {
             let (stream, peer) = tokio::select! {
