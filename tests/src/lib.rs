@@ -10,6 +10,7 @@ pub mod cluster;
 pub mod eventhub;
 pub mod fixtures;
 pub mod live;
+pub mod obstacle;
 pub mod openapi;
 pub mod served;
 pub mod stripe;
