@@ -3,6 +3,7 @@
 
 use crate::balancer::Balancer;
 use crate::eventhub::{Stripe, binary, root};
+use crate::folder::temporary;
 use crate::served::Served;
 use anyhow::{Context, Result, anyhow, bail};
 use eventhub_stripe_simulator::{Options, Running, Simulator, WebhookEndpoint};
@@ -11,7 +12,6 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
@@ -59,10 +59,7 @@ impl Cluster {
 
     /// Starts everything, with these variables for each host.
     pub async fn start(hosts: usize, environment: &[(&str, &str)]) -> Result<Self> {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = std::env::temp_dir().join(format!("eventhub-cluster-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&folder)?;
+        let folder = temporary("cluster")?;
         let balancer = Balancer::start()?;
         let http = format!("http://{}", balancer.address);
         let (simulator, stripe) = simulator(&http).await?;

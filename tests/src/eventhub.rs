@@ -1,5 +1,6 @@
 //! `eventhub up` in a folder and on ports of its own; it ends with the test's process, however that ends.
 
+use crate::folder::temporary;
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -77,9 +78,7 @@ impl Eventhub {
 
     /// An environment of its own, with these variables set.
     pub fn start(environment: &[(&str, &str)]) -> Result<Self> {
-        static NUMBER: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let home = std::env::temp_dir().join(format!("eventhub-e2e-{}-{number}", std::process::id()));
+        let home = temporary("e2e")?;
         let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let ports = (free_port()?, free_port()?);
         let (child, state) = launch(&home, ports, &environment)?;

@@ -9,6 +9,7 @@ pub mod buyers;
 pub mod cluster;
 pub mod eventhub;
 pub mod fixtures;
+pub mod folder;
 pub mod live;
 pub mod obstacle;
 pub mod openapi;
