@@ -163,9 +163,9 @@ impl Booking {
         })
     }
 
-    /// What others are told of it. No secret, no personal data.
+    /// What others are told of it. No secret, no personal data; `seats` and `areas` are left out where there are none.
     pub fn announcement(&self) -> Value {
-        json!({
+        let mut told = json!({
             "booking_id": self.id,
             "user_id": self.user_id,
             "event_id": self.event_id,
@@ -173,9 +173,14 @@ impl Booking {
             "hold_id": self.hold_id,
             "status": self.state.status,
             "total": self.total,
-            "seats": self.seats.iter().map(|seat| &seat.seat).collect::<Vec<_>>(),
-            "areas": self.areas.iter().map(|area| json!({"area": area.area, "quantity": area.quantity})).collect::<Vec<_>>(),
-        })
+        });
+        if !self.seats.is_empty() {
+            told["seats"] = self.seats.iter().map(|seat| &*seat.seat).collect();
+        }
+        if !self.areas.is_empty() {
+            told["areas"] = self.areas.iter().map(|area| json!({"area": area.area, "quantity": area.quantity})).collect();
+        }
+        told
     }
 }
 
