@@ -44,12 +44,12 @@ pub fn intent(object: &Value) -> Result<Intent, Error> {
         _ => IntentStatus::RequiresPayment,
     };
     let error = &object["last_payment_error"];
-    let decline = error["message"].as_str().or(error["decline_code"].as_str()).or(error["code"].as_str());
+    let decline = storable(&error["message"]).or(storable(&error["decline_code"])).or(storable(&error["code"]));
     Ok(Intent {
         id: text(object, "id")?.to_string(),
         status,
         total: money(object)?,
-        client_secret: object["client_secret"].as_str().map(str::to_string),
+        client_secret: storable(&object["client_secret"]).map(str::to_string),
         decline: decline.map(str::to_string),
     })
 }
@@ -65,10 +65,26 @@ pub fn refund(object: &Value) -> Result<Refund, Error> {
 }
 
 /// A webhook's event: <https://docs.stripe.com/api/events/object>. Its signature has been verified.
+///
+/// # Errors
+/// [`Error::Refused`] where it is none that we can read: to hear it again would not help.
 pub fn notice(body: &str) -> Result<Notice, Error> {
     let event: Value = serde_json::from_str(body).map_err(|_| Error::BadSignature("the signed body is not JSON".into()))?;
-    let (id, kind) = (text(&event, "id")?.to_string(), text(&event, "type")?.to_string());
+    read_notice(&event).map_err(|error| match error {
+        Error::Unavailable(why) => Error::Refused(why),
+        other => other,
+    })
+}
+
+fn read_notice(event: &Value) -> Result<Notice, Error> {
+    let (id, kind) = (text(event, "id")?.to_string(), text(event, "type")?.to_string());
+    if id.len() > 255 || path_segment(&id).is_err() {
+        return Err(missing("id such as it gives"));
+    }
     let object = &event["data"]["object"];
+    if !object.is_object() {
+        return Err(missing("data.object"));
+    }
     let subject = if kind.starts_with("payment_intent.") {
         NoticeSubject::Intent(intent(object)?)
     } else if kind.starts_with("refund.") || kind == "charge.refund.updated" {
@@ -97,11 +113,16 @@ fn money(object: &Value) -> Result<Money, Error> {
 }
 
 fn text<'a>(object: &'a Value, member: &str) -> Result<&'a str, Error> {
-    object[member].as_str().ok_or_else(|| missing(member))
+    storable(&object[member]).ok_or_else(|| missing(member))
+}
+
+/// A text without the one character that PostgreSQL cannot store.
+fn storable(value: &Value) -> Option<&str> {
+    value.as_str().filter(|text| !text.contains('\0'))
 }
 
 fn missing(member: &str) -> Error {
-    Error::Unavailable(format!("Stripe's answer has no {member}"))
+    Error::Unavailable(format!("Stripe's object has no {member}"))
 }
 
 #[cfg(test)]
@@ -123,6 +144,21 @@ mod tests {
     fn a_declined_attempt_says_why() {
         let object = json!({"id": "pi_1", "status": "requires_payment_method", "amount": 1, "currency": "eur", "last_payment_error": {"message": "Your card was declined."}});
         assert_eq!(intent(&object).unwrap().decline.as_deref(), Some("Your card was declined."));
+    }
+
+    #[test]
+    fn a_signed_body_that_is_no_event_is_not_asked_for_again() {
+        let event = |data: Value| notice(&json!({"id": "evt_1", "type": "payment_intent.succeeded", "data": data}).to_string());
+        assert!(event(json!({"object": {"id": "pi_1", "status": "succeeded", "amount": 1, "currency": "eur"}})).is_ok());
+        for odd in [json!(null), json!({"object": {}}), json!({"object": {"id": "pi_\u{0}", "status": "succeeded", "amount": 1, "currency": "eur"}})] {
+            assert!(matches!(event(odd.clone()), Err(Error::Refused(_))), "{odd}");
+        }
+        let other = |id: &str, data: Value| notice(&json!({"id": id, "type": "customer.created", "data": data}).to_string());
+        assert!(other("evt_1", json!({"object": {}})).is_ok());
+        for (id, data) in [("evt_1", json!({})), ("evt 1", json!({"object": {}})), ("", json!({"object": {}}))] {
+            assert!(matches!(other(id, data), Err(Error::Refused(_))), "{id}");
+        }
+        assert!(matches!(notice("[]"), Err(Error::Refused(_))));
     }
 
     #[test]

@@ -31,7 +31,8 @@ fn webhook(request: &Request, params: &Params) -> Answer {
     let notice = provider.verify_notice(&request.headers, body, Timestamp::now().seconds());
     let notice = notice.map_err(|error| match error {
         provider::Error::BadSignature(why) => bad(why),
-        provider::Error::Unavailable(why) | provider::Error::Refused(why) => Problem::unavailable(why),
+        provider::Error::Refused(why) => Problem::new(Code::ValidationFailed, format!("The webhook cannot be read: {why}.")),
+        provider::Error::Unavailable(why) => Problem::unavailable(why),
         provider::Error::NotFound => Problem::not_found("payment"),
     })?;
     service::hear(provider, &notice, &request.traceparent)?;
