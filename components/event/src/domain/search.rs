@@ -1,5 +1,6 @@
 //! What `GET /events` is asked: words, time, place; and where a page ends.
 
+use super::venue::degrees;
 use eventhub_guest::http::Query;
 use eventhub_guest::ids::{EventId, OrganizerId};
 use eventhub_guest::{Check, Problem, Timestamp};
@@ -116,7 +117,7 @@ impl Search {
 fn coordinates(text: &str) -> Option<(f64, f64)> {
     let (latitude, longitude) = text.split_once(',')?;
     let (latitude, longitude): (f64, f64) = (latitude.trim().parse().ok()?, longitude.trim().parse().ok()?);
-    ((-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude)).then_some((latitude, longitude))
+    ((-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude)).then_some((degrees(latitude), degrees(longitude)))
 }
 
 impl Words {

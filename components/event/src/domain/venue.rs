@@ -72,10 +72,15 @@ impl NewVenue {
             name: self.name,
             time_zone: self.time_zone,
             address: self.address,
-            location: self.location,
+            location: self.location.map(|at| Location { latitude: degrees(at.latitude), longitude: degrees(at.longitude) }),
             created_at: now,
         })
     }
+}
+
+/// To the nearest tenth of a millimetre: PostgreSQL refuses to compute with the least differences that a float can tell.
+pub fn degrees(number: f64) -> f64 {
+    (number * 1e9).round() / 1e9
 }
 
 /// Whether the IANA database has it, in this very spelling.
@@ -115,6 +120,13 @@ mod tests {
         let mut nowhere = body();
         nowhere.as_object_mut().unwrap().remove("location").unwrap();
         assert_eq!(check(nowhere).unwrap().location, None);
+    }
+
+    #[test]
+    fn no_location_is_so_near_to_another_that_postgres_cannot_tell_how_near() {
+        let mut tiny = body();
+        tiny["location"] = json!({"latitude": 5e-324, "longitude": -13.40300000004});
+        assert_eq!(check(tiny).unwrap().location, Some(Location { latitude: 0.0, longitude: -13.403 }));
     }
 
     #[test]
