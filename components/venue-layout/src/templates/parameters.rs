@@ -62,7 +62,7 @@ impl Parameter {
     fn check(&self, value: &Value, check: &mut Check) {
         let at = format!("/parameters/{}", self.name);
         match self.kind {
-            Kind::Integer { min, max, .. } => match value.as_i64() {
+            Kind::Integer { min, max, .. } => match whole(value) {
                 None => _ = check.that(false, at, "wrong_type", format!("must be a whole number from {min} to {max}")),
                 Some(number) => _ = check.that((min..=max).contains(&number), at, "out_of_range", format!("must be {min} to {max}")),
             },
@@ -78,12 +78,18 @@ impl Parameter {
     }
 }
 
+/// As JSON Schema has it, 24.0 is a whole number, too.
+fn whole(value: &Value) -> Option<i64> {
+    let written_with_a_point = || value.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e9).map(|number| number as i64);
+    value.as_i64().or_else(written_with_a_point)
+}
+
 /// Checked values of all parameters, defaults filled in.
 pub struct Values(Map<String, Value>);
 
 impl Values {
     pub fn integer(&self, name: &str) -> i64 {
-        self.0.get(name).and_then(Value::as_i64).unwrap_or_default()
+        self.0.get(name).and_then(whole).unwrap_or_default()
     }
 
     pub fn boolean(&self, name: &str) -> bool {

@@ -79,6 +79,12 @@ fn more_seats_than_a_layout_may_have_are_refused_before_they_are_made() {
 }
 
 #[test]
+fn a_whole_number_may_be_written_with_a_point() {
+    let build = |rows: Value| build(&ALL[0], json!({"stalls_rows": rows}).as_object().unwrap()).unwrap().summary();
+    assert_eq!(build(json!(12.0)), build(json!(12)));
+}
+
+#[test]
 fn wrong_values_are_all_named() {
     let given = json!({"stalls_rows": 0, "radius": "x", "centre_aisle": 1, "stalls_category": "", "a/b": 1});
     let mut check = Check::new();
