@@ -57,6 +57,23 @@ bench: test-build ## what it does in a second on this machine: a table, and targ
 	@EVENTHUB_COMPOSE="$(abspath $(TARGET))/release/eventhub-compose" setup/components.sh "$$(cat target/wasm-toolchain)" bench
 	@$(ENVIRONMENT) EVENTHUB_DEBEZIUM="$$(setup/debezium.sh)" RUST_LIB_BACKTRACE=0 $(TARGET)/release/eventhub-bench $(BENCH)
 
+# Against programs that others wrote; tests/external/README.md says what each shows. None is part of the gate.
+.PHONY: test-openapi
+test-openapi: test-build ## the API against its OpenAPI document, by schemathesis
+	@python=$$(setup/python.sh openapi) && $(ENVIRONMENT) "$$python" tests/external/openapi_check.py
+
+.PHONY: test-debezium
+test-debezium: test-build ## the outbox reader against Debezium
+	@python=$$(setup/python.sh debezium) && plugins=$$(setup/debezium.sh) && $(ENVIRONMENT) "$$python" tests/external/debezium_check.py "$$plugins"
+
+.PHONY: test-localstripe
+test-localstripe: test-build ## paying and refunding at localstripe
+	@python=$$(setup/python.sh localstripe) && $(ENVIRONMENT) "$$python" tests/external/localstripe_check.py
+
+.PHONY: test-stripe-mock
+test-stripe-mock: test-build ## requests to Stripe against Stripe's own document
+	@mock=$$(setup/stripe-mock.sh) && $(ENVIRONMENT) python3 tests/external/stripe_mock_check.py "$$mock"
+
 .PHONY: fmt
 fmt: ## format the code
 	@cargo fmt --all

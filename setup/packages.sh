@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Debian packages that EventHub is built with and runs on. As root it installs what is missing;
-# otherwise it prints the one command to run.
+# Debian packages that EventHub is built with and runs on, or those named as arguments, for what only some steps need.
+# As root it installs what is missing; otherwise it prints the one command to run.
 set -euo pipefail
 cd "$(dirname "$0")" && . ./lib.sh
 
@@ -14,8 +14,10 @@ packages=(
   maven                     # fetches Apache Kafka from Maven Central
   curl ca-certificates jq
 )
+if [ $# -gt 0 ]; then
+  packages=("$@")
 # Without rustup's wasm32-wasip2 target the standard library is built from Debian's sources.
-if ! { rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip2 || timeout 60 rustup target add wasm32-wasip2 >/dev/null 2>&1; }; then
+elif ! { rustup target list --installed 2>/dev/null | grep -qx wasm32-wasip2 || timeout 60 rustup target add wasm32-wasip2 >/dev/null 2>&1; }; then
   packages+=(rustc-web rust-web-src lld-22 wasi-libc)
 fi
 
