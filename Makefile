@@ -31,6 +31,14 @@ build: components host ## components and host
 run: build ## start everything for development
 	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up
 
+.PHONY: adapters
+adapters: setup
+	@setup/adapters.sh "$$(cat target/wasm-toolchain)"
+
+.PHONY: run-split
+run-split: build adapters ## the same with the gateway and each service in a process of its own
+	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --split
+
 # The gate: the rules of every part, the runtime's limits, seat-inventory on real servers, and the main path end to end.
 GATE := --lib --bins --test link --test links --test manifest --test misbehaviour --test wit \
   --test bookings --test holds --test live --test main_path --test races --test webhooks

@@ -5,7 +5,6 @@ use crate::manifest::{Capability, Link, Manifest, Target};
 use anyhow::{Context, Result, bail};
 use eventhub_runtime::values::{Request, Response};
 use eventhub_runtime::{AppBuilder, CallContext, ComponentSource, EngineConfig, LinkSpec, PoolConfig, Runtime};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,17 +14,14 @@ pub struct App {
     pub components: eventhub_runtime::App,
     pub kafka: Option<eventhub_kafka::Client>,
     pub topics: eventhub_websocket::Hub,
-    entry: String,
     postgres: Option<eventhub_postgres::Client>,
     redis: Option<eventhub_redis::Client>,
     relays: parking_lot::Mutex<Vec<eventhub_cdc::Handle>>,
-    hashes: Vec<(String, String)>,
 }
 
 impl App {
     /// Compiles (or takes from the cache) and links. Fails with the names of what does not fit.
     pub async fn build(config: &Config, manifest: &Manifest) -> Result<Self> {
-        let entry = manifest.entry().context("the manifest has no link from http-server to a component")?.to_string();
         let used: BTreeSet<Capability> = manifest
             .links
             .iter()
@@ -64,11 +60,9 @@ impl App {
             builder.outgoing_http(Arc::new(crate::outgoing::Outgoing::new(config)?));
         }
 
-        let mut hashes = vec![];
         for component in &manifest.components {
             let wasm = std::fs::read(&component.file)
                 .with_context(|| format!("component {}: cannot read {}; is it built? (make build)", component.name, component.file.display()))?;
-            hashes.push((component.name.clone(), hex::encode(Sha256::digest(&wasm))));
             let mut environment = component.environment.clone();
             environment.extend(config.environment.get(&component.name).cloned().unwrap_or_default());
             environment.entry("PUBLIC_URL".into()).or_insert_with(|| config.http.public_url.clone());
@@ -94,17 +88,12 @@ impl App {
             }
         }
         components.warm().await.context("a component does not start")?;
-        Ok(Self { components, kafka, topics, entry, postgres, redis, relays: parking_lot::Mutex::default(), hashes })
+        Ok(Self { components, kafka, topics, postgres, redis, relays: parking_lot::Mutex::default() })
     }
 
-    /// Answers a request of the public listener.
-    pub async fn handle(&self, request: Request) -> Response {
-        self.components.handle(&self.entry, &request, CallContext::of(&request)).await
-    }
-
-    /// Name and sha256 of each component's file.
-    pub fn components(&self) -> Vec<(String, String)> {
-        self.hashes.clone()
+    /// Answers a request of a listener by the component that is its entry.
+    pub async fn handle(&self, entry: &str, request: Request) -> Response {
+        self.components.handle(entry, &request, CallContext::of(&request)).await
     }
 
     /// Adds relays whose state `/readyz` tells.

@@ -28,7 +28,7 @@ pub enum ConfigError {
     Defaults(#[from] toml::ser::Error),
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     pub http: Http,
@@ -44,13 +44,14 @@ pub struct Config {
     pub kafka: Kafka,
     pub cdc: Cdc,
     pub websocket: WebSocket,
+    pub services: Services,
     /// Component → authorities that it may call.
     pub outgoing: BTreeMap<String, Vec<String>>,
     /// Component → its environment variables.
     pub environment: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Http {
     pub listen: SocketAddr,
@@ -61,27 +62,27 @@ pub struct Http {
     pub drain_ms: u64,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Admin {
     pub listen: SocketAddr,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Log {
     pub format: LogFormat,
     pub level: String,
 }
 
-#[derive(Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Deserialize, Serialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     Human,
     Json,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Runtime {
     pub cache_dir: String,
@@ -101,7 +102,7 @@ pub struct Component {
     pub recycle_memory_mb: usize,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Links {
     pub timeout_ms: u64,
@@ -110,7 +111,7 @@ pub struct Links {
     pub breaker: BreakerConfig,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Postgres {
     pub pool_size: usize,
@@ -120,14 +121,14 @@ pub struct Postgres {
     pub databases: BTreeMap<String, String>,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Redis {
     pub url: String,
     pub response_timeout_ms: u64,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Kafka {
     pub brokers: String,
@@ -137,7 +138,7 @@ pub struct Kafka {
     pub max_attempts: u32,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct Cdc {
     pub enabled: bool,
@@ -145,12 +146,24 @@ pub struct Cdc {
     pub keep_minutes: u64,
 }
 
-#[derive(Deserialize, Clone, Debug)]
+#[derive(Deserialize, Serialize, Clone, Debug)]
 #[serde(deny_unknown_fields)]
 pub struct WebSocket {
     pub max_sockets: usize,
     pub ping_seconds: u64,
     pub max_pending_frames: usize,
+}
+
+/// Where services are that run in processes of their own; see `split`.
+#[derive(Deserialize, Serialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Services {
+    /// What the processes know each other by.
+    pub token: String,
+    /// Service → where its process listens for calls of the others.
+    pub listen: BTreeMap<String, SocketAddr>,
+    /// Service → where the others find it.
+    pub urls: BTreeMap<String, String>,
 }
 
 impl Config {

@@ -11,6 +11,7 @@ mod migrate;
 mod outgoing;
 mod serve;
 mod server;
+mod split;
 mod triggers;
 
 use anyhow::{Context, Result};
@@ -34,6 +35,9 @@ enum Command {
     Up(dev::Options),
     /// Production: serves the components of a manifest on the servers that the configuration names.
     Serve {
+        /// Only these services, the others being served by other processes: `booking,payment`. `api-gateway` is the public one.
+        #[arg(long, env = "EVENTHUB_SERVICES", value_delimiter = ',')]
+        services: Vec<String>,
         /// The manifest (OAM, as wasmCloud has it).
         #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
         manifest: PathBuf,
@@ -64,13 +68,13 @@ fn main() -> Result<()> {
             return Ok(());
         }
     };
-    let config = config::Config::load(file.as_deref())?;
+    let mut config = config::Config::load(file.as_deref())?;
     logging::init(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(async {
         match arguments.command {
             Command::Up(options) => dev::up(options).await,
-            Command::Serve { manifest, .. } => serve::serve(&config, &manifest).await,
+            Command::Serve { manifest, services, .. } => serve::serve(&mut config, &manifest, &services).await,
             Command::Migrate { migrations, .. } => migrate::run(&migrations, &config.postgres.databases).await,
             Command::Config => Ok(()),
         }

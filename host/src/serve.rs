@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::server::{self, Server};
+use crate::split::{self, Part};
 use crate::triggers::Triggers;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -22,17 +23,27 @@ pub struct Host {
     readiness: Arc<Readiness>,
     /// Ends the listeners.
     stop: CancellationToken,
-    server: JoinHandle<Result<()>>,
+    servers: Vec<JoinHandle<Result<()>>>,
     triggers: Triggers,
 }
 
 impl Host {
-    /// Links the components of the manifest, and starts to serve. Servers that do not answer yet are no error: `/readyz` tells.
-    pub async fn start(config: &Config, manifest: &Path) -> Result<Self> {
+    /// Links the components of the manifest, and starts to serve: all of them, or only these services. Servers that do not answer
+    /// yet are no error: `/readyz` tells.
+    pub async fn start(config: &mut Config, manifest: &Path, services: &[String]) -> Result<Self> {
         let started = Instant::now();
         let metrics = admin::metrics()?;
-        let manifest = Manifest::load(manifest).await?;
-        let public = server::bind(config.http.listen, "http.listen").await?;
+        let Part { manifest, listeners } = split::part(Manifest::load(manifest).await?, services, config)?;
+        let mut doors = vec![];
+        if services.is_empty() && manifest.entry().is_none() {
+            bail!("the manifest has no link from http-server to a component");
+        }
+        if let Some(entry) = manifest.entry() {
+            doors.push((server::bind(config.http.listen, "http.listen").await?, entry.to_string()));
+        }
+        for (address, shim) in listeners {
+            doors.push((server::bind(address, "services.listen").await?, shim));
+        }
         let operators = server::bind(config.admin.listen, "admin.listen").await?;
         let app = Arc::new(App::build(config, &manifest).await?);
         let live = Live::new(&manifest, app.clone());
@@ -40,10 +51,14 @@ impl Host {
         let admin = Arc::new(Admin { app: app.clone(), readiness: readiness.clone(), metrics });
         tokio::spawn(admin.run(operators, stop.clone()));
         let triggers = Triggers::start(config, &manifest, &app).await?;
-        let server = Arc::new(Server { app: app.clone(), live: live.clone(), config: config.http.clone() });
-        let server = tokio::spawn(server.run(public, stop.clone()));
-        tracing::info!(http.listen = %config.http.listen, admin.listen = %config.admin.listen, started.ms = started.elapsed().as_millis() as u64, "serving {}", manifest.name);
-        Ok(Self { app, live, readiness, stop, server, triggers })
+        let servers = doors.into_iter().map(|(listener, entry)| {
+            let server = Arc::new(Server { app: app.clone(), live: live.clone(), config: config.http.clone(), entry });
+            tokio::spawn(server.run(listener, stop.clone()))
+        });
+        let servers = servers.collect();
+        let what = if services.is_empty() { manifest.name.clone() } else { services.join(", ") };
+        tracing::info!(http.listen = %config.http.listen, admin.listen = %config.admin.listen, started.ms = started.elapsed().as_millis() as u64, "serving {what}");
+        Ok(Self { app, live, readiness, stop, servers, triggers })
     }
 
     /// Waits until everything that components need answers.
@@ -61,29 +76,24 @@ impl Host {
         }
     }
 
-    /// Name and sha256 of each component's file.
-    pub fn components(&self) -> Vec<(String, String)> {
-        self.app.components()
-    }
-
     /// Stops accepting, finishes what runs, closes sockets; within ten seconds.
     pub async fn drain(self) {
         tracing::info!("draining");
         self.readiness.drain();
         self.stop.cancel();
         self.live.close().await;
-        let (server, ()) = tokio::join!(self.server, self.triggers.stop());
-        if let Ok(Err(error)) = server {
-            tracing::error!(error.cause = %format!("{error:#}"), "the server ended with an error");
+        let (servers, ()) = tokio::join!(futures::future::join_all(self.servers), self.triggers.stop());
+        for error in servers.into_iter().flatten().filter_map(Result::err) {
+            tracing::error!(error.cause = %format!("{error:#}"), "a server ended with an error");
         }
     }
 }
 
 /// Runs until SIGINT or SIGTERM.
-pub async fn serve(config: &Config, manifest: &Path) -> Result<()> {
+pub async fn serve(config: &mut Config, manifest: &Path, services: &[String]) -> Result<()> {
     let mut signals = Signals::listen()?;
     let host = tokio::select! {
-        host = Host::start(config, manifest) => host.with_context(|| format!("cannot serve {}", manifest.display()))?,
+        host = Host::start(config, manifest, services) => host.with_context(|| format!("cannot serve {}", manifest.display()))?,
         () = signals.wait() => return Ok(()),
     };
     signals.wait().await;

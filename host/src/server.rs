@@ -28,6 +28,8 @@ pub struct Server {
     pub app: Arc<App>,
     pub live: Live,
     pub config: Http,
+    /// The component that answers.
+    pub entry: String,
 }
 
 impl Server {
@@ -83,7 +85,7 @@ impl Server {
             return self.live.upgrade(request, peer.ip()).await;
         }
         match read(request, peer.ip(), self.config.max_body_bytes).await {
-            Ok(request) => to_hyper(self.app.handle(request).await),
+            Ok(request) => to_hyper(self.app.handle(&self.entry, request).await),
             Err(refusal) => to_hyper(refusal),
         }
     }

@@ -69,6 +69,11 @@ impl Eventhub {
         static SHARED: OnceLock<Mutex<Eventhub>> = OnceLock::new();
         static STATE: OnceLock<State> = OnceLock::new();
         STATE.get_or_init(|| {
+            // One that runs already, on whatever host.
+            if let Some(path) = std::env::var_os("EVENTHUB_STATE") {
+                let read = std::fs::read_to_string(&path).map_err(anyhow::Error::from).and_then(|text| Ok(serde_json::from_str(&text)?));
+                return read.unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
+            }
             let eventhub = Eventhub::start(&[]).unwrap_or_else(|error| panic!("EventHub does not start: {error:#}"));
             let state = eventhub.state.clone();
             let _ = SHARED.set(Mutex::new(eventhub));

@@ -5,6 +5,7 @@ mod folder;
 mod kafka;
 mod postgres;
 mod process;
+mod processes;
 mod redis;
 mod seed;
 mod state;

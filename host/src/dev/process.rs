@@ -40,6 +40,11 @@ impl Process {
         self.child.id()
     }
 
+    /// Whether it runs no more.
+    pub fn has_ended(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
+    }
+
     /// Waits until `ready` says so; fails with the end of the log when the process ends before, or it takes too long.
     pub async fn wait_until(&mut self, limit: Duration, mut ready: impl AsyncFnMut() -> bool) -> Result<()> {
         let end = Instant::now() + limit;
@@ -98,8 +103,13 @@ pub fn run(mut command: Command, user: Option<(Uid, Gid)>, log: &Path) -> Result
 pub fn port(variable: &str) -> Result<u16> {
     match std::env::var(variable) {
         Ok(text) => text.parse().with_context(|| format!("{variable} must be a port number, not {text:?}")),
-        Err(_) => Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port()),
+        Err(_) => free_port(),
     }
+}
+
+/// A port on which nothing listens.
+pub fn free_port() -> Result<u16> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// Whether somebody listens there.

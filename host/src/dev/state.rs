@@ -17,7 +17,7 @@ pub struct State {
     pub stripe: Stripe,
     /// No mail in this version.
     pub mail: Option<()>,
-    pub pids: BTreeMap<&'static str, u32>,
+    pub pids: BTreeMap<String, u32>,
     pub components: Vec<Component>,
     pub demo: Demo,
 }
@@ -52,12 +52,17 @@ pub struct Demo {
     pub session_id: String,
 }
 
-/// Writes a file whole or not at all, readable by its owner only: it may name secrets.
+/// Writes a file as JSON: see [`write_text`].
 pub fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
+    write_text(path, &serde_json::to_string_pretty(value)?)
+}
+
+/// Writes a file whole or not at all, readable by its owner only: it may name secrets.
+pub fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let new = path.with_extension("new");
     let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
-    file.write_all(&serde_json::to_vec_pretty(value)?)?;
+    file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&new, path)?;
     Ok(())

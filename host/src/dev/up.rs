@@ -4,14 +4,17 @@ use super::folder::Folder;
 use super::kafka::Kafka;
 use super::postgres::Postgres;
 use super::process::port;
+use super::processes::Processes;
 use super::redis::Redis;
 use super::seed;
 use super::state::{Component, State, Stripe, write};
 use crate::config::Config;
+use crate::manifest::Manifest;
 use crate::migrate;
 use crate::serve::{Host, Signals};
 use anyhow::{Context, Result};
 use eventhub_stripe_simulator as stripe;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -34,6 +37,9 @@ pub struct Options {
     /// The folder of Apache Kafka's jars (setup/kafka.sh prints it).
     #[arg(long, env = "EVENTHUB_KAFKA_LIBS")]
     kafka_libs: PathBuf,
+    /// The gateway and each service in a process of its own, which call each other over HTTP.
+    #[arg(long)]
+    split: bool,
     /// Port of the public API.
     #[arg(long, env = "EVENTHUB_HTTP_PORT", default_value_t = 8080)]
     http_port: u16,
@@ -67,19 +73,22 @@ pub async fn up(options: Options) -> Result<()> {
     let mut kafka = Kafka::start(&folder, &options.kafka_libs).await?;
     let mut postgres = Postgres::start(&folder).await?;
     let mut redis = Redis::start(&folder).await?;
-    let mut pids = BTreeMap::from([("host", std::process::id())]);
-    pids.extend([("postgres", postgres.process.pid()), ("redis", redis.process.pid()), ("kafka", kafka.process.pid())]);
+    let servers = [("host", std::process::id()), ("postgres", postgres.process.pid()), ("redis", redis.process.pid()), ("kafka", kafka.process.pid())];
+    let pids = servers.map(|(name, pid)| (name.to_string(), pid)).into();
 
     let started = tokio::select! {
         started = start(&options, &folder, &postgres, &redis, &kafka, pids, &state_file) => started.map(Some),
         () = signals.wait() => Ok(None),
     };
     let outcome = match started {
-        Ok(Some((host, simulator))) => {
-            signals.wait().await;
-            host.drain().await;
-            simulator.shutdown().await;
-            Ok(())
+        Ok(Some(mut running)) => {
+            let outcome = tokio::select! {
+                () = signals.wait() => Ok(()),
+                ended = running.serving.supervise(&mut running.state, &state_file) => ended,
+            };
+            running.serving.stop().await;
+            running.simulator.shutdown().await;
+            outcome
         }
         Ok(None) => Ok(()),
         Err(error) => Err(error),
@@ -90,6 +99,53 @@ pub async fn up(options: Options) -> Result<()> {
     outcome
 }
 
+/// Everything but the servers.
+struct Running {
+    serving: Serving,
+    simulator: stripe::Running,
+    state: State,
+}
+
+/// What answers requests.
+enum Serving {
+    Whole(Box<Host>),
+    Split(Processes),
+}
+
+impl Serving {
+    async fn start(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
+        if options.split {
+            return Ok(Self::Split(Processes::start(folder, &options.manifest, config).await?));
+        }
+        let host = Host::start(config, &options.manifest, &[]).await?;
+        host.wait_until_ready().await?;
+        Ok(Self::Whole(Box::new(host)))
+    }
+
+    /// Returns only when services keep ending.
+    async fn supervise(&mut self, state: &mut State, state_file: &Path) -> Result<()> {
+        match self {
+            Self::Whole(_) => std::future::pending().await,
+            Self::Split(processes) => {
+                let restarted = |pids: &BTreeMap<String, u32>| {
+                    state.pids.extend(pids.clone());
+                    if let Err(error) = write(state_file, &*state) {
+                        tracing::warn!(error.cause = %error, "state.json cannot be written");
+                    }
+                };
+                processes.supervise(restarted).await
+            }
+        }
+    }
+
+    async fn stop(self) {
+        match self {
+            Self::Whole(host) => host.drain().await,
+            Self::Split(mut processes) => processes.stop().await,
+        }
+    }
+}
+
 /// Everything but the servers; `state.json` is written last.
 async fn start(
     options: &Options,
@@ -97,9 +153,9 @@ async fn start(
     postgres: &Postgres,
     redis: &Redis,
     kafka: &Kafka,
-    pids: BTreeMap<&'static str, u32>,
+    mut pids: BTreeMap<String, u32>,
     state_file: &Path,
-) -> Result<(Host, stripe::Running)> {
+) -> Result<Running> {
     let keys = Stripe {
         url: String::new(),
         publishable_key: "pk_test_eventhub_development".into(),
@@ -147,8 +203,10 @@ async fn start(
     provider.insert("STRIPE_WEBHOOK_SECRETS".into(), keys.webhook_secret.clone());
 
     migrate::run(&options.migrations, &config.postgres.databases).await?;
-    let host = Host::start(&config, &options.manifest).await?;
-    host.wait_until_ready().await?;
+    let serving = Serving::start(options, folder, &mut config).await?;
+    if let Serving::Split(processes) = &serving {
+        pids.extend(processes.pids());
+    }
     let demo = seed::demo(&format!("http://127.0.0.1:{}", options.http_port), &folder.path.join("demo.json")).await?;
     let state = State {
         http: http.clone(),
@@ -159,12 +217,21 @@ async fn start(
         stripe: keys,
         mail: None,
         pids,
-        components: host.components().into_iter().map(|(name, sha256)| Component { name, sha256 }).collect(),
+        components: components(&options.manifest).await?,
         demo,
     };
     write(state_file, &state)?;
     announce(&state);
-    Ok((host, simulator))
+    Ok(Running { serving, simulator, state })
+}
+
+/// Name and sha256 of the file of each component.
+async fn components(manifest: &Path) -> Result<Vec<Component>> {
+    let hash = |component: crate::manifest::Component| {
+        let wasm = std::fs::read(&component.file).with_context(|| format!("cannot read {}", component.file.display()))?;
+        Ok(Component { name: component.name, sha256: hex::encode(Sha256::digest(&wasm)) })
+    };
+    Manifest::load(manifest).await?.components.into_iter().map(hash).collect()
 }
 
 fn announce(state: &State) {

@@ -1,0 +1,2 @@
+//! A shim that the build writes; see the package's documentation.
+include!(concat!(env!("OUT_DIR"), "/redis_client.rs"));

@@ -1,0 +1,73 @@
+//! The client's side: one call, and what its caller is told when it is not answered. Configured by variables: `CALL_URL` (scheme
+//! and authority of the other side), `CALL_TOKEN` (what it knows us by), `CALL_TIMEOUT_MS` (default 30,000; a link's own timeout is
+//! shorter).
+
+use crate::wire::{self, MAX_BYTES, MEDIA_TYPE};
+use eventhub_guest::config::{parsed, text};
+use eventhub_guest::{Problem, Response};
+use eventhub_wasi_http::outgoing::{self, Call};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+use wasip2::http::types::Method;
+
+struct Config {
+    url: String,
+    authorization: String,
+    timeout: Duration,
+}
+
+thread_local! {
+    static CONFIG: Config = {
+        eventhub_guest::log::init();
+        Config {
+            url: text("CALL_URL").unwrap_or_default().trim_end_matches('/').into(),
+            authorization: format!("Bearer {}", text("CALL_TOKEN").unwrap_or_default()),
+            timeout: Duration::from_millis(parsed("CALL_TIMEOUT_MS", 30_000)),
+        }
+    };
+}
+
+/// Sends a call and waits for its result.
+///
+/// # Errors
+/// Why there is none; it has been logged. Whether the call had its effect is then unknown.
+pub fn call<R: DeserializeOwned>(interface: &str, function: &str, params: &impl Serialize) -> Result<R, String> {
+    let result = CONFIG.with(|config| exchange(config, interface, function, params));
+    result.inspect_err(|cause| tracing::warn!(call.interface = interface, call.function = function, error.cause = cause, "a call over HTTP was not answered"))
+}
+
+fn exchange<R: DeserializeOwned>(config: &Config, interface: &str, function: &str, params: &impl Serialize) -> Result<R, String> {
+    if config.url.is_empty() {
+        return Err("CALL_URL is not set".into());
+    }
+    let params = wire::write(params).map_err(|refusal| refusal.to_string())?;
+    let answer = outgoing::send(&Call {
+        method: Method::Post,
+        base: &config.url,
+        path: &format!("/{interface}/{function}"),
+        headers: &[("authorization", &config.authorization), ("content-type", MEDIA_TYPE)],
+        body: &params,
+        timeout: config.timeout,
+        max_answer: MAX_BYTES,
+    })?;
+    match answer.status {
+        200 => wire::read(&answer.body).map_err(|refusal| refusal.to_string()),
+        // A host in front of the shim answers with problems of its own; ours are a line of text.
+        status => Err(format!("{} answered {status}: {}", config.url, String::from_utf8_lossy(&answer.body).chars().take(200).collect::<String>())),
+    }
+}
+
+/// For a function without a result: the caller cannot be told, the log has been.
+pub fn ignored(_cause: &str) {}
+
+/// The reason with which a socket is closed.
+pub fn later(_cause: &str) -> String {
+    "try again later".into()
+}
+
+/// Status, headers and body of a 503 in the manners of the API.
+pub fn unavailable(_cause: &str, request_id: &str) -> (u16, Vec<(String, String)>, Vec<u8>) {
+    let Response { status, headers, body } = Problem::unavailable("A service that this needs does not answer; try again in a moment.").to_response(request_id);
+    (status, headers, body)
+}

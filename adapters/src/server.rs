@@ -1,0 +1,139 @@
+//! The server's side: takes calls over `wasi:http/incoming-handler`. The variable `CALL_TOKEN` says whom it serves; without it, nobody.
+
+use crate::wire::{MAX_BYTES, MEDIA_TYPE};
+use eventhub_guest::Response;
+use eventhub_guest::config::text;
+
+/// Why a call is not made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No such function here.
+    Unknown,
+    /// The parameters are not those of the function.
+    Unreadable(String),
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Unknown => f.write_str("no such function here"),
+            Self::Unreadable(cause) => write!(f, "not what both sides agreed on: {cause}"),
+        }
+    }
+}
+
+/// Calls a function of an import: interface, function, parameters.
+pub type Dispatch = fn(&str, &str, &[u8]) -> Result<Vec<u8>, Refusal>;
+
+/// What is known of a call before its body is read.
+pub struct Head<'a> {
+    pub method: &'a str,
+    pub path: &'a str,
+    pub authorization: Option<&'a str>,
+}
+
+thread_local! {
+    static TOKEN: Option<String> = {
+        eventhub_guest::log::init();
+        text("CALL_TOKEN").filter(|token| !token.is_empty())
+    };
+}
+
+/// The interface and the function that are called.
+///
+/// # Errors
+/// The refusal: 401 without the token, before anything else is looked at; 404.
+pub fn admit<'a>(head: &Head<'a>) -> Result<(&'a str, &'a str), Response> {
+    let token = head.authorization.and_then(|value| value.strip_prefix("Bearer "));
+    if !TOKEN.with(|known| is_known(known.as_deref(), token)) {
+        return Err(refuse(401, "this is no call by someone we know"));
+    }
+    let called = head.path.strip_prefix('/').and_then(|path| path.rsplit_once('/'));
+    called.filter(|_| head.method == "POST").ok_or_else(|| refuse(404, &Refusal::Unknown.to_string()))
+}
+
+/// Takes as long for a wrong token as for the right one.
+fn is_known(known: Option<&str>, token: Option<&str>) -> bool {
+    let (Some(known), Some(token)) = (known, token) else { return false };
+    let differences = known.bytes().zip(token.bytes()).fold(0, |differences, (one, other)| differences | (one ^ other));
+    known.len() == token.len() && differences == 0
+}
+
+/// Makes the call.
+pub fn answer(dispatch: Dispatch, interface: &str, function: &str, params: &[u8]) -> Response {
+    match dispatch(interface, function, params) {
+        Ok(body) => Response { status: 200, headers: vec![("content-type".into(), MEDIA_TYPE.into())], body },
+        Err(refusal) => {
+            tracing::warn!(call.interface = interface, call.function = function, error.cause = %refusal, "a call over HTTP was refused");
+            refuse(if refusal == Refusal::Unknown { 404 } else { 400 }, &refusal.to_string())
+        }
+    }
+}
+
+/// A refusal in a line of text.
+pub fn refuse(status: u16, why: &str) -> Response {
+    Response { status, headers: vec![("content-type".into(), "text/plain; charset=utf-8".into())], body: why.into() }
+}
+
+/// The most that the parameters may have, and the refusal of more.
+pub fn too_large() -> (usize, Response) {
+    (MAX_BYTES, refuse(413, "the parameters are too large"))
+}
+
+/// Exports `wasi:http/incoming-handler` for a [`Dispatch`].
+#[macro_export]
+macro_rules! serve {
+    ($dispatch:path) => {
+        #[cfg(target_arch = "wasm32")]
+        struct Shim;
+
+        #[cfg(target_arch = "wasm32")]
+        impl wasip2::exports::http::incoming_handler::Guest for Shim {
+            fn handle(incoming: wasip2::http::types::IncomingRequest, out: wasip2::http::types::ResponseOutparam) {
+                eventhub_wasi_http::incoming::send($crate::server::take(&incoming, $dispatch), out);
+            }
+        }
+
+        #[cfg(target_arch = "wasm32")]
+        wasip2::http::proxy::export!(Shim with_types_in wasip2);
+
+        // Natively nobody calls it.
+        #[cfg(not(target_arch = "wasm32"))]
+        const _: $crate::server::Dispatch = $dispatch;
+    };
+}
+
+/// One exchange.
+pub fn take(incoming: &wasip2::http::types::IncomingRequest, dispatch: Dispatch) -> Response {
+    let (request, length) = eventhub_wasi_http::incoming::head(incoming);
+    let authorization = eventhub_guest::http::header(&request, "authorization");
+    let (interface, function) = match admit(&Head { method: &request.method, path: &request.path, authorization }) {
+        Ok(called) => called,
+        Err(refusal) => return refusal,
+    };
+    let (most, refusal) = too_large();
+    match eventhub_wasi_http::incoming::body(incoming, length, most) {
+        Ok(params) => answer(dispatch, interface, function, &params),
+        Err(_) => refusal,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_token_is_known() {
+        assert!(is_known(Some("secret"), Some("secret")));
+        for token in [None, Some(""), Some("secre"), Some("secret "), Some("Secret")] {
+            assert!(!is_known(Some("secret"), token), "{token:?}");
+        }
+        assert!(!is_known(None, Some("")) && !is_known(None, None), "without a token nobody is known");
+    }
+
+    #[test]
+    fn without_the_token_nothing_is_told_about_the_path() {
+        let refused = admit(&Head { method: "POST", path: "/eventhub:booking/routes@0.1.0/handle", authorization: None }).unwrap_err();
+        assert_eq!(refused.status, 401);
+    }
+}
