@@ -1,22 +1,17 @@
-//! `wasi:http/incoming-handler`, which every host understands: the exchange becomes a value, and the value an exchange.
+//! `wasi:http/incoming-handler`, which every host understands: the gateway behind it.
 #![cfg(target_arch = "wasm32")]
 
 use crate::{Component, GATEWAY, gateway};
 use eventhub_guest::problem::{Code, Problem};
-use eventhub_guest::{Request, Response};
-use std::io::Write;
-use wasip2::http::types::{Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
-use wasip2::io::streams::{InputStream, StreamError};
-
-/// One read of the body.
-const CHUNK: usize = 64 * 1024;
+use eventhub_wasi_http::incoming::{Unread, body, head, send};
+use wasip2::http::types::{IncomingRequest, ResponseOutparam};
 
 impl wasip2::exports::http::incoming_handler::Guest for Component {
     fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
         let response = GATEWAY.with(|gateway| {
             let (mut request, length) = head(&incoming);
             let max = gateway.max_body(&request.path);
-            match read(&incoming, length, max) {
+            match body(&incoming, length, max) {
                 Ok(body) => {
                     request.body = body;
                     gateway.handle(request)
@@ -26,87 +21,5 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
             }
         });
         send(response, out);
-    }
-}
-
-/// All but the body, and the length that was announced for it.
-fn head(incoming: &IncomingRequest) -> (Request, Option<usize>) {
-    let method = match incoming.method() {
-        Method::Get => "GET".into(),
-        Method::Head => "HEAD".into(),
-        Method::Post => "POST".into(),
-        Method::Put => "PUT".into(),
-        Method::Delete => "DELETE".into(),
-        Method::Connect => "CONNECT".into(),
-        Method::Options => "OPTIONS".into(),
-        Method::Trace => "TRACE".into(),
-        Method::Patch => "PATCH".into(),
-        Method::Other(other) => other,
-    };
-    let target = incoming.path_with_query().unwrap_or_else(|| "/".into());
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let entries = incoming.headers().entries().into_iter();
-    let headers: Vec<(String, String)> = entries.map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())).collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
-    let request = Request {
-        method,
-        path: path.into(),
-        query: query.into(),
-        headers,
-        body: vec![],
-        principal: None,
-        request_id: String::new(),
-        traceparent: String::new(),
-        // This interface does not tell it; X-Forwarded-For may, see `address`.
-        client_address: String::new(),
-    };
-    (request, length)
-}
-
-enum Unread {
-    TooLarge,
-    Broken,
-}
-
-fn read(incoming: &IncomingRequest, length: Option<usize>, max: usize) -> Result<Vec<u8>, Unread> {
-    if length.is_some_and(|length| length > max) {
-        return Err(Unread::TooLarge);
-    }
-    let body = incoming.consume().map_err(|()| Unread::Broken)?;
-    let stream = body.stream().map_err(|()| Unread::Broken)?;
-    let read = drain(&stream, length.unwrap_or_default(), max);
-    drop(stream);
-    drop(IncomingBody::finish(body));
-    read
-}
-
-fn drain(stream: &InputStream, length: usize, max: usize) -> Result<Vec<u8>, Unread> {
-    let mut bytes = Vec::with_capacity(length);
-    loop {
-        match stream.blocking_read(CHUNK as u64) {
-            Ok(chunk) if bytes.len() + chunk.len() > max => return Err(Unread::TooLarge),
-            Ok(chunk) => bytes.extend_from_slice(&chunk),
-            Err(StreamError::Closed) => return Ok(bytes),
-            Err(StreamError::LastOperationFailed(_)) => return Err(Unread::Broken),
-        }
-    }
-}
-
-fn send(response: Response, out: ResponseOutparam) {
-    let headers = Fields::new();
-    for (name, value) in &response.headers {
-        // A name that the host keeps to itself is left out.
-        let _ = headers.append(name, value.as_bytes());
-    }
-    let outgoing = OutgoingResponse::new(headers);
-    let _ = outgoing.set_status_code(response.status);
-    let body = outgoing.body();
-    ResponseOutparam::set(out, Ok(outgoing));
-    // From here on a failure means that the client is gone.
-    if let Ok(body) = body {
-        if let Ok(mut stream) = body.write() {
-            let _ = stream.write_all(&response.body).and_then(|()| Write::flush(&mut stream));
-        }
-        let _ = OutgoingBody::finish(body, None);
     }
 }
