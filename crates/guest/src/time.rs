@@ -63,15 +63,30 @@ impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        // jiff also takes a space for the T and bracketed zones; RFC 3339 in an API has neither.
-        let shaped = text.len() >= 20 && matches!(text.as_bytes().get(10), Some(b'T' | b't')) && !text.contains('[');
-        let micros = shaped
-            .then(|| text.parse::<jiff::Timestamp>().ok())
-            .flatten()
+        let micros = shaped(text)
+            .and_then(|text| text.parse::<jiff::Timestamp>().ok())
             .map(|timestamp| timestamp.as_microsecond())
             .filter(|micros| (EARLIEST..LATEST).contains(micros));
         micros.map(Self).ok_or(InvalidTimestamp)
     }
+}
+
+/// The text where it has the shape of RFC 3339 (section 5.6), with at most nine digits of a second: jiff takes other shapes as
+/// well, and refuses more digits.
+fn shaped(text: &str) -> Option<String> {
+    let (moment, rest) = text.split_at_checked(19)?;
+    let like = |(byte, like): (u8, u8)| if like == b'0' { byte.is_ascii_digit() } else { byte.eq_ignore_ascii_case(&like) };
+    let (fraction, offset) = match rest.strip_prefix('.') {
+        Some(rest) => rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count()),
+        None => ("0", rest),
+    };
+    let is_offset = match offset.as_bytes() {
+        [b'Z' | b'z'] => true,
+        [b'+' | b'-', tens @ b'0'..=b'2', ones @ b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9'] => *tens < b'2' || *ones < b'4',
+        _ => false,
+    };
+    let fits = moment.bytes().zip(*b"0000-00-00T00:00:00").all(like) && !fraction.is_empty() && is_offset;
+    fits.then(|| format!("{moment}.{}{offset}", fraction.get(..9).unwrap_or(fraction)))
 }
 
 impl Serialize for Timestamp {
@@ -98,8 +113,30 @@ mod tests {
     }
 
     #[test]
+    fn every_way_to_write_a_second_is_taken() {
+        let written = |text: &str| text.parse::<Timestamp>().unwrap().to_string();
+        assert_eq!(written("2026-05-01t18:30:00.1234567891234z"), "2026-05-01T18:30:00.123456Z");
+        assert_eq!(written("2026-05-01T18:30:00.5-23:59"), "2026-05-02T18:29:00.5Z");
+        assert_eq!(written("2016-12-31T23:59:60Z"), "2016-12-31T23:59:59Z");
+    }
+
+    #[test]
     fn what_is_no_rfc_3339_date_time_is_refused() {
-        for text in ["", "2026-05-01", "2026-05-01 18:30:00Z", "2026-05-01T18:30:00", "2026-13-01T18:30:00Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"] {
+        for text in [
+            "2026-05-01T18:30+02:00:00",
+            "2026-05-01T18:30:00+02",
+            "2026-05-01T18:30:00+24:00",
+            "2026-05-01T18:30:00.Z",
+            "2026-05-01T18:30:00Z[UTC]",
+            "2026-05-01T18:30:0ü",
+            "",
+            "2026-05-01",
+            "2026-05-01 18:30:00Z",
+            "2026-05-01T18:30:00",
+            "2026-13-01T18:30:00Z",
+            "0001-01-01T00:00:00Z",
+            "9999-12-31T23:59:59Z",
+        ] {
             assert_eq!(text.parse::<Timestamp>(), Err(InvalidTimestamp), "{text}");
         }
     }
