@@ -84,7 +84,7 @@ impl Eventhub {
     /// An environment of its own, with these variables set.
     pub fn start(environment: &[(&str, &str)]) -> Result<Self> {
         let home = temporary("e2e")?;
-        let environment = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let environment: Vec<_> = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         let ports = (free_port()?, free_port()?);
         let (child, state) = launch(&home, ports, &environment)?;
         Ok(Self { home, ports, environment, child: Some(child), state })
@@ -134,7 +134,7 @@ impl Drop for Eventhub {
     }
 }
 
-fn launch(home: &Path, ports: (u16, u16), environment: &Vec<(String, String)>) -> Result<(Child, State)> {
+fn launch(home: &Path, ports: (u16, u16), environment: &[(String, String)]) -> Result<(Child, State)> {
     std::fs::create_dir_all(home)?;
     let root = root()?;
     let log = std::fs::OpenOptions::new().create(true).append(true).open(home.join("host.log"))?;

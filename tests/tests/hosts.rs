@@ -19,6 +19,13 @@ fn relays(host: &Served) -> Result<BTreeSet<String>> {
     Ok(active.map(str::to_string).collect())
 }
 
+/// Partitions of the consumer group that a host has just now: 12 of each of 3 topics in all.
+fn partitions(host: &Served) -> Result<u32> {
+    let (_, metrics) = host.operators("/metrics")?;
+    let assigned = metrics.lines().filter_map(|line| line.strip_prefix("eventhub_kafka_assigned_partitions{")?.rsplit(' ').next()?.parse::<f64>().ok());
+    Ok(assigned.sum::<f64>() as u32)
+}
+
 /// The API of one host instead of the balancer's.
 fn through(api: &Api, host: &Served) -> Api {
     Api { base: host.http.clone(), ..api.clone() }
@@ -58,7 +65,11 @@ async fn each_outbox_has_one_reader_and_the_other_host_takes_over_when_it_is_kil
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     assert!(!watching.is_finished(), "the live feed of the survivor ended: {:?}", watching.await);
-    // The consumer group gives the survivor all partitions, and the killed host comes back beside it.
+    while partitions(&cluster.hosts[survivor])? != 36 {
+        ensure!(killed.elapsed() < Duration::from_secs(30), "the survivor has only {} partitions", partitions(&cluster.hosts[survivor])?);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    // The killed host comes back beside it.
     cluster.crash(victim)?;
     assert!(relays(&cluster.hosts[victim])?.is_empty(), "two readers");
     let returned = Instant::now();

@@ -1,5 +1,7 @@
 //! The main job, end to end: an organizer publishes, a buyer looks, watches, holds, books, pays and gets tickets.
 
+#![allow(clippy::unwrap_used)]
+
 use anyhow::Result;
 use eventhub_tests::fixtures::{id, layout, sale};
 use eventhub_tests::live::Live;

@@ -1,5 +1,7 @@
 //! Nobody is sold a seat that another has: the races for real, and the same races with the protection switched off.
 
+#![allow(clippy::unwrap_used)]
+
 use anyhow::Result;
 use eventhub_tests::fixtures::{Sale, layout, sale};
 use eventhub_tests::{Answer, Api, Eventhub};

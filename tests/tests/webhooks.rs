@@ -1,5 +1,7 @@
 //! Stripe's webhooks as the outside world delivers them: many times, early, tampered with, too late.
 
+#![allow(clippy::unwrap_used)]
+
 use anyhow::Result;
 use eventhub_tests::fixtures::{id, layout, sale};
 use eventhub_tests::stripe::intent_of;
