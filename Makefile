@@ -39,17 +39,20 @@ adapters: setup
 run-split: build adapters ## the same with the gateway and each service in a process of its own
 	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --split
 
-# The gate: the rules of every part, the runtime's limits, seat-inventory on real servers, and the main path end to end.
+# The gate: the rules of every part, the runtime's limits, seat-inventory on real servers, and the main path end to end: on one
+# host, on two, in split processes, with bad input and with a provider in trouble.
+END_TO_END := --test main_path --test races --test webhooks --test bad_input --test hosts --test provider --test split
 GATE := --lib --bins --test link --test links --test manifest --test misbehaviour --test wit \
-  --test bookings --test holds --test live --test main_path --test races --test webhooks
+  --test bookings --test holds --test live $(END_TO_END)
 ENVIRONMENT = EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" EVENTHUB_BIN="$(abspath $(EVENTHUB))"
 
 # The host and the tests that drive it are built in one go, so that their dependencies are compiled once.
 .PHONY: test-build
 test-build: setup
 	@. setup/lib.sh; say "building the host and its tests (about 20 minutes the first time)"
-	@cargo build --release --locked --quiet --workspace --bins --test main_path --test races --test webhooks
+	@cargo build --release --locked --quiet --workspace --bins $(END_TO_END)
 	@EVENTHUB_COMPOSE="$(abspath $(TARGET))/release/eventhub-compose" setup/components.sh "$$(cat target/wasm-toolchain)"
+	@setup/adapters.sh "$$(cat target/wasm-toolchain)"
 
 .PHONY: test
 test: test-build ## the tests that guard every change, on private servers
@@ -87,9 +90,10 @@ fmt: ## format the code
 	@cargo fmt --all
 
 .PHONY: lint
-lint: ## format check and clippy, warnings are errors
+lint: ## format check and clippy, warnings are errors; tests may unwrap
 	@cargo fmt --all --check
-	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	@cargo clippy --release --locked --workspace --lib --bins --examples -- -D warnings
+	@cargo clippy --release --locked --workspace --tests -- -D warnings -A clippy::unwrap_used -A clippy::expect_used
 
 .PHONY: clean
 clean: ## remove what was built and the development environment's data

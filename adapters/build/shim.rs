@@ -65,11 +65,11 @@ fn sent(resolve: &Resolve, function: &Function, module: &str, interface: &str) -
     let names: String = function.params.iter().map(|param| format!("&{}, ", snake(&param.name))).collect();
     let failure = failure(resolve, function, module)?;
     Ok(format!(
-        "    fn {name}({params}) -> {result} {{\n        match eventhub_adapters::client::call(\"{interface}\", \"{function}\", &({names})) {{\n            Ok(result) => result,\n            \
+        "    fn {name}({params}){result} {{\n        match eventhub_adapters::client::call(\"{interface}\", \"{function}\", &({names})) {{\n            Ok(result) => result,\n            \
          Err(cause) => {failure},\n        }}\n    }}\n",
         name = snake(&function.name),
         function = function.name,
-        result = result.unwrap_or_else(|| "()".into()),
+        result = result.map(|ty| format!(" -> {ty}")).unwrap_or_default(),
     ))
 }
 

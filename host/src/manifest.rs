@@ -198,11 +198,11 @@ fn links(traits: Option<&[Trait]>) -> impl Iterator<Item = &LinkProperty> {
 }
 
 fn instances(traits: Option<&[Trait]>) -> usize {
-    let scalers = traits.unwrap_or_default().iter().filter_map(|one| match &one.properties {
+    let mut scalers = traits.unwrap_or_default().iter().filter_map(|one| match &one.properties {
         TraitProperty::SpreadScaler(scaler) => Some(scaler.instances),
         _ => None,
     });
-    scalers.last().unwrap_or(1).max(1)
+    scalers.next_back().unwrap_or(1).max(1)
 }
 
 fn flatten(config: &[ConfigProperty]) -> BTreeMap<String, String> {

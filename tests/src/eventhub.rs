@@ -167,9 +167,12 @@ pub(crate) fn log_tail(home: &Path) -> String {
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
-/// The checkout: manifests and migrations are found from here.
+/// The checkout that we are run in: manifests and migrations are found from here. Not the one that we were built in, since
+/// several may share what was built.
 pub fn root() -> Result<PathBuf> {
-    Ok(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize()?)
+    let here = std::env::current_dir()?;
+    let root = here.ancestors().find(|folder| folder.join("wadm.yaml").is_file());
+    Ok(root.with_context(|| format!("{} is in no checkout of EventHub", here.display()))?.to_path_buf())
 }
 
 // `make test` says where what it built is.

@@ -15,7 +15,7 @@ use eventhub_guest::{Request, Response, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::LazyLock;
 
@@ -177,7 +177,7 @@ fn line(reader: &mut impl BufRead) -> String {
     line.trim_end().to_string()
 }
 
-fn item(reader: &mut (impl BufRead + Read)) -> Item {
+fn item(reader: &mut impl BufRead) -> Item {
     let line = line(reader);
     match line.split_at(1) {
         (":", number) => Item::Int(number.parse().unwrap()),

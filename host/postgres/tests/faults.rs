@@ -75,7 +75,8 @@ async fn an_exhausted_pool_or_server_says_so_quickly_and_recovers() {
         assert!(started.elapsed() < Duration::from_millis(500), "took {:?}", started.elapsed());
     };
     let (a, b, ()) = tokio::join!(a, b, third);
-    (a.unwrap(), b.unwrap());
+    a.unwrap();
+    b.unwrap();
     query(&small, "SELECT 1", []).await.unwrap();
 
     // More connections than the server has: those beyond are refused, the others work.

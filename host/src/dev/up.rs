@@ -38,7 +38,7 @@ pub struct Options {
     #[arg(long, env = "EVENTHUB_KAFKA_LIBS")]
     kafka_libs: PathBuf,
     /// The gateway and each service in a process of its own, which call each other over HTTP.
-    #[arg(long)]
+    #[arg(long, env = "EVENTHUB_SPLIT")]
     split: bool,
     /// Port of the public API.
     #[arg(long, env = "EVENTHUB_HTTP_PORT", default_value_t = 8080)]

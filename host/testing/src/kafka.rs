@@ -108,7 +108,9 @@ impl Kafka {
 
 /// The folder of the jars; the set-up step fetches them when they are not there.
 fn jars() -> io::Result<PathBuf> {
-    let step = concat!(env!("CARGO_MANIFEST_DIR"), "/../../setup/kafka.sh");
+    let here = std::env::current_dir()?;
+    let step = here.ancestors().map(|folder| folder.join("setup/kafka.sh")).find(|step| step.is_file());
+    let step = step.ok_or_else(|| io::Error::other(format!("{} is in no checkout of EventHub", here.display())))?;
     Ok(succeed(&mut Command::new(step))?.into())
 }
 
