@@ -31,12 +31,8 @@ build: components host ## components and host
 run: build ## start everything for development
 	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up
 
-.PHONY: adapters
-adapters: setup
-	@setup/adapters.sh "$$(cat target/wasm-toolchain)"
-
 .PHONY: run-split
-run-split: build adapters ## the same with the gateway and each service in a process of its own
+run-split: build ## the same with the gateway and each service in a process of its own
 	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --split
 
 # The gate: the rules of every part, the runtime's limits, seat-inventory on real servers, and the main path end to end: on one
@@ -52,7 +48,6 @@ test-build: setup
 	@. setup/lib.sh; say "building the host and its tests (about 20 minutes the first time)"
 	@cargo build --release --locked --quiet --workspace --bins $(END_TO_END)
 	@EVENTHUB_COMPOSE="$(abspath $(TARGET))/release/eventhub-compose" setup/components.sh "$$(cat target/wasm-toolchain)"
-	@setup/adapters.sh "$$(cat target/wasm-toolchain)"
 
 .PHONY: test
 test: test-build ## the tests that guard every change, on private servers

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Builds the components into target/components: compiled for wasm32-wasip2, pure parts composed into their users.
+# Builds the components into target/components and the adapters into target/components/adapters: compiled for wasm32-wasip2; pure
+# parts composed into their users, and each service with the door through which other processes call it.
 # Takes the toolchain argument that wasm.sh printed, and names of further components (bench: what the benchmarks run).
 set -euo pipefail
 cd "$(dirname "$0")" && . ./lib.sh && cd ..
@@ -9,23 +10,39 @@ target=${CARGO_TARGET_DIR:-target}
 names=(api-gateway identity event venue-layout seat-inventory seat-lock booking saga payment payment-stripe "${@:2}")
 # Component → the pure component in it.
 declare -A parts=([seat-inventory]=seat-lock [booking]=saga)
+services=" identity event venue-layout seat-inventory booking payment "
+built=$target/wasm32-wasip2/component
 
 say "building the components"
 # shellcheck disable=SC2086
-cargo $toolchain build --locked --quiet --profile component --target wasm32-wasip2 "${names[@]/#/-p}"
+cargo $toolchain build --locked --quiet --profile component --target wasm32-wasip2 "${names[@]/#/-p}" -p eventhub-adapters --lib --examples
 # A build that has the tool already says where.
 compose=${EVENTHUB_COMPOSE:-$target/release/eventhub-compose}
 [ -n "${EVENTHUB_COMPOSE:-}" ] || cargo build --locked --quiet --release -p eventhub-compose
 
-mkdir -p target/components
+mkdir -p target/components/adapters
 for name in "${names[@]}"; do
-  built=$target/wasm32-wasip2/component/${name//-/_}.wasm
+  inputs=("$built/${name//-/_}.wasm")
   out=target/components/$name.wasm
-  part=${parts[$name]:-}
-  if [ -n "$part" ]; then
-    plug=$target/wasm32-wasip2/component/${part//-/_}.wasm
-    [ "$out" -nt "$built" ] && [ "$out" -nt "$plug" ] || "$compose" "$built" "$plug" -o "$out"
-  else
-    cmp -s "$built" "$out" || cp "$built" "$out"
+  arguments=()
+  if [ -n "${parts[$name]:-}" ]; then
+    inputs+=("$built/${parts[$name]//-/_}.wasm")
+    arguments=("${inputs[1]}")
   fi
+  if [[ $services == *" $name "* ]]; then
+    inputs+=("$built/examples/${name//-/_}_server.wasm")
+    arguments+=(--door "${inputs[-1]}")
+  fi
+  if [ ${#arguments[@]} = 0 ]; then
+    cmp -s "${inputs[0]}" "$out" || cp "${inputs[0]}" "$out"
+    continue
+  fi
+  for input in "${inputs[@]}" "$compose"; do
+    [ "$out" -nt "$input" ] || { "$compose" "${inputs[0]}" "${arguments[@]}" -o "$out"; break; }
+  done
+done
+
+for source in adapters/examples/*_client.rs adapters/examples/{capabilities,application}_server.rs; do
+  name=$(basename "$source" .rs)
+  cmp -s "$built/examples/$name.wasm" "target/components/adapters/$name.wasm" || cp "$built/examples/$name.wasm" "target/components/adapters/"
 done

@@ -10,7 +10,7 @@ type Text = Result<String, Box<dyn Error>>;
 
 /// Exports the interfaces of a group, and sends each call to where they are.
 pub fn client(resolve: &Resolve, group: &Group) -> Text {
-    let mut text = bindings(resolve, group, "export")?;
+    let mut text = bindings(resolve, &group.interfaces, "export")?;
     writeln!(text, "struct Shim;")?;
     for &interface in &group.interfaces {
         let path = format!("bindings::exports::{}", module(resolve, interface)?);
@@ -24,9 +24,10 @@ pub fn client(resolve: &Resolve, group: &Group) -> Text {
     Ok(text)
 }
 
-/// Takes calls over HTTP and makes them on the imports.
-pub fn server(resolve: &Resolve, group: &Group) -> Text {
-    let mut text = bindings(resolve, group, "import")?;
+/// Takes calls over HTTP and makes them on the imports; requests that are no calls go to the gateway, where there is one.
+pub fn server(resolve: &Resolve, group: &Group, gateway: Option<InterfaceId>) -> Text {
+    let imports: Vec<_> = group.interfaces.iter().copied().chain(gateway).collect();
+    let mut text = bindings(resolve, &imports, "import")?;
     writeln!(text, "fn dispatch(interface: &str, function: &str, params: &[u8]) -> Result<Vec<u8>, eventhub_adapters::server::Refusal> {{")?;
     writeln!(text, "    use eventhub_adapters::wire::{{read, write}};")?;
     writeln!(text, "    match (interface, function) {{")?;
@@ -36,13 +37,27 @@ pub fn server(resolve: &Resolve, group: &Group) -> Text {
         }
     }
     writeln!(text, "        _ => Err(eventhub_adapters::server::Refusal::Unknown),\n    }}\n}}")?;
-    writeln!(text, "eventhub_adapters::serve!(dispatch);")?;
+    match gateway {
+        None => writeln!(text, "eventhub_adapters::serve!(dispatch);")?,
+        Some(gateway) => {
+            let path = format!("bindings::{}", module(resolve, gateway)?);
+            writeln!(
+                text,
+                "fn gateway(request: eventhub_guest::Request) -> eventhub_guest::Response {{\n    \
+                 let eventhub_guest::Request {{ method, path, query, headers, body, request_id, traceparent, client_address, .. }} = request;\n    \
+                 let asked = {path}::Request {{ method, path, query, headers, body, principal: None, request_id, traceparent, client_address }};\n    \
+                 let {path}::Response {{ status, headers, body }} = {path}::handle(&asked);\n    \
+                 eventhub_guest::Response {{ status, headers, body }}\n}}\n\
+                 eventhub_adapters::serve!(dispatch, gateway);"
+            )?;
+        }
+    }
     Ok(text)
 }
 
-fn bindings(resolve: &Resolve, group: &Group, direction: &str) -> Text {
+fn bindings(resolve: &Resolve, interfaces: &[InterfaceId], direction: &str) -> Text {
     let mut world = String::new();
-    for &interface in &group.interfaces {
+    for &interface in interfaces {
         write!(world, "{direction} {};", full_name(resolve, interface)?)?;
     }
     Ok(format!(

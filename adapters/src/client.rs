@@ -1,8 +1,8 @@
-//! The client's side: one call, and what its caller is told when it is not answered. Configured by variables: `CALL_URL` (scheme
-//! and authority of the other side), `CALL_TOKEN` (what it knows us by), `CALL_TIMEOUT_MS` (default 30,000; a link's own timeout is
-//! shorter).
+//! The client's side: one call, and what its caller is told when it is not answered. Configured by variables: `CALL_URL_<PACKAGE>`
+//! (scheme and authority of the other side: `CALL_URL_SEAT_INVENTORY`), `CALL_URL` for packages that have none, `CALL_TOKEN` (what it
+//! knows us by), `CALL_TIMEOUT_MS` (default 30,000; a link's own timeout is shorter).
 
-use crate::wire::{self, MAX_BYTES, MEDIA_TYPE};
+use crate::wire::{self, MAX_BYTES};
 use eventhub_guest::config::{parsed, text};
 use eventhub_guest::{Problem, Response};
 use eventhub_wasi_http::outgoing::{self, Call};
@@ -12,7 +12,6 @@ use std::time::Duration;
 use wasip2::http::types::Method;
 
 struct Config {
-    url: String,
     authorization: String,
     timeout: Duration,
 }
@@ -21,7 +20,6 @@ thread_local! {
     static CONFIG: Config = {
         eventhub_guest::log::init();
         Config {
-            url: text("CALL_URL").unwrap_or_default().trim_end_matches('/').into(),
             authorization: format!("Bearer {}", text("CALL_TOKEN").unwrap_or_default()),
             timeout: Duration::from_millis(parsed("CALL_TIMEOUT_MS", 30_000)),
         }
@@ -38,15 +36,14 @@ pub fn call<R: DeserializeOwned>(interface: &str, function: &str, params: &impl 
 }
 
 fn exchange<R: DeserializeOwned>(config: &Config, interface: &str, function: &str, params: &impl Serialize) -> Result<R, String> {
-    if config.url.is_empty() {
-        return Err("CALL_URL is not set".into());
-    }
+    let base = url(interface)?;
+    let (path, content_type) = wire::address(interface, function);
     let params = wire::write(params).map_err(|refusal| refusal.to_string())?;
     let answer = outgoing::send(&Call {
         method: Method::Post,
-        base: &config.url,
-        path: &format!("/{interface}/{function}"),
-        headers: &[("authorization", &config.authorization), ("content-type", MEDIA_TYPE)],
+        base: &base,
+        path: &path,
+        headers: &[("authorization", &config.authorization), ("content-type", &content_type)],
         body: &params,
         timeout: config.timeout,
         max_answer: MAX_BYTES,
@@ -54,8 +51,15 @@ fn exchange<R: DeserializeOwned>(config: &Config, interface: &str, function: &st
     match answer.status {
         200 => wire::read(&answer.body).map_err(|refusal| refusal.to_string()),
         // A host in front of the shim answers with problems of its own; ours are a line of text.
-        status => Err(format!("{} answered {status}: {}", config.url, String::from_utf8_lossy(&answer.body).chars().take(200).collect::<String>())),
+        status => Err(format!("{base} answered {status}: {}", String::from_utf8_lossy(&answer.body).chars().take(200).collect::<String>())),
     }
+}
+
+fn url(interface: &str) -> Result<String, String> {
+    let package = interface.split(['/', ':']).nth(1).unwrap_or_default().to_uppercase().replace('-', "_");
+    let variable = format!("CALL_URL_{package}");
+    let url = text(&variable).or_else(|| text("CALL_URL")).ok_or_else(|| format!("neither {variable} nor CALL_URL is set"))?;
+    Ok(url.trim_end_matches('/').to_string())
 }
 
 /// For a function without a result: the caller cannot be told, the log has been.

@@ -1,8 +1,9 @@
 //! The server's side: takes calls over `wasi:http/incoming-handler`. The variable `CALL_TOKEN` says whom it serves; without it, nobody.
 
-use crate::wire::{MAX_BYTES, MEDIA_TYPE};
-use eventhub_guest::Response;
+use crate::wire::{self, MAX_BYTES, MEDIA_TYPE, PREFIX};
 use eventhub_guest::config::text;
+use eventhub_guest::problem::{Code, Problem};
+use eventhub_guest::{Request, Response};
 
 /// Why a call is not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +31,7 @@ pub struct Head<'a> {
     pub method: &'a str,
     pub path: &'a str,
     pub authorization: Option<&'a str>,
+    pub content_type: Option<&'a str>,
 }
 
 thread_local! {
@@ -43,12 +45,12 @@ thread_local! {
 ///
 /// # Errors
 /// The refusal: 401 without the token, before anything else is looked at; 404.
-pub fn admit<'a>(head: &Head<'a>) -> Result<(&'a str, &'a str), Response> {
+pub fn admit<'a>(head: &Head<'a>) -> Result<(String, &'a str), Response> {
     let token = head.authorization.and_then(|value| value.strip_prefix("Bearer "));
     if !TOKEN.with(|known| is_known(known.as_deref(), token)) {
         return Err(refuse(401, "this is no call by someone we know"));
     }
-    let called = head.path.strip_prefix('/').and_then(|path| path.rsplit_once('/'));
+    let called = wire::called(head.path, head.content_type.unwrap_or_default());
     called.filter(|_| head.method == "POST").ok_or_else(|| refuse(404, &Refusal::Unknown.to_string()))
 }
 
@@ -75,22 +77,23 @@ pub fn refuse(status: u16, why: &str) -> Response {
     Response { status, headers: vec![("content-type".into(), "text/plain; charset=utf-8".into())], body: why.into() }
 }
 
-/// The most that the parameters may have, and the refusal of more.
-pub fn too_large() -> (usize, Response) {
-    (MAX_BYTES, refuse(413, "the parameters are too large"))
-}
-
-/// Exports `wasi:http/incoming-handler` for a [`Dispatch`].
+/// Exports `wasi:http/incoming-handler` for a [`Dispatch`], and for a gateway that answers whatever is no call.
 #[macro_export]
 macro_rules! serve {
     ($dispatch:path) => {
+        $crate::serve!(@ $dispatch, None);
+    };
+    ($dispatch:path, $gateway:path) => {
+        $crate::serve!(@ $dispatch, Some($gateway));
+    };
+    (@ $dispatch:path, $gateway:expr) => {
         #[cfg(target_arch = "wasm32")]
         struct Shim;
 
         #[cfg(target_arch = "wasm32")]
         impl wasip2::exports::http::incoming_handler::Guest for Shim {
             fn handle(incoming: wasip2::http::types::IncomingRequest, out: wasip2::http::types::ResponseOutparam) {
-                eventhub_wasi_http::incoming::send($crate::server::take(&incoming, $dispatch), out);
+                eventhub_wasi_http::incoming::send($crate::server::take(&incoming, $dispatch, $gateway), out);
             }
         }
 
@@ -99,22 +102,36 @@ macro_rules! serve {
 
         // Natively nobody calls it.
         #[cfg(not(target_arch = "wasm32"))]
-        const _: $crate::server::Dispatch = $dispatch;
+        const _: ($crate::server::Dispatch, Option<$crate::server::Gateway>) = ($dispatch, $gateway);
     };
 }
 
+/// Answers requests that are no calls.
+pub type Gateway = fn(Request) -> Response;
+
 /// One exchange.
-pub fn take(incoming: &wasip2::http::types::IncomingRequest, dispatch: Dispatch) -> Response {
-    let (request, length) = eventhub_wasi_http::incoming::head(incoming);
-    let authorization = eventhub_guest::http::header(&request, "authorization");
-    let (interface, function) = match admit(&Head { method: &request.method, path: &request.path, authorization }) {
+pub fn take(incoming: &wasip2::http::types::IncomingRequest, dispatch: Dispatch, gateway: Option<Gateway>) -> Response {
+    let (mut request, length) = eventhub_wasi_http::incoming::head(incoming);
+    let read = || eventhub_wasi_http::incoming::body(incoming, length, MAX_BYTES);
+    if let Some(gateway) = gateway.filter(|_| !request.path.starts_with(PREFIX)) {
+        return match read() {
+            Ok(body) => {
+                request.body = body;
+                gateway(request)
+            }
+            // The gateway knows how much of a body each route takes, and says so; none takes as much as this.
+            Err(_) => Problem::new(Code::BodyTooLarge, "The body is larger than any route takes.").to_response(""),
+        };
+    }
+    let header = |name| eventhub_guest::http::header(&request, name);
+    let head = Head { method: &request.method, path: &request.path, authorization: header("authorization"), content_type: header("content-type") };
+    let (interface, function) = match admit(&head) {
         Ok(called) => called,
         Err(refusal) => return refusal,
     };
-    let (most, refusal) = too_large();
-    match eventhub_wasi_http::incoming::body(incoming, length, most) {
-        Ok(params) => answer(dispatch, interface, function, &params),
-        Err(_) => refusal,
+    match read() {
+        Ok(params) => answer(dispatch, &interface, function, &params),
+        Err(_) => refuse(413, "the parameters are too large"),
     }
 }
 
@@ -133,7 +150,7 @@ mod tests {
 
     #[test]
     fn without_the_token_nothing_is_told_about_the_path() {
-        let refused = admit(&Head { method: "POST", path: "/eventhub:booking/routes@0.1.0/handle", authorization: None }).unwrap_err();
+        let refused = admit(&Head { method: "POST", path: "/call/booking/routes/handle", authorization: None, content_type: None }).unwrap_err();
         assert_eq!(refused.status, 401);
     }
 }

@@ -5,10 +5,27 @@ use crate::server::Refusal;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The `content-type` of parameters and results.
+/// The `content-type` of parameters and results. Its parameter `version` is the WIT package's.
 pub const MEDIA_TYPE: &str = "application/vnd.eventhub.call";
+/// What the path of every call begins with: `/call/<package>/<interface>/<function>`. Only letters, digits and hyphens, which every
+/// host's router takes as they are.
+pub const PREFIX: &str = "/call/";
 /// A batch of messages or a layout of 20 MB, and what is around it.
 pub const MAX_BYTES: usize = 32 * 1024 * 1024;
+
+/// Path and `content-type` of a call: `eventhub:booking/events@0.1.0`, `handle` → `/call/booking/events/handle`, `…; version=0.1.0`.
+pub fn address(interface: &str, function: &str) -> (String, String) {
+    let (name, version) = interface.split_once('@').unwrap_or((interface, ""));
+    let name = name.split_once(':').map_or(name, |(_, name)| name);
+    (format!("{PREFIX}{name}/{function}"), format!("{MEDIA_TYPE}; version={version}"))
+}
+
+/// Interface and function of a call: [`address`] read backwards.
+pub fn called<'a>(path: &'a str, content_type: &str) -> Option<(String, &'a str)> {
+    let (name, function) = path.strip_prefix(PREFIX)?.rsplit_once('/')?;
+    let version = content_type.strip_prefix(MEDIA_TYPE)?.trim_start_matches([';', ' ']).strip_prefix("version=")?;
+    Some((format!("eventhub:{name}@{version}"), function))
+}
 
 /// # Errors
 /// [`Refusal::Unreadable`]
@@ -25,6 +42,16 @@ pub fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_call_has_a_plain_path_and_says_its_version() {
+        let (path, content_type) = address("eventhub:seat-inventory/live@0.1.0", "open");
+        assert_eq!(path, "/call/seat-inventory/live/open");
+        assert_eq!(called(&path, &content_type), Some(("eventhub:seat-inventory/live@0.1.0".into(), "open")));
+        for other in ["", "application/json", MEDIA_TYPE] {
+            assert_eq!(called(&path, other), None, "{other}");
+        }
+    }
 
     #[test]
     fn what_is_written_is_read_again_and_nothing_else_is() {

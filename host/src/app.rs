@@ -4,10 +4,21 @@ use crate::config::{Component as Limits, Config};
 use crate::manifest::{Capability, Link, Manifest, Target};
 use anyhow::{Context, Result, bail};
 use eventhub_runtime::values::{Request, Response};
-use eventhub_runtime::{AppBuilder, CallContext, ComponentSource, EngineConfig, LinkSpec, PoolConfig, Runtime};
+use eventhub_runtime::{AppBuilder, CallContext, Code, ComponentSource, EngineConfig, LinkSpec, PoolConfig, Runtime, problem};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// What answers the requests of a listener.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Door {
+    /// A component's `routes`: the gateway, for everybody.
+    Routes(String),
+    /// A component's `wasi:http/incoming-handler`: calls from components elsewhere.
+    Calls(String),
+    /// Nothing but WebSockets.
+    Sockets,
+}
 
 /// The components and the servers that they use.
 pub struct App {
@@ -91,9 +102,13 @@ impl App {
         Ok(Self { components, kafka, topics, postgres, redis, relays: parking_lot::Mutex::default() })
     }
 
-    /// Answers a request of a listener by the component that is its entry.
-    pub async fn handle(&self, entry: &str, request: Request) -> Response {
-        self.components.handle(entry, &request, CallContext::of(&request)).await
+    /// Answers a request that came in by a door.
+    pub async fn handle(&self, door: &Door, request: Request) -> Response {
+        match door {
+            Door::Routes(component) => self.components.handle(component, &request, CallContext::of(&request)).await,
+            Door::Calls(component) => self.components.over_http(component, &request, CallContext::of(&request)).await,
+            Door::Sockets => problem(Code::NotFound, &request.request_id),
+        }
     }
 
     /// Adds relays whose state `/readyz` tells.

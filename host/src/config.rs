@@ -45,6 +45,7 @@ pub struct Config {
     pub cdc: Cdc,
     pub websocket: WebSocket,
     pub services: Services,
+    pub sidecar: Sidecar,
     /// Component → authorities that it may call.
     pub outgoing: BTreeMap<String, Vec<String>>,
     /// Component → its environment variables.
@@ -164,6 +165,18 @@ pub struct Services {
     pub listen: BTreeMap<String, SocketAddr>,
     /// Service → where the others find it.
     pub urls: BTreeMap<String, String>,
+}
+
+/// Capabilities for components on a host that lacks them.
+#[derive(Deserialize, Serialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Sidecar {
+    /// Where calls of capabilities come in.
+    pub listen: SocketAddr,
+    /// Where the components are called with messages, timers and sockets; empty: each at its `services.urls`.
+    pub application: String,
+    /// At most so many calls at once.
+    pub instances: usize,
 }
 
 impl Config {

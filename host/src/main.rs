@@ -16,6 +16,7 @@ mod triggers;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
+use split::Role;
 use std::path::PathBuf;
 
 #[global_allocator]
@@ -45,6 +46,16 @@ enum Command {
         #[arg(long, env = "EVENTHUB_CONFIG")]
         config: Option<PathBuf>,
     },
+    /// The capabilities for components on another host, such as wasmCloud or Spin: they call it over HTTP; it calls them with
+    /// messages and timers, and holds the WebSockets.
+    Sidecar {
+        /// The manifest of the components on the other host.
+        #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
+        manifest: PathBuf,
+        /// A file with what differs from the defaults; `[sidecar]` and `services.token` are the ones for this.
+        #[arg(long, env = "EVENTHUB_CONFIG")]
+        config: Option<PathBuf>,
+    },
     /// Brings the databases' schemas up to date. Run it before new components are served.
     Migrate {
         /// The folder of migrations, a folder per database in it.
@@ -61,7 +72,7 @@ enum Command {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let file = match &arguments.command {
-        Command::Serve { config, .. } | Command::Migrate { config, .. } => config.clone(),
+        Command::Serve { config, .. } | Command::Sidecar { config, .. } | Command::Migrate { config, .. } => config.clone(),
         Command::Up(_) => None,
         Command::Config => {
             print!("{}", config::DEFAULT);
@@ -74,7 +85,11 @@ fn main() -> Result<()> {
     runtime.block_on(async {
         match arguments.command {
             Command::Up(options) => dev::up(options).await,
-            Command::Serve { manifest, services, .. } => serve::serve(&mut config, &manifest, &services).await,
+            Command::Serve { manifest, services, .. } => {
+                let role = if services.is_empty() { Role::Whole } else { Role::Services(services) };
+                serve::serve(&mut config, &manifest, &role).await
+            }
+            Command::Sidecar { manifest, .. } => serve::serve(&mut config, &manifest, &Role::Sidecar).await,
             Command::Migrate { migrations, .. } => migrate::run(&migrations, &config.postgres.databases).await,
             Command::Config => Ok(()),
         }

@@ -1,12 +1,12 @@
 //! `eventhub serve`: everything started in order, and ended in order on SIGTERM.
 
 use crate::admin::{self, Admin, Readiness};
-use crate::app::App;
+use crate::app::{App, Door};
 use crate::config::Config;
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::server::{self, Server};
-use crate::split::{self, Part};
+use crate::split::{self, Part, Role};
 use crate::triggers::Triggers;
 use anyhow::{Context, Result, bail};
 use std::path::Path;
@@ -28,21 +28,16 @@ pub struct Host {
 }
 
 impl Host {
-    /// Links the components of the manifest, and starts to serve: all of them, or only these services. Servers that do not answer
-    /// yet are no error: `/readyz` tells.
-    pub async fn start(config: &mut Config, manifest: &Path, services: &[String]) -> Result<Self> {
+    /// Links the components of the manifest that this role has, and starts to serve. Servers that do not answer yet are no error:
+    /// `/readyz` tells.
+    pub async fn start(config: &mut Config, manifest: &Path, role: &Role) -> Result<Self> {
         let started = Instant::now();
         let metrics = admin::metrics()?;
-        let Part { manifest, listeners } = split::part(Manifest::load(manifest).await?, services, config)?;
-        let mut doors = vec![];
-        if services.is_empty() && manifest.entry().is_none() {
-            bail!("the manifest has no link from http-server to a component");
-        }
-        if let Some(entry) = manifest.entry() {
-            doors.push((server::bind(config.http.listen, "http.listen").await?, entry.to_string()));
-        }
-        for (address, shim) in listeners {
-            doors.push((server::bind(address, "services.listen").await?, shim));
+        let Part { manifest, doors } = split::part(Manifest::load(manifest).await?, role, config)?;
+        let mut bound = vec![];
+        for (address, door) in doors {
+            let key = if matches!(door, Door::Calls(_)) { "services.listen or sidecar.listen" } else { "http.listen" };
+            bound.push((server::bind(address, key).await?, door));
         }
         let operators = server::bind(config.admin.listen, "admin.listen").await?;
         let app = Arc::new(App::build(config, &manifest).await?);
@@ -51,13 +46,12 @@ impl Host {
         let admin = Arc::new(Admin { app: app.clone(), readiness: readiness.clone(), metrics });
         tokio::spawn(admin.run(operators, stop.clone()));
         let triggers = Triggers::start(config, &manifest, &app).await?;
-        let servers = doors.into_iter().map(|(listener, entry)| {
-            let server = Arc::new(Server { app: app.clone(), live: live.clone(), config: config.http.clone(), entry });
+        let servers = bound.into_iter().map(|(listener, door)| {
+            let server = Arc::new(Server { app: app.clone(), live: live.clone(), config: config.http.clone(), door });
             tokio::spawn(server.run(listener, stop.clone()))
         });
         let servers = servers.collect();
-        let what = if services.is_empty() { manifest.name.clone() } else { services.join(", ") };
-        tracing::info!(http.listen = %config.http.listen, admin.listen = %config.admin.listen, started.ms = started.elapsed().as_millis() as u64, "serving {what}");
+        tracing::info!(http.listen = %config.http.listen, admin.listen = %config.admin.listen, started.ms = started.elapsed().as_millis() as u64, "serving {role} of {}", manifest.name);
         Ok(Self { app, live, readiness, stop, servers, triggers })
     }
 
@@ -90,10 +84,10 @@ impl Host {
 }
 
 /// Runs until SIGINT or SIGTERM.
-pub async fn serve(config: &mut Config, manifest: &Path, services: &[String]) -> Result<()> {
+pub async fn serve(config: &mut Config, manifest: &Path, role: &Role) -> Result<()> {
     let mut signals = Signals::listen()?;
     let host = tokio::select! {
-        host = Host::start(config, manifest, services) => host.with_context(|| format!("cannot serve {}", manifest.display()))?,
+        host = Host::start(config, manifest, role) => host.with_context(|| format!("cannot serve {}", manifest.display()))?,
         () = signals.wait() => return Ok(()),
     };
     signals.wait().await;

@@ -1,6 +1,6 @@
 //! The public listener: HTTP/1.1 and HTTP/2 in, one value to the gateway, its answer out; WebSocket upgrades go to `live`.
 
-use crate::app::App;
+use crate::app::{App, Door};
 use crate::config::Http;
 use crate::live::Live;
 use anyhow::{Context, Result};
@@ -28,8 +28,7 @@ pub struct Server {
     pub app: Arc<App>,
     pub live: Live,
     pub config: Http,
-    /// The component that answers.
-    pub entry: String,
+    pub door: Door,
 }
 
 impl Server {
@@ -85,7 +84,7 @@ impl Server {
             return self.live.upgrade(request, peer.ip()).await;
         }
         match read(request, peer.ip(), self.config.max_body_bytes).await {
-            Ok(request) => to_hyper(self.app.handle(&self.entry, request).await),
+            Ok(request) => to_hyper(self.app.handle(&self.door, request).await),
             Err(refusal) => to_hyper(refusal),
         }
     }

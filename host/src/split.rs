@@ -1,75 +1,136 @@
-//! Some services of a manifest in this process, the others in others: a component that runs elsewhere is replaced by its client
-//! shim, which exports the same and calls over HTTP; one that others call from elsewhere gets a server shim in front. Links keep
-//! their timeout, bulkhead and breaker: to the manifest's eyes a shim is the component.
+//! What of a manifest this process runs. A component that runs elsewhere is replaced by its client shim, which exports the same and
+//! calls over HTTP; one that others call from elsewhere is served by its own door. Links keep their timeout, bulkhead and breaker: to
+//! the manifest's eyes a shim is the component.
 
+use crate::app::Door;
 use crate::config::Config;
-use crate::manifest::{Capability, Component, Link, Manifest, Target};
+use crate::manifest::{Capability, Component, Link, Manifest, Target, Trigger};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// The sidecar's only component: takes calls of capabilities.
+const CAPABILITIES: &str = "capabilities";
 
 /// Whose fault a refused split is: the operator's.
 #[derive(Debug, thiserror::Error)]
 pub enum SplitError {
+    #[error("the manifest has no link from http-server to a component")]
+    NoEntry,
     #[error("there is no service {name}; there are: {known}")]
     Unknown { name: String, known: String },
     #[error("services.token is empty: the processes would not know each other")]
     NoToken,
-    #[error("services.{table} says nothing of {service}, which runs in another process")]
-    Nowhere { table: &'static str, service: String },
+    #[error("services.urls says nothing of {service}, which runs in another process")]
+    Nowhere { service: String },
+}
+
+/// What a process is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Role {
+    /// All of the manifest.
+    Whole,
+    /// These services, and the components that are parts of them.
+    Services(Vec<String>),
+    /// No service: the capabilities, for components on a host that lacks them, and what capabilities call of their own accord
+    /// (messages, timers, sockets).
+    Sidecar,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Whole => f.write_str("all services"),
+            Self::Services(services) => f.write_str(&services.join(", ")),
+            Self::Sidecar => f.write_str("capabilities"),
+        }
+    }
 }
 
 /// What one process runs.
 #[derive(Debug)]
 pub struct Part {
     pub manifest: Manifest,
-    /// Where calls of other processes come in, and the server shim that takes them.
-    pub listeners: Vec<(SocketAddr, String)>,
+    /// Where requests and calls come in.
+    pub doors: Vec<(SocketAddr, Door)>,
 }
 
-/// The part of a manifest that serves `services`; all of it when they are none. The shims lie beside the components.
-pub fn part(manifest: Manifest, services: &[String], config: &mut Config) -> Result<Part, SplitError> {
-    if services.is_empty() {
-        return Ok(Part { manifest, listeners: vec![] });
+/// The part of a manifest that a process of this role runs. The shims lie beside the components.
+pub fn part(manifest: Manifest, role: &Role, config: &mut Config) -> Result<Part, SplitError> {
+    match role {
+        Role::Whole => {
+            let entry = manifest.entry().ok_or(SplitError::NoEntry)?.to_string();
+            Ok(Part { manifest, doors: vec![(config.http.listen, Door::Routes(entry))] })
+        }
+        Role::Services(services) => some(&manifest, services, config),
+        Role::Sidecar => sidecar(&manifest, config),
     }
+}
+
+fn some(manifest: &Manifest, services: &[String], config: &mut Config) -> Result<Part, SplitError> {
     let known = || {
-        manifest.components.iter().map(|component| component.name.clone()).filter(|name| is_entry(&manifest, name) || config.services.urls.contains_key(name))
+        let names = manifest.components.iter().map(|component| component.name.clone());
+        names.filter(|name| manifest.entry() == Some(name) || config.services.urls.contains_key(name))
     };
     if let Some(name) = services.iter().find(|name| !known().any(|known| known == **name)) {
         return Err(SplitError::Unknown { name: name.clone(), known: known().collect::<Vec<_>>().join(", ") });
     }
-    if config.services.token.is_empty() {
-        return Err(SplitError::NoToken);
-    }
-    let here = here(&manifest, services, &config.services.urls);
-    let mut part = Part { manifest: Manifest { name: manifest.name.clone(), components: vec![], links: vec![], triggers: vec![] }, listeners: vec![] };
-    for trigger in &manifest.triggers {
-        // A socket's process asks the component, wherever that is; all else calls what runs beside it.
-        let serves_sockets = trigger.capability == Capability::WebSocket && manifest.entry().is_some_and(|entry| here.contains(entry));
-        if serves_sockets || (here.contains(trigger.component.as_str()) && trigger.capability != Capability::WebSocket) {
-            part.manifest.triggers.push(trigger.clone());
+    let here = here(manifest, services, &config.services.urls);
+    let mut part = Part::new(manifest, config)?;
+    let is_here = |name: &str| here.contains(name);
+    // A socket's process asks the component, wherever that is; all else calls what runs beside it.
+    let serves_sockets = manifest.entry().is_some_and(is_here);
+    let triggers = manifest.triggers.iter().filter(|trigger| match trigger.capability {
+        Capability::WebSocket => serves_sockets,
+        _ => is_here(&trigger.component),
+    });
+    part.manifest.triggers = triggers.cloned().collect();
+    part.manifest.links = manifest.links.iter().filter(|link| is_here(&link.source)).cloned().collect();
+    for component in manifest.components.iter().filter(|component| is_here(&component.name)) {
+        let mut component = component.clone();
+        if let Some(listen) = config.services.listen.get(&component.name) {
+            component.environment.insert("CALL_TOKEN".into(), config.services.token.clone());
+            part.doors.push((*listen, Door::Calls(component.name.clone())));
         }
+        part.manifest.components.push(component);
     }
-    part.manifest.links = manifest.links.iter().filter(|link| here.contains(link.source.as_str())).cloned().collect();
-    let called: BTreeSet<&str> = part.manifest.links.iter().filter_map(|link| component_of(&link.target)).collect();
-    let called: BTreeSet<&str> = called.into_iter().chain(part.manifest.triggers.iter().map(|trigger| trigger.component.as_str())).collect();
-    let (mut clients, mut servers) = (vec![], vec![]);
-    for component in &manifest.components {
-        if here.contains(component.name.as_str()) {
-            part.manifest.components.push(component.clone());
-            if let Some(listen) = config.services.listen.get(&component.name) {
-                servers.push((component.clone(), *listen));
-            }
-        } else if called.contains(component.name.as_str()) {
-            clients.push(component.clone());
-        }
+    if let Some(entry) = part.manifest.entry() {
+        part.doors.push((config.http.listen, Door::Routes(entry.into())));
     }
-    for component in clients {
-        part.add_client(&component, config)?;
+    let urls = config.services.urls.clone();
+    part.add_clients(manifest, |service| urls.get(service).cloned(), config)?;
+    Ok(part)
+}
+
+fn sidecar(manifest: &Manifest, config: &mut Config) -> Result<Part, SplitError> {
+    let mut part = Part::new(manifest, config)?;
+    let calls_by_itself = |trigger: &&Trigger| trigger.capability != Capability::HttpServer;
+    part.manifest.triggers = manifest.triggers.iter().filter(calls_by_itself).cloned().collect();
+    let beside = manifest.components.first().map(|component| component.file.clone()).unwrap_or_default();
+    part.manifest.components.push(Component {
+        name: CAPABILITIES.into(),
+        file: beside.with_file_name("adapters").join("capabilities_server.wasm"),
+        instances: config.sidecar.instances,
+        environment: [("CALL_TOKEN".to_string(), config.services.token.clone())].into(),
+    });
+    for (capability, package) in [
+        (Capability::Postgres, "eventhub:postgres"),
+        (Capability::Redis, "eventhub:redis"),
+        (Capability::Kafka, "eventhub:kafka"),
+        (Capability::WebSocket, "eventhub:websocket"),
+    ] {
+        part.manifest.links.push(Link {
+            source: CAPABILITIES.into(),
+            target: Target::Capability(capability),
+            package: package.into(),
+            interfaces: vec![],
+            properties: BTreeMap::new(),
+        });
     }
-    for (component, listen) in servers {
-        part.add_server(&component, listen, &config.services.token);
-    }
+    part.doors = vec![(config.sidecar.listen, Door::Calls(CAPABILITIES.into())), (config.http.listen, Door::Sockets)];
+    let (application, urls) = (config.sidecar.application.clone(), config.services.urls.clone());
+    let url = |service: &str| if application.is_empty() { urls.get(service).cloned() } else { Some(application.clone()) };
+    part.add_clients(manifest, url, config)?;
     Ok(part)
 }
 
@@ -78,10 +139,6 @@ fn component_of(target: &Target) -> Option<&str> {
         Target::Component(name) => Some(name),
         Target::Capability(_) => None,
     }
-}
-
-fn is_entry(manifest: &Manifest, name: &str) -> bool {
-    manifest.entry() == Some(name)
 }
 
 /// The services, and the components that are no services of their own but parts of one of them, such as a payment provider.
@@ -98,17 +155,37 @@ fn here<'a>(manifest: &'a Manifest, services: &'a [String], urls: &BTreeMap<Stri
 }
 
 impl Part {
-    fn add_client(&mut self, component: &Component, config: &mut Config) -> Result<(), SplitError> {
+    /// Nothing yet.
+    fn new(manifest: &Manifest, config: &Config) -> Result<Self, SplitError> {
+        if config.services.token.is_empty() {
+            return Err(SplitError::NoToken);
+        }
+        Ok(Self { manifest: Manifest { name: manifest.name.clone(), components: vec![], links: vec![], triggers: vec![] }, doors: vec![] })
+    }
+
+    /// Whatever is called here and runs elsewhere.
+    fn add_clients(&mut self, manifest: &Manifest, url: impl Fn(&str) -> Option<String>, config: &mut Config) -> Result<(), SplitError> {
+        let linked = self.manifest.links.iter().filter_map(|link| component_of(&link.target));
+        let called: BTreeSet<String> = linked.chain(self.manifest.triggers.iter().map(|trigger| trigger.component.as_str())).map(String::from).collect();
+        for component in &manifest.components {
+            let name = &component.name;
+            if called.contains(name) && !self.manifest.components.iter().any(|here| here.name == *name) {
+                let url = url(name).ok_or_else(|| SplitError::Nowhere { service: name.clone() })?;
+                self.add_client(component, url, config);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_client(&mut self, component: &Component, url: String, config: &mut Config) {
         let name = component.name.clone();
-        let url = config.services.urls.get(&name).ok_or_else(|| SplitError::Nowhere { table: "urls", service: name.clone() })?;
         let authority = url.split_once("://").map_or(url.as_str(), |(_, authority)| authority).trim_end_matches('/');
         // Other processes are most often in our own network.
         config.outgoing.insert(name.clone(), vec![format!("private {authority}")]);
         // What is the component's own, its secrets among them, stays with it.
         config.environment.remove(&name);
-        let environment = [("CALL_URL", url.clone()), ("CALL_TOKEN", config.services.token.clone())];
-        let environment = environment.map(|(name, value)| (name.to_string(), value)).into();
-        self.manifest.components.push(Component { file: shim(&component.file, &name, "client"), environment, ..component.clone() });
+        let environment = [("CALL_URL".to_string(), url.clone()), ("CALL_TOKEN".to_string(), config.services.token.clone())].into();
+        self.manifest.components.push(Component { file: client(&component.file, &name), environment, ..component.clone() });
         self.manifest.links.push(Link {
             source: name,
             target: Target::Capability(Capability::HttpClient),
@@ -116,32 +193,12 @@ impl Part {
             interfaces: vec!["outgoing-handler".into()],
             properties: BTreeMap::new(),
         });
-        Ok(())
-    }
-
-    fn add_server(&mut self, component: &Component, listen: SocketAddr, token: &str) {
-        let name = format!("{}-server", component.name);
-        self.manifest.components.push(Component {
-            name: name.clone(),
-            file: shim(&component.file, &component.name, "server"),
-            instances: component.instances,
-            environment: [("CALL_TOKEN".to_string(), token.to_string())].into(),
-        });
-        self.manifest.links.push(Link {
-            source: name.clone(),
-            target: Target::Component(component.name.clone()),
-            package: format!("eventhub:{}", component.name),
-            interfaces: vec![],
-            // The caller's link has the limits; this one only must not be narrower.
-            properties: [("timeout_ms".to_string(), "30000".to_string()), ("max_concurrent".to_string(), "1024".to_string())].into(),
-        });
-        self.listeners.push((listen, name));
     }
 }
 
 /// `target/components/booking.wasm` → `target/components/adapters/booking_client.wasm`.
-fn shim(component: &Path, name: &str, side: &str) -> std::path::PathBuf {
-    component.with_file_name("adapters").join(format!("{}_{side}.wasm", name.replace('-', "_")))
+fn client(component: &Path, name: &str) -> PathBuf {
+    component.with_file_name("adapters").join(format!("{}_client.wasm", name.replace('-', "_")))
 }
 
 #[cfg(test)]
@@ -151,8 +208,8 @@ mod tests {
     async fn split(services: &[&str]) -> Result<(Part, Config), SplitError> {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
         let mut config = Config::from_parts(Some("[services]\ntoken = \"t\""), "test", &BTreeMap::new()).unwrap();
-        let services: Vec<String> = services.iter().map(|name| name.to_string()).collect();
-        part(manifest, &services, &mut config).map(|part| (part, config))
+        let role = if services.is_empty() { Role::Whole } else { Role::Services(services.iter().map(|name| name.to_string()).collect()) };
+        part(manifest, &role, &mut config).map(|part| (part, config))
     }
 
     fn files(part: &Part) -> BTreeMap<&str, String> {
@@ -165,9 +222,9 @@ mod tests {
         let files = files(&part);
         assert_eq!(files["payment"], "payment.wasm");
         assert_eq!(files["payment-stripe"], "payment-stripe.wasm", "a provider is part of payment");
-        assert_eq!(files["payment-server"], "payment_server.wasm");
-        assert_eq!(files.len(), 3, "payment calls no service: {files:?}");
-        assert_eq!(part.listeners, [("127.0.0.1:8086".parse().unwrap(), "payment-server".to_string())]);
+        assert_eq!(files.len(), 2, "payment calls no service: {files:?}");
+        assert_eq!(part.doors, [("127.0.0.1:8086".parse().unwrap(), Door::Calls("payment".into()))]);
+        assert_eq!(part.manifest.components[0].environment["CALL_TOKEN"], "t");
         assert_eq!(part.manifest.entry(), None);
         assert!(part.manifest.triggers.iter().any(|trigger| trigger.capability == Capability::Scheduler));
         assert_eq!(config.outgoing["payment-stripe"], ["api.stripe.com"]);
@@ -181,7 +238,7 @@ mod tests {
         assert_eq!(part.manifest.entry(), Some("api-gateway"));
         assert!(part.manifest.triggers.iter().any(|trigger| trigger.capability == Capability::WebSocket));
         assert!(part.manifest.triggers.iter().all(|trigger| trigger.capability != Capability::Scheduler));
-        assert!(part.listeners.is_empty());
+        assert_eq!(part.doors, [(config.http.listen, Door::Routes("api-gateway".into()))]);
         assert_eq!(config.outgoing["booking"], ["private 127.0.0.1:8085"]);
     }
 
@@ -192,5 +249,19 @@ mod tests {
         let error = split(&["bookings"]).await.unwrap_err().to_string();
         assert!(error.contains("bookings") && error.contains("seat-inventory"), "{error}");
         assert!(matches!(split(&["payment-stripe"]).await, Err(SplitError::Unknown { .. })), "a part of payment is no service");
+    }
+
+    #[tokio::test]
+    async fn the_sidecar_has_the_capabilities_and_calls_the_application() {
+        let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let text = "[services]\ntoken = \"t\"\n[sidecar]\napplication = \"http://127.0.0.1:8000\"";
+        let mut config = Config::from_parts(Some(text), "test", &BTreeMap::new()).unwrap();
+        config.environment.insert("booking".into(), [("TICKET_SIGNING_KEY".to_string(), "secret".to_string())].into());
+        let part = part(manifest, &Role::Sidecar, &mut config).unwrap();
+        let names: Vec<_> = files(&part).into_keys().collect();
+        assert_eq!(names, ["booking", "capabilities", "identity", "payment", "seat-inventory"]);
+        assert_eq!(part.doors, [(config.sidecar.listen, Door::Calls("capabilities".into())), (config.http.listen, Door::Sockets)]);
+        assert_eq!(config.outgoing["booking"], ["private 127.0.0.1:8000"]);
+        assert!(!config.environment.contains_key("booking"), "a client does not get the secrets of what it calls");
     }
 }

@@ -68,7 +68,7 @@ async fn who_is_not_known_is_refused(eventhub: &Eventhub) -> Result<()> {
     let booking = urls.lines().find_map(|line| line.strip_prefix("booking = ")).context("booking is somewhere")?.trim_matches('"');
     let client = reqwest::Client::new();
     for authorization in [None, Some("Bearer "), Some("Bearer guessed")] {
-        let call = client.post(format!("{booking}/eventhub:booking/routes@0.1.0/handle")).body("forged");
+        let call = client.post(format!("{booking}/call/booking/routes/handle")).body("forged");
         let call = authorization.into_iter().fold(call, |call, value| call.header("authorization", value));
         assert_eq!(call.send().await?.status(), 401, "{authorization:?}");
     }

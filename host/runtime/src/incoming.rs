@@ -1,5 +1,5 @@
-//! Calls a component that exports only `wasi:http/incoming-handler`, as any component for HTTP does: the request value
-//! becomes resources, and the resources of the answer become a value again.
+//! Calls a component through `wasi:http/incoming-handler`, as any host does: the request value becomes resources, and the resources
+//! of the answer become a value again.
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, header::HOST};

@@ -34,7 +34,25 @@ pub(crate) struct Instance {
     pub timers: Entry<(&'static Tick,), (Result<(), String>,)>,
     pub live_open: Entry<(&'static Request,), (Result<Subscription, Refusal>,)>,
     pub live_read: Entry<(&'static str, u64), (Result<Page, String>,)>,
+    /// Looked up when it is first called.
     pub incoming: Option<Proxy>,
+    /// For what is looked up later.
+    exports: wasmtime::component::Instance,
+}
+
+impl Instance {
+    /// Answers through `wasi:http/incoming-handler`; none when the component does not export it.
+    pub async fn over_http(&mut self, template: &Template, request: &Request) -> Option<wasmtime::Result<Response>> {
+        let indices = template.incoming.as_ref()?;
+        if self.incoming.is_none() {
+            match indices.load(&mut self.store, &self.exports) {
+                Ok(proxy) => self.incoming = Some(proxy),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+        let proxy = self.incoming.as_ref()?;
+        Some(crate::incoming::call(&mut self.store, proxy, request).await)
+    }
 }
 
 /// What instances are made from: all that can be done ahead.
@@ -47,9 +65,7 @@ pub(crate) struct Template {
 
 impl Template {
     pub fn new(loaded: Loaded, environment: Environment, pre: InstancePre<State>) -> wasmtime::Result<Self> {
-        let points = &loaded.points;
-        let only_wasi = points.incoming_handler && points.routes.is_none();
-        let incoming = if only_wasi { Some(ProxyIndices::new(&pre)?) } else { None };
+        let incoming = loaded.points.incoming_handler.then(|| ProxyIndices::new(&pre)).transpose()?;
         Ok(Self { loaded, environment, pre, incoming })
     }
 
@@ -67,17 +83,14 @@ impl Template {
             functions.extend(instance.get_func(&mut store, index));
         }
         let points = &self.loaded.points;
-        let incoming = match &self.incoming {
-            Some(indices) => Some(indices.load(&mut store, &instance)?),
-            None => None,
-        };
         Ok(Instance {
             routes: typed(&mut store, &instance, points.routes.as_ref())?,
             events: typed(&mut store, &instance, points.events.as_ref())?,
             timers: typed(&mut store, &instance, points.timers.as_ref())?,
             live_open: typed(&mut store, &instance, points.live_open.as_ref())?,
             live_read: typed(&mut store, &instance, points.live_read.as_ref())?,
-            incoming,
+            incoming: None,
+            exports: instance,
             functions,
             served: 0,
             store,

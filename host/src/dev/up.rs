@@ -12,6 +12,7 @@ use crate::config::Config;
 use crate::manifest::Manifest;
 use crate::migrate;
 use crate::serve::{Host, Signals};
+use crate::split::Role;
 use anyhow::{Context, Result};
 use eventhub_stripe_simulator as stripe;
 use sha2::{Digest, Sha256};
@@ -117,7 +118,7 @@ impl Serving {
         if options.split {
             return Ok(Self::Split(Processes::start(folder, &options.manifest, config).await?));
         }
-        let host = Host::start(config, &options.manifest, &[]).await?;
+        let host = Host::start(config, &options.manifest, &Role::Whole).await?;
         host.wait_until_ready().await?;
         Ok(Self::Whole(Box::new(host)))
     }

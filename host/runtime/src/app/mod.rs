@@ -37,6 +37,12 @@ impl App {
         self.pool(component)?.handle(request, context).await
     }
 
+    /// As [`Self::handle`], through `wasi:http/incoming-handler` even where the component has `routes`.
+    pub async fn over_http(&self, component: &str, request: &Request, context: CallContext<'_>) -> Response {
+        let answer = async { self.pool(component)?.over_http(request, context).await };
+        answer.await.unwrap_or_else(|error| error.to_response(context.request_id))
+    }
+
     /// Gives a batch of messages to a component's `events` export. One outcome for each, in order.
     ///
     /// # Errors

@@ -69,18 +69,25 @@ impl Pool {
     }
 
     pub async fn handle(&self, request: &Request, context: CallContext<'_>) -> Result<Response, CallError> {
+        if self.template.loaded.points.routes.is_none() {
+            return self.over_http(request, context).await;
+        }
         let mut lease = self.lend(context).await?;
-        let deadline = lease.deadline;
-        let instance = &mut *lease.instance;
-        let result = if let Some(routes) = instance.routes {
-            timeout_at(deadline, routes.call_async(&mut instance.store, (request,))).await
-        } else if let Some(proxy) = &instance.incoming {
-            let call = crate::incoming::call(&mut instance.store, proxy, request);
-            timeout_at(deadline, call).await.map(|result| result.map(|response| (response,)))
-        } else {
+        let Some(routes) = lease.instance.routes else {
             return Err(lease.not_exported("routes"));
         };
+        let result = timeout_at(lease.deadline, routes.call_async(&mut lease.instance.store, (request,))).await;
         lease.settle(result).map(|(response,)| response)
+    }
+
+    pub async fn over_http(&self, request: &Request, context: CallContext<'_>) -> Result<Response, CallError> {
+        let mut lease = self.lend(context).await?;
+        let (deadline, template) = (lease.deadline, &self.template);
+        match timeout_at(deadline, lease.instance.over_http(template, request)).await {
+            Ok(None) => Err(lease.not_exported("wasi:http/incoming-handler")),
+            Ok(Some(result)) => lease.settle(Ok(result)),
+            Err(elapsed) => lease.settle(Err(elapsed)),
+        }
     }
 
     pub async fn events(&self, batch: &[Delivery], context: CallContext<'_>) -> Result<Vec<Outcome>, CallError> {

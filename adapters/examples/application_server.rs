@@ -1,2 +1,2 @@
 //! A shim that the build writes; see the package's documentation.
-include!(concat!(env!("OUT_DIR"), "/kafka_client.rs"));
+include!(concat!(env!("OUT_DIR"), "/application_server.rs"));
