@@ -33,7 +33,15 @@ run: build ## start everything for development
 
 .PHONY: run-split
 run-split: build ## the same with the gateway and each service in a process of its own
-	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --split
+	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on split
+
+.PHONY: wash
+wash: build ## the same on wasmCloud 2: NATS, a registry and wash host on this machine; make wash-dev: on wash dev
+	@hosts=$$(setup/hosts.sh) && EVENTHUB_HOSTS="$$hosts" EVENTHUB_HOME=$${EVENTHUB_HOME:-.eventhub/wash} EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on wash
+
+.PHONY: wash-dev
+wash-dev: build
+	@hosts=$$(setup/hosts.sh) && EVENTHUB_HOSTS="$$hosts" EVENTHUB_HOME=$${EVENTHUB_HOME:-.eventhub/wash-dev} EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on wash-dev
 
 # The gate: the rules of every part, the runtime's limits, seat-inventory on real servers, and the main path end to end: on one
 # host, on two, in split processes, with bad input and with a provider in trouble.

@@ -74,9 +74,7 @@ impl App {
         for component in &manifest.components {
             let wasm = std::fs::read(&component.file)
                 .with_context(|| format!("component {}: cannot read {}; is it built? (make build)", component.name, component.file.display()))?;
-            let mut environment = component.environment.clone();
-            environment.extend(config.environment.get(&component.name).cloned().unwrap_or_default());
-            environment.entry("PUBLIC_URL".into()).or_insert_with(|| config.http.public_url.clone());
+            let mut environment = config.variables(component);
             // The tests' negative control is refused by components unless this is set for the whole host.
             if let Ok(value) = std::env::var("EVENTHUB_TEST") {
                 environment.insert("EVENTHUB_TEST".into(), value);

@@ -46,6 +46,7 @@ pub struct Config {
     pub websocket: WebSocket,
     pub services: Services,
     pub sidecar: Sidecar,
+    pub wash: Wash,
     /// Component → authorities that it may call.
     pub outgoing: BTreeMap<String, Vec<String>>,
     /// Component → its environment variables.
@@ -179,7 +180,33 @@ pub struct Sidecar {
     pub instances: usize,
 }
 
+/// Where `eventhub deploy` finds a wasmCloud 2 lattice.
+#[derive(Deserialize, Serialize, Clone, Debug)]
+#[serde(deny_unknown_fields)]
+pub struct Wash {
+    pub nats: String,
+    /// Registry and repository.
+    pub registry: String,
+    pub insecure_registry: bool,
+    /// The program.
+    pub command: String,
+    /// Names under which hosts serve the application.
+    pub hosts: Vec<String>,
+    /// Where its components find the sidecar.
+    pub sidecar: String,
+    /// 0: on every host.
+    pub replicas: usize,
+}
+
 impl Config {
+    /// The environment of a component: the manifest's, the file's on top, and where clients find us.
+    pub fn variables(&self, component: &crate::manifest::Component) -> BTreeMap<String, String> {
+        let mut variables = component.environment.clone();
+        variables.extend(self.environment.get(&component.name).cloned().unwrap_or_default());
+        variables.entry("PUBLIC_URL".into()).or_insert_with(|| self.http.public_url.clone());
+        variables
+    }
+
     /// The defaults, overridden by a file and by the process environment.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigError> {
         let text = file.map(|path| std::fs::read_to_string(path).map_err(|cause| ConfigError::Read { path: path.into(), cause }));

@@ -3,6 +3,7 @@
 mod admin;
 mod app;
 mod config;
+mod deploy;
 mod dev;
 mod live;
 mod logging;
@@ -56,6 +57,10 @@ enum Command {
         #[arg(long, env = "EVENTHUB_CONFIG")]
         config: Option<PathBuf>,
     },
+    /// Deploys the components on hosts of a wasmCloud 2 lattice.
+    Deploy(deploy::Options),
+    /// Stops what was deployed.
+    Undeploy(deploy::Undeploy),
     /// Brings the databases' schemas up to date. Run it before new components are served.
     Migrate {
         /// The folder of migrations, a folder per database in it.
@@ -73,6 +78,8 @@ fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let file = match &arguments.command {
         Command::Serve { config, .. } | Command::Sidecar { config, .. } | Command::Migrate { config, .. } => config.clone(),
+        Command::Deploy(options) => options.config.clone(),
+        Command::Undeploy(options) => options.config.clone(),
         Command::Up(_) => None,
         Command::Config => {
             print!("{}", config::DEFAULT);
@@ -90,6 +97,8 @@ fn main() -> Result<()> {
                 serve::serve(&mut config, &manifest, &role).await
             }
             Command::Sidecar { manifest, .. } => serve::serve(&mut config, &manifest, &Role::Sidecar).await,
+            Command::Deploy(options) => deploy::deploy(options, &config).await,
+            Command::Undeploy(options) => deploy::undeploy(options, &config).await,
             Command::Migrate { migrations, .. } => migrate::run(&migrations, &config.postgres.databases).await,
             Command::Config => Ok(()),
         }

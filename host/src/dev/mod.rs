@@ -3,9 +3,9 @@
 
 mod folder;
 mod kafka;
+mod place;
 mod postgres;
 mod process;
-mod processes;
 mod redis;
 mod seed;
 mod state;

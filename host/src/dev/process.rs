@@ -79,6 +79,16 @@ impl Process {
     }
 }
 
+/// Waits until one of them has ended, and says which.
+pub async fn first_ended<Name: std::fmt::Display>(processes: &mut [(Name, Process)]) -> String {
+    loop {
+        if let Some((name, _)) = processes.iter_mut().find_map(|(name, process)| process.has_ended().then_some((name, ()))) {
+            return name.to_string();
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+}
+
 fn tail(log: &Path) -> String {
     let text = std::fs::read_to_string(log).unwrap_or_default();
     let lines: Vec<_> = text.lines().collect();

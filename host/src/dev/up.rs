@@ -2,20 +2,17 @@
 
 use super::folder::Folder;
 use super::kafka::Kafka;
+use super::place::{self, Place};
 use super::postgres::Postgres;
 use super::process::port;
-use super::processes::Processes;
 use super::redis::Redis;
 use super::seed;
-use super::state::{Component, State, Stripe, write};
+use super::state::{State, Stripe, write};
 use crate::config::Config;
-use crate::manifest::Manifest;
 use crate::migrate;
-use crate::serve::{Host, Signals};
-use crate::split::Role;
+use crate::serve::Signals;
 use anyhow::{Context, Result};
 use eventhub_stripe_simulator as stripe;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -26,9 +23,6 @@ pub struct Options {
     /// Where the environment's data are kept.
     #[arg(long, env = "EVENTHUB_HOME", default_value = ".eventhub")]
     home: PathBuf,
-    /// The manifest of the components to run.
-    #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
-    manifest: PathBuf,
     /// The folder of migrations.
     #[arg(long, env = "EVENTHUB_MIGRATIONS", default_value = "migrations")]
     migrations: PathBuf,
@@ -38,9 +32,8 @@ pub struct Options {
     /// The folder of Apache Kafka's jars (setup/kafka.sh prints it).
     #[arg(long, env = "EVENTHUB_KAFKA_LIBS")]
     kafka_libs: PathBuf,
-    /// The gateway and each service in a process of its own, which call each other over HTTP.
-    #[arg(long, env = "EVENTHUB_SPLIT")]
-    split: bool,
+    #[command(flatten)]
+    place: place::Options,
     /// Port of the public API.
     #[arg(long, env = "EVENTHUB_HTTP_PORT", default_value_t = 8080)]
     http_port: u16,
@@ -85,9 +78,9 @@ pub async fn up(options: Options) -> Result<()> {
         Ok(Some(mut running)) => {
             let outcome = tokio::select! {
                 () = signals.wait() => Ok(()),
-                ended = running.serving.supervise(&mut running.state, &state_file) => ended,
+                ended = running.place.supervise(|pids| restarted(&mut running.state, pids, &state_file)) => ended,
             };
-            running.serving.stop().await;
+            running.place.stop().await;
             running.simulator.shutdown().await;
             outcome
         }
@@ -102,48 +95,16 @@ pub async fn up(options: Options) -> Result<()> {
 
 /// Everything but the servers.
 struct Running {
-    serving: Serving,
+    place: Place,
     simulator: stripe::Running,
     state: State,
 }
 
-/// What answers requests.
-enum Serving {
-    Whole(Box<Host>),
-    Split(Processes),
-}
-
-impl Serving {
-    async fn start(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
-        if options.split {
-            return Ok(Self::Split(Processes::start(folder, &options.manifest, config).await?));
-        }
-        let host = Host::start(config, &options.manifest, &Role::Whole).await?;
-        host.wait_until_ready().await?;
-        Ok(Self::Whole(Box::new(host)))
-    }
-
-    /// Returns only when services keep ending.
-    async fn supervise(&mut self, state: &mut State, state_file: &Path) -> Result<()> {
-        match self {
-            Self::Whole(_) => std::future::pending().await,
-            Self::Split(processes) => {
-                let restarted = |pids: &BTreeMap<String, u32>| {
-                    state.pids.extend(pids.clone());
-                    if let Err(error) = write(state_file, &*state) {
-                        tracing::warn!(error.cause = %error, "state.json cannot be written");
-                    }
-                };
-                processes.supervise(restarted).await
-            }
-        }
-    }
-
-    async fn stop(self) {
-        match self {
-            Self::Whole(host) => host.drain().await,
-            Self::Split(mut processes) => processes.stop().await,
-        }
+/// A process was started again, and has another pid.
+fn restarted(state: &mut State, pids: &BTreeMap<String, u32>, file: &Path) {
+    state.pids.extend(pids.clone());
+    if let Err(error) = write(file, &*state) {
+        tracing::warn!(error.cause = %error, "state.json cannot be written");
     }
 }
 
@@ -204,10 +165,8 @@ async fn start(
     provider.insert("STRIPE_WEBHOOK_SECRETS".into(), keys.webhook_secret.clone());
 
     migrate::run(&options.migrations, &config.postgres.databases).await?;
-    let serving = Serving::start(options, folder, &mut config).await?;
-    if let Serving::Split(processes) = &serving {
-        pids.extend(processes.pids());
-    }
+    let place = Place::start(&options.place, folder, &mut config).await?;
+    pids.extend(place.pids());
     let demo = seed::demo(&format!("http://127.0.0.1:{}", options.http_port), &folder.path.join("demo.json")).await?;
     let state = State {
         http: http.clone(),
@@ -218,21 +177,12 @@ async fn start(
         stripe: keys,
         mail: None,
         pids,
-        components: components(&options.manifest).await?,
+        components: place::components(&options.place.manifest).await?,
         demo,
     };
     write(state_file, &state)?;
     announce(&state);
-    Ok(Running { serving, simulator, state })
-}
-
-/// Name and sha256 of the file of each component.
-async fn components(manifest: &Path) -> Result<Vec<Component>> {
-    let hash = |component: crate::manifest::Component| {
-        let wasm = std::fs::read(&component.file).with_context(|| format!("cannot read {}", component.file.display()))?;
-        Ok(Component { name: component.name, sha256: hex::encode(Sha256::digest(&wasm)) })
-    };
-    Manifest::load(manifest).await?.components.into_iter().map(hash).collect()
+    Ok(Running { place, simulator, state })
 }
 
 fn announce(state: &State) {

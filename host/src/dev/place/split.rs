@@ -1,9 +1,10 @@
-//! `eventhub up --split`: the gateway and each service in a process of its own. One that ends is started again, as the platform
+//! `eventhub up --on split`: the gateway and each service in a process of its own. One that ends is started again, as the platform
 //! that runs them in production would.
 
-use super::folder::Folder;
-use super::process::{Process, free_port};
 use crate::config::Config;
+use crate::dev::folder::Folder;
+use crate::dev::process::{Process, free_port};
+use crate::dev::state;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use std::collections::BTreeMap;
@@ -43,7 +44,7 @@ impl Processes {
         }
         config.services.token = format!("{:032x}", rand::random::<u128>());
         let file = folder.path.join("split.toml");
-        super::state::write_text(&file, &toml::to_string(&toml::Table::try_from(&*config)?)?)?;
+        state::write_text(&file, &toml::to_string(&toml::Table::try_from(&*config)?)?)?;
         let mut processes = Self { services: vec![], manifest: manifest.into(), config: file, logs: folder.path.clone() };
         let names: Vec<String> = config.services.listen.keys().cloned().collect();
         for name in names {

@@ -1,0 +1,28 @@
+//! The workload as the configuration of `wash dev`, which takes components from files.
+
+use super::workload::{Part, Workload};
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+
+/// The text of `.wash/config.yaml`; it has secrets in it.
+pub fn yaml(workload: &Workload, listen: SocketAddr) -> Result<String> {
+    let (first, others) = workload.parts.split_first().context("the workload has no component")?;
+    let others = others.iter().map(component).collect::<Result<Vec<_>>>()?;
+    Ok(serde_yaml::to_string(&json!({
+        // What is built already: nothing is to be built.
+        "build": { "command": "true", "component_path": absolute(first)? },
+        "dev": { "address": listen.to_string(), "components": others },
+        "workload": { "environment": { "config": first.variables } },
+    }))?)
+}
+
+fn component(part: &Part) -> Result<Value> {
+    let environment = json!({ "config": part.variables });
+    Ok(json!({ "name": part.name, "file": absolute(part)?, "poolSize": part.pool, "environment": environment, "allowedHosts": part.allowed_hosts }))
+}
+
+fn absolute(part: &Part) -> Result<String> {
+    let path = part.file.canonicalize().with_context(|| format!("cannot find {}", part.file.display()))?;
+    Ok(path.display().to_string())
+}

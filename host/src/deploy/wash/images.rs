@@ -1,0 +1,50 @@
+//! The components as OCI images in a registry, pushed by `wash oci push`. An image that is there is not pushed again: its tag is the
+//! hash of the file.
+
+use super::workload::{Part, Workload};
+use crate::config::Wash;
+use anyhow::{Context, Result, bail};
+use std::time::Duration;
+use tokio::process::Command;
+
+/// Pushes what the registry does not have; says how many those were.
+pub async fn push(workload: &Workload, config: &Wash) -> Result<usize> {
+    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
+    let mut pushed = 0;
+    for part in &workload.parts {
+        if !is_there(&client, part, config).await? {
+            push_one(part, config).await?;
+            pushed += 1;
+        }
+    }
+    Ok(pushed)
+}
+
+async fn is_there(client: &reqwest::Client, part: &Part, config: &Wash) -> Result<bool> {
+    // A client without TLS cannot look; pushing again does no harm.
+    if !config.insecure_registry {
+        return Ok(false);
+    }
+    let (registry, repository) = config.registry.split_once('/').unwrap_or((&config.registry, ""));
+    let path = format!("{repository}/{}", part.name);
+    let url = format!("http://{registry}/v2/{}/manifests/{}", path.trim_start_matches('/'), &part.sha256[..12]);
+    let answer = client.head(url).header("accept", "application/vnd.oci.image.manifest.v1+json").send().await;
+    let answer = answer.with_context(|| format!("the registry at {registry} does not answer (wash.registry)"))?;
+    Ok(answer.status().is_success())
+}
+
+async fn push_one(part: &Part, config: &Wash) -> Result<()> {
+    let image = part.image(&config.registry);
+    let mut command = Command::new(&config.command);
+    command.args(["oci", "push"]).env("RUST_BACKTRACE", "0").kill_on_drop(true);
+    if config.insecure_registry {
+        command.arg("--insecure");
+    }
+    let output = command.arg(&image).arg(&part.file).output().await;
+    let output = output.with_context(|| format!("cannot run `{}` (wash.command); is wash installed?", config.command))?;
+    if !output.status.success() {
+        let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        bail!("{image} cannot be pushed: {}", text.trim());
+    }
+    Ok(())
+}

@@ -1,0 +1,190 @@
+//! A manifest as a workload of wasmCloud 2: which components, in which order, with which variables, and whom each may call. Values
+//! only: nothing is asked of anybody.
+
+use crate::config::Config;
+use crate::manifest::{Capability, Component, Manifest, Target};
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// More warm instances than this a foreign host is not asked for: it makes others when they are needed.
+const MAX_POOL: usize = 16;
+
+/// One component of the workload.
+#[derive(Debug, Clone)]
+pub struct Part {
+    pub name: String,
+    pub file: PathBuf,
+    /// In hex.
+    pub sha256: String,
+    pub variables: BTreeMap<String, String>,
+    /// Authorities that it may call over HTTP.
+    pub allowed_hosts: Vec<String>,
+    pub pool: usize,
+}
+
+impl Part {
+    /// `registry/eventhub/booking:0123456789ab`: a file has its own tag, so that a host never runs another than was meant.
+    pub fn image(&self, registry: &str) -> String {
+        format!("{registry}/{}:{}", self.name, &self.sha256[..12])
+    }
+
+    /// Variables that are to be kept secret, by their names.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        self.variables.keys().map(String::as_str).filter(|name| is_secret(name))
+    }
+}
+
+fn is_secret(name: &str) -> bool {
+    let words: Vec<&str> = name.split('_').collect();
+    words.iter().any(|word| word.starts_with("SECRET") || *word == "TOKEN") || words.ends_with(&["SIGNING", "KEY"])
+}
+
+/// What is deployed.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    pub name: String,
+    /// The one that answers HTTP comes first: a host serves the first that can.
+    pub parts: Vec<Part>,
+    /// Names under which it is served.
+    pub hosts: Vec<String>,
+    pub registry: String,
+}
+
+impl Workload {
+    /// Reads the components' files.
+    pub fn of(manifest: &Manifest, config: &Config) -> Result<Self> {
+        if config.services.token.is_empty() {
+            bail!("services.token is empty: the components and the sidecar would not know each other");
+        }
+        if config.wash.hosts.is_empty() {
+            bail!("wash.hosts is empty: under which names is the application served?");
+        }
+        let first = manifest.components.first().context("the manifest has no component")?;
+        let adapters = first.file.with_file_name("adapters");
+        let sidecar = authority(&config.wash.sidecar).with_context(|| format!("wash.sidecar: {} is no http(s) URL", config.wash.sidecar))?;
+        let token = ("CALL_TOKEN".to_string(), config.services.token.clone());
+
+        let mut parts = vec![part("application-server", &adapters.join("application_server.wasm"), [token.clone()].into(), vec![], MAX_POOL)?];
+        for component in &manifest.components {
+            parts.push(part(&component.name, &component.file, config.variables(component), allowed(manifest, component, config), component.instances)?);
+        }
+        let client = [("CALL_URL".to_string(), config.wash.sidecar.clone()), token].into();
+        parts.push(part("capabilities-client", &adapters.join("capabilities_client.wasm"), client, vec![sidecar.to_string()], MAX_POOL)?);
+        Ok(Self { name: manifest.name.clone(), parts, hosts: config.wash.hosts.clone(), registry: config.wash.registry.clone() })
+    }
+
+    /// Changes whenever anything that is deployed does.
+    pub fn revision(&self) -> String {
+        hex::encode(&Sha256::digest(self.definition().to_string())[..6])
+    }
+
+    /// What a host knows it by.
+    pub fn id(&self) -> String {
+        format!("{}-{}", self.name, self.revision())
+    }
+
+    /// What a host is asked to start (`runtime.host.<id>.workload.start`).
+    pub fn request(&self) -> Value {
+        json!({ "workloadId": self.id(), "workload": self.definition() })
+    }
+
+    fn definition(&self) -> Value {
+        let components: Vec<Value> = self
+            .parts
+            .iter()
+            .map(|part| {
+                json!({
+                    "name": part.name, "image": part.image(&self.registry), "poolSize": part.pool,
+                    "localResources": { "environment": part.variables, "allowedHosts": part.allowed_hosts },
+                })
+            })
+            .collect();
+        json!({
+            "namespace": "default", "name": self.name, "annotations": {},
+            "witWorld": { "components": components, "hostInterfaces": self.host_interfaces() },
+        })
+    }
+
+    /// What the host provides. All else the components bring with them.
+    pub fn host_interfaces(&self) -> Value {
+        let mut config = json!({ "host": self.hosts[0] });
+        if self.hosts.len() > 1 {
+            config["host-aliases"] = self.hosts[1..].join(",").into();
+        }
+        json!([{ "namespace": "wasi", "package": "http", "interfaces": ["incoming-handler", "outgoing-handler"], "config": config }])
+    }
+}
+
+fn part(name: &str, file: &Path, variables: BTreeMap<String, String>, allowed_hosts: Vec<String>, instances: usize) -> Result<Part> {
+    let wasm = std::fs::read(file).with_context(|| format!("component {name}: cannot read {}; is it built? (make build)", file.display()))?;
+    Ok(Part { name: name.into(), file: file.into(), sha256: hex::encode(Sha256::digest(&wasm)), variables, allowed_hosts, pool: instances.min(MAX_POOL) })
+}
+
+/// As the configuration's `[outgoing]` has it, for components that are linked to `http-client`.
+fn allowed(manifest: &Manifest, component: &Component, config: &Config) -> Vec<String> {
+    let is_linked = |link: &crate::manifest::Link| link.source == component.name && link.target == Target::Capability(Capability::HttpClient);
+    if !manifest.links.iter().any(is_linked) {
+        return vec![];
+    }
+    let authorities = config.outgoing.get(&component.name).into_iter().flatten();
+    authorities.map(|authority| authority.strip_prefix("private ").unwrap_or(authority).to_string()).collect()
+}
+
+fn authority(url: &str) -> Option<&str> {
+    let (scheme, authority) = url.split_once("://")?;
+    matches!(scheme, "http" | "https").then(|| authority.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// The project's own manifest, with files that are there wherever tests run.
+    pub async fn workload() -> (Workload, Config) {
+        let text = "[services]\ntoken = \"t0ken\"\n[environment.booking]\nTICKET_SIGNING_KEY = \"seed\"";
+        let config = Config::from_parts(Some(text), "test", &BTreeMap::new()).unwrap();
+        let mut manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let folder = std::env::temp_dir().join(format!("eventhub-workload-{}", std::process::id()));
+        std::fs::create_dir_all(folder.join("adapters")).unwrap();
+        for component in &mut manifest.components {
+            component.file = folder.join(component.file.file_name().unwrap());
+            std::fs::write(&component.file, &component.name).unwrap();
+        }
+        for name in ["application_server", "capabilities_client"] {
+            std::fs::write(folder.join("adapters").join(format!("{name}.wasm")), name).unwrap();
+        }
+        (Workload::of(&manifest, &config).unwrap(), config)
+    }
+
+    #[tokio::test]
+    async fn the_application_answers_and_each_has_its_own_variables_only() {
+        let (workload, config) = workload().await;
+        assert_eq!(workload.parts[0].name, "application-server", "a host serves the first that speaks HTTP");
+        let part = |name: &str| workload.parts.iter().find(|part| part.name == name).unwrap();
+        assert_eq!(part("booking").variables["TICKET_SIGNING_KEY"], "seed");
+        for other in workload.parts.iter().filter(|part| part.name != "booking") {
+            assert!(!other.variables.contains_key("TICKET_SIGNING_KEY"), "{}", other.name);
+        }
+        assert_eq!(part("payment-stripe").allowed_hosts, ["api.stripe.com"]);
+        assert!(part("booking").allowed_hosts.is_empty());
+        assert_eq!(part("capabilities-client").allowed_hosts, [config.wash.sidecar.trim_start_matches("http://")]);
+        assert_eq!(part("booking").secrets().collect::<Vec<_>>(), ["TICKET_SIGNING_KEY"]);
+        let stripe: Vec<_> = part("payment-stripe").secrets().collect();
+        assert_eq!(stripe, ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"]);
+    }
+
+    #[tokio::test]
+    async fn whatever_changes_makes_another_revision() {
+        let (workload, _) = workload().await;
+        let mut other = workload.clone();
+        assert_eq!(workload.id(), other.id());
+        other.parts[3].variables.insert("PUBLIC_URL".into(), "https://tickets.example".into());
+        assert_ne!(workload.id(), other.id());
+        let mut other = workload.clone();
+        other.parts[1].sha256 = "f".repeat(64);
+        assert_ne!(workload.id(), other.id());
+    }
+}

@@ -1,0 +1,117 @@
+//! Where the components of a development environment run: in this process, in several, or on a host that is not ours, with the
+//! sidecar in this process.
+
+mod sidecar;
+mod split;
+mod wash;
+mod wasmtime;
+
+use super::folder::Folder;
+use super::state::Component;
+use crate::config::Config;
+use crate::manifest::Manifest;
+use crate::serve::Host;
+use crate::split::Role;
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Where.
+#[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// All in this process.
+    Host,
+    /// The gateway and each service in a process of its own, which call each other over HTTP.
+    Split,
+    /// wasmCloud 2: NATS, a registry and `wash host`, to which the components are deployed.
+    Wash,
+    /// wasmCloud 2: `wash dev`.
+    WashDev,
+    /// The gateway and each service in a `wasmtime serve` of its own.
+    Wasmtime,
+}
+
+/// What all of them need.
+#[derive(clap::Args, Debug)]
+pub struct Options {
+    /// Where the components run.
+    #[arg(long, env = "EVENTHUB_ON", value_enum, default_value = "host")]
+    pub on: On,
+    /// The manifest of the components to run.
+    #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
+    pub manifest: PathBuf,
+    /// The folder of the programs `wash`, `nats-server` and `wasmtime`, for other hosts (setup/hosts.sh prints it).
+    #[arg(long, env = "EVENTHUB_HOSTS")]
+    pub hosts: Option<PathBuf>,
+}
+
+impl Options {
+    /// One of the programs of other hosts; from the path when no folder is given.
+    fn program(&self, name: &str) -> PathBuf {
+        self.hosts.as_ref().map_or_else(|| PathBuf::from(name), |folder| folder.join(name))
+    }
+}
+
+/// What answers requests.
+pub enum Place {
+    Host(Box<Host>),
+    Split(split::Processes),
+    Wash(Box<wash::Wash>),
+    Wasmtime(Box<wasmtime::Processes>),
+}
+
+impl Place {
+    /// Starts it, and waits until everything that components need answers.
+    pub async fn start(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
+        Ok(match options.on {
+            On::Host => {
+                let host = Host::start(config, &options.manifest, &Role::Whole).await?;
+                host.wait_until_ready().await?;
+                Self::Host(Box::new(host))
+            }
+            On::Split => Self::Split(split::Processes::start(folder, &options.manifest, config).await?),
+            On::Wash => Self::Wash(Box::new(wash::Wash::deploy(options, folder, config).await?)),
+            On::WashDev => Self::Wash(Box::new(wash::Wash::develop(options, folder, config).await?)),
+            On::Wasmtime => Self::Wasmtime(Box::new(wasmtime::Processes::start(options, folder, config).await?)),
+        })
+    }
+
+    /// Name and pid of each process that it has besides this one.
+    pub fn pids(&self) -> BTreeMap<String, u32> {
+        match self {
+            Self::Host(_) => BTreeMap::new(),
+            Self::Split(processes) => processes.pids(),
+            Self::Wash(wash) => wash.pids(),
+            Self::Wasmtime(processes) => processes.pids(),
+        }
+    }
+
+    /// Returns only when something ended that is not started again; `restarted` is told the pids when something was.
+    pub async fn supervise(&mut self, restarted: impl FnMut(&BTreeMap<String, u32>)) -> Result<()> {
+        match self {
+            Self::Host(_) => std::future::pending().await,
+            Self::Split(processes) => processes.supervise(restarted).await,
+            Self::Wash(wash) => wash.ended().await,
+            Self::Wasmtime(processes) => processes.ended().await,
+        }
+    }
+
+    pub async fn stop(self) {
+        match self {
+            Self::Host(host) => host.drain().await,
+            Self::Split(mut processes) => processes.stop().await,
+            Self::Wash(wash) => wash.stop().await,
+            Self::Wasmtime(processes) => processes.stop().await,
+        }
+    }
+}
+
+/// Name and sha256 of the file of each component.
+pub async fn components(manifest: &Path) -> Result<Vec<Component>> {
+    let hash = |component: crate::manifest::Component| {
+        let wasm = std::fs::read(&component.file).with_context(|| format!("cannot read {}", component.file.display()))?;
+        Ok(Component { name: component.name, sha256: hex::encode(Sha256::digest(&wasm)) })
+    };
+    Manifest::load(manifest).await?.components.into_iter().map(hash).collect()
+}
