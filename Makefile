@@ -43,12 +43,18 @@ wash: build ## the same on wasmCloud 2: NATS, a registry and wash host on this m
 wash-dev: build
 	@hosts=$$(setup/hosts.sh) && EVENTHUB_HOSTS="$$hosts" EVENTHUB_HOME=$${EVENTHUB_HOME:-.eventhub/wash-dev} EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on wash-dev
 
+.PHONY: kubernetes
+kubernetes: build ## the WorkloadDeployment of the manifest, anew
+	@$(EVENTHUB) deploy --dry-run -o yaml --config deploy/kubernetes/eventhub.toml > deploy/kubernetes/eventhub.yaml
+
 # The gate: the rules of every part, the runtime's limits, seat-inventory on real servers, and the main path end to end: on one
-# host, on two, in split processes, with bad input and with a provider in trouble.
-END_TO_END := --test main_path --test races --test webhooks --test bad_input --test hosts --test provider --test split
+# host, on two, in split processes, on hosts that are not ours, with bad input and with a provider in trouble.
+END_TO_END := --test main_path --test races --test webhooks --test bad_input --test hosts --test provider --test split --test portability --test kubernetes
 GATE := --lib --bins --test link --test links --test manifest --test misbehaviour --test wit \
   --test bookings --test holds --test live $(END_TO_END)
-ENVIRONMENT = EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" EVENTHUB_BIN="$(abspath $(EVENTHUB))"
+# What other hosts do with the components, and what deploying to them does.
+PORTABILITY := --test portability --test deploy
+ENVIRONMENT = EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" EVENTHUB_HOSTS="$$(setup/hosts.sh)" EVENTHUB_BIN="$(abspath $(EVENTHUB))"
 
 # The host and the tests that drive it are built in one go, so that their dependencies are compiled once.
 .PHONY: test-build
@@ -65,6 +71,10 @@ test: test-build ## the tests that guard every change, on private servers
 .PHONY: test-all
 test-all: test-build ## those, each capability against its real server, and faults: some minutes longer
 	@$(ENVIRONMENT) cargo test --release --locked --workspace --no-fail-fast --lib --bins --tests
+
+.PHONY: test-portability
+test-portability: test-build ## the same files on every host: our own, split, wash dev, wash host, wasmtime serve
+	@$(ENVIRONMENT) cargo test --release --locked --workspace $(PORTABILITY) -- --nocapture
 
 .PHONY: bench
 bench: test-build ## what it does in a second on this machine: a table, and target/bench.json; BENCH="hold4 noop" for some of it

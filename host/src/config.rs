@@ -187,6 +187,8 @@ pub struct Wash {
     pub nats: String,
     /// Registry and repository.
     pub registry: String,
+    /// Of all images; empty: each has the hash of its file.
+    pub tag: String,
     pub insecure_registry: bool,
     /// The program.
     pub command: String,
@@ -194,6 +196,7 @@ pub struct Wash {
     pub hosts: Vec<String>,
     /// Where its components find the sidecar.
     pub sidecar: String,
+    pub patience_ms: u64,
     /// 0: on every host.
     pub replicas: usize,
 }

@@ -176,7 +176,7 @@ pub fn root() -> Result<PathBuf> {
 }
 
 // `make test` says where what it built is.
-pub(crate) fn binary(root: &Path) -> Result<PathBuf> {
+pub fn binary(root: &Path) -> Result<PathBuf> {
     let path = match std::env::var_os("EVENTHUB_BIN") {
         Some(path) => PathBuf::from(path),
         None => root.join("target/release/eventhub"),

@@ -14,6 +14,7 @@ pub mod live;
 pub mod obstacle;
 pub mod openapi;
 pub mod served;
+pub mod story;
 pub mod stripe;
 pub mod webhook;
 

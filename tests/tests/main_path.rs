@@ -4,57 +4,13 @@
 
 use anyhow::Result;
 use eventhub_tests::fixtures::{id, layout, sale};
-use eventhub_tests::live::Live;
+use eventhub_tests::story::a_buyer_gets_four_tickets;
 use eventhub_tests::{Api, Eventhub};
 use serde_json::{Value, json};
 
-const FOUR: [&str; 4] = ["A-1-1", "A-1-2", "A-1-3", "A-1-4"];
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_buyer_holds_four_seats_pays_and_gets_four_tickets() -> Result<()> {
-    let state = Eventhub::shared();
-    let sale = sale(&state.http, layout(5, 20, 50)).await?;
-    let buyer = Api::sign_up(&state.http, "Bea Buyer").await?;
-
-    let event = Api::anonymous(&state.http).get(&format!("events/{}", sale.event_id)).await?.expect(200);
-    assert_eq!(event["sessions"][0]["seats"], json!({"total": 150, "free": 150}));
-    let live_url = event["sessions"][0]["live_url"].as_str().unwrap().to_string();
-    let (mut live, snapshot) = Live::connect(&live_url, None).await?;
-    assert_eq!(snapshot["type"], "snapshot");
-
-    let hold = buyer.hold(&sale.session_id, &FOUR).await?.expect(201);
-    assert_eq!(hold["total"], json!({"amount": 18_000, "currency": "EUR"}));
-    assert_eq!(hold["status"], "active");
-    let seats = buyer.get(&format!("sessions/{}/seats", sale.session_id)).await?.expect(200);
-    assert_eq!(seats["held"], json!(FOUR));
-    live.until("A-1-4", "held").await?;
-    let (_, replayed) = Live::connect(&live_url, snapshot["seq"].as_u64()).await?;
-    assert_eq!((&replayed["type"], replayed["seq"].as_u64()), (&json!("delta"), snapshot["seq"].as_u64().map(|seq| seq + 1)));
-
-    let booking = buyer.book(&id(&hold)).await?;
-    assert_eq!(booking.header("location"), format!("/api/v1/bookings/{}", id(&booking.body)));
-    let booking = booking.expect(202);
-    let booking = buyer.booking_in(&id(&booking), &["awaiting_payment"]).await?;
-    assert_eq!(booking["payment"]["provider"], "stripe");
-    let (status, intent) = state.stripe.pay(&booking, "pm_card_visa").await?;
-    assert_eq!((status, intent["status"].as_str()), (200, Some("succeeded")));
-    let booking = buyer.booking_in(&id(&booking), &["confirmed"]).await?;
-    live.until("A-1-4", "sold").await?;
-
-    let tickets = buyer.get(&format!("bookings/{}/tickets", id(&booking))).await?.expect(200);
-    let tickets = tickets["items"].as_array().unwrap();
-    let mut seats: Vec<_> = tickets.iter().map(|ticket| ticket["seat"].as_str().unwrap()).collect();
-    seats.sort_unstable();
-    assert_eq!(seats, FOUR);
-    for ticket in tickets {
-        assert_eq!(ticket["status"], "valid");
-        assert!(ticket["qr"]["payload"].as_str().unwrap().starts_with("EH1."));
-        let svg = buyer.get(&format!("tickets/{}/qr.svg", id(ticket))).await?;
-        assert_eq!((svg.status, svg.header("content-type")), (200, "image/svg+xml"));
-    }
-    let seats = buyer.get(&format!("sessions/{}/seats", sale.session_id)).await?.expect(200);
-    assert_eq!(seats["counts"], json!({"free": 96, "held": 0, "sold": 4, "blocked": 0}));
-    Ok(())
+    a_buyer_gets_four_tickets(Eventhub::shared()).await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,9 +4,9 @@
 use anyhow::{Context, Result};
 use eventhub_tests::audit::{all_seats, every_booking_ends, money_balances, no_seat_is_sold_twice};
 use eventhub_tests::buyers::{Buyers, summary};
-use eventhub_tests::fixtures::{id, layout, sale};
-use eventhub_tests::live::Live;
-use eventhub_tests::{Api, Eventhub, State};
+use eventhub_tests::fixtures::{layout, sale};
+use eventhub_tests::story::a_buyer_gets_four_tickets;
+use eventhub_tests::{Eventhub, State};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::time::{Duration, Instant};
@@ -22,20 +22,7 @@ async fn a_sale_goes_on_while_each_service_is_killed_and_started_again() -> Resu
     let http = &eventhub.state.http;
 
     // The main path first, live feed included: its process asks the one of the seats.
-    let hall = sale(http, layout(2, 20, 0)).await?;
-    let buyer = Api::sign_up(http, "Sonja Split").await?;
-    let event = buyer.get(&format!("events/{}", hall.event_id)).await?.expect(200);
-    let live_url = event["sessions"][0]["live_url"].as_str().context("a session has a live_url")?;
-    let (mut live, snapshot) = Live::connect(live_url, None).await?;
-    assert_eq!(snapshot["type"], "snapshot");
-    let hold = buyer.hold(&hall.session_id, &["A-1-1", "A-1-2"]).await?.expect(201);
-    live.until("A-1-2", "held").await?;
-    let booking = id(&buyer.book(&id(&hold)).await?.expect(202));
-    let booking = buyer.booking_in(&booking, &["awaiting_payment"]).await?;
-    assert_eq!(eventhub.state.stripe.pay(&booking, "pm_card_visa").await?.0, 200);
-    let booking = id(&buyer.booking_in(&id(&booking), &["confirmed"]).await?);
-    let tickets = buyer.get(&format!("bookings/{booking}/tickets")).await?.expect(200);
-    assert_eq!(tickets["items"].as_array().map(Vec::len), Some(2));
+    a_buyer_gets_four_tickets(&eventhub.state).await?;
 
     let (rows, seats) = (40, 50);
     let sale = sale(http, layout(rows, seats, 0)).await?;

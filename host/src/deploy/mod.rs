@@ -40,6 +40,9 @@ pub struct Undeploy {
     /// A file with what differs from the defaults; `[wash]` says where the lattice is.
     #[arg(long, env = "EVENTHUB_CONFIG")]
     pub config: Option<PathBuf>,
+    /// Hosts that do not answer are gone for good: what ran there counts as stopped.
+    #[arg(long)]
+    forget: bool,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -73,5 +76,5 @@ pub async fn deploy(options: Options, config: &Config) -> Result<()> {
 /// `eventhub undeploy`.
 pub async fn undeploy(options: Undeploy, config: &Config) -> Result<()> {
     let manifest = Manifest::load(&options.manifest).await?;
-    wash::undeploy(&manifest.name, config).await
+    wash::undeploy(&manifest.name, config, options.forget).await
 }

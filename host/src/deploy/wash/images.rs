@@ -12,7 +12,8 @@ pub async fn push(workload: &Workload, config: &Wash) -> Result<usize> {
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
     let mut pushed = 0;
     for part in &workload.parts {
-        if !is_there(&client, part, config).await? {
+        // Under a tag that all share there may be an older file.
+        if !config.tag.is_empty() || !is_there(&client, part, config).await? {
             push_one(part, config).await?;
             pushed += 1;
         }
@@ -27,14 +28,14 @@ async fn is_there(client: &reqwest::Client, part: &Part, config: &Wash) -> Resul
     }
     let (registry, repository) = config.registry.split_once('/').unwrap_or((&config.registry, ""));
     let path = format!("{repository}/{}", part.name);
-    let url = format!("http://{registry}/v2/{}/manifests/{}", path.trim_start_matches('/'), &part.sha256[..12]);
+    let url = format!("http://{registry}/v2/{}/manifests/{}", path.trim_start_matches('/'), part.tag(config));
     let answer = client.head(url).header("accept", "application/vnd.oci.image.manifest.v1+json").send().await;
     let answer = answer.with_context(|| format!("the registry at {registry} does not answer (wash.registry)"))?;
     Ok(answer.status().is_success())
 }
 
 async fn push_one(part: &Part, config: &Wash) -> Result<()> {
-    let image = part.image(&config.registry);
+    let image = part.image(config);
     let mut command = Command::new(&config.command);
     command.args(["oci", "push"]).env("RUST_BACKTRACE", "0").kill_on_drop(true);
     if config.insecure_registry {

@@ -1,30 +1,30 @@
 //! The workload as a `WorkloadDeployment`, for wasmCloud's operator on Kubernetes. What is secret is not in it: each component that
 //! has secrets takes them from a Secret of its name.
 
-use super::workload::{Part, Workload};
+use super::workload::{Part, Workload, host_interfaces};
 use anyhow::Result;
 use serde_json::{Value, json};
 
 /// YAML, with a word on the Secrets that it needs.
-pub fn yaml(workload: &Workload, replicas: usize) -> Result<String> {
+pub fn yaml(workload: &Workload) -> Result<String> {
     let mut text = String::from("# Made by `eventhub deploy --dry-run -o yaml` from wadm.yaml. It needs these Secrets in its namespace:\n");
     for part in workload.parts.iter().filter(|part| part.secrets().next().is_some()) {
         text += &format!("#   {}: {}\n", secret(workload, part), part.secrets().collect::<Vec<_>>().join(", "));
     }
-    text += &serde_yaml::to_string(&deployment(workload, replicas))?;
+    text += &serde_yaml::to_string(&deployment(workload))?;
     Ok(text)
 }
 
-fn deployment(workload: &Workload, replicas: usize) -> Value {
+fn deployment(workload: &Workload) -> Value {
     let components: Vec<Value> = workload.parts.iter().map(|part| component(workload, part)).collect();
     json!({
         "apiVersion": "runtime.wasmcloud.dev/v1alpha1",
         "kind": "WorkloadDeployment",
         "metadata": { "name": workload.name },
         "spec": {
-            "replicas": replicas.max(1),
+            "replicas": workload.config.replicas.max(1),
             "deployPolicy": "RollingUpdate",
-            "template": { "spec": { "components": components, "hostInterfaces": workload.host_interfaces() } },
+            "template": { "spec": { "components": components, "hostInterfaces": host_interfaces(&workload.config.hosts) } },
         },
     })
 }
@@ -38,7 +38,7 @@ fn component(workload: &Workload, part: &Part) -> Value {
     }
     json!({
         "name": part.name,
-        "image": part.image(&workload.registry),
+        "image": part.image(&workload.config),
         "poolSize": part.pool,
         "localResources": { "environment": environment, "allowedHosts": part.allowed_hosts },
     })
@@ -55,8 +55,9 @@ mod tests {
 
     #[tokio::test]
     async fn secrets_are_named_and_never_told() {
-        let (workload, _) = workload().await;
-        let yaml = yaml(&workload, 2).unwrap();
+        let (mut workload, _) = workload().await;
+        workload.config.replicas = 2;
+        let yaml = yaml(&workload).unwrap();
         assert!(!yaml.contains("t0ken") && !yaml.contains("seed"), "{yaml}");
         assert!(yaml.contains("#   eventhub-booking: TICKET_SIGNING_KEY\n"), "{yaml}");
         let deployment: Value = serde_yaml::from_str(&yaml).unwrap();

@@ -17,12 +17,9 @@ use lattice::{Host, Lattice, Record};
 use std::time::{Duration, Instant};
 use workload::Workload;
 
-/// So long a host that runs it may take to serve it.
-const SERVES: Duration = Duration::from_secs(60);
-
 /// The workload for Kubernetes.
 pub fn kubernetes(manifest: &Manifest, config: &Config) -> Result<String> {
-    kubernetes::yaml(&Workload::of(manifest, config)?, config.wash.replicas)
+    kubernetes::yaml(&Workload::of(manifest, config)?)
 }
 
 /// The configuration of `wash dev`.
@@ -46,7 +43,7 @@ pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>)
     if hosts.is_empty() {
         bail!("no host answers on {}; start one: wash host --scheduler-nats-url {0} --allow-insecure-registries", config.wash.nats);
     }
-    println!("pushing {} components to {}", workload.parts.len(), workload.registry);
+    println!("pushing {} components to {}", workload.parts.len(), config.wash.registry);
     let pushed = images::push(&workload, &config.wash).await?;
     println!("{pushed} pushed, {} were there", workload.parts.len() - pushed);
 
@@ -61,7 +58,7 @@ pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>)
     let mut states = Vec::new();
     for host in &chosen {
         println!("starting {id} on {host}");
-        let state = start(&lattice, host, &workload, running.contains(&host.id)).await;
+        let state = start(&lattice, host, &workload, running.contains(&host.id), Duration::from_millis(config.wash.patience_ms)).await;
         if state.is_ok() {
             record.keep_only(&lattice, host, &id).await;
         }
@@ -83,8 +80,8 @@ pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>)
     Ok(())
 }
 
-/// Stops whatever was deployed under that name.
-pub async fn undeploy(name: &str, config: &Config) -> Result<()> {
+/// Stops whatever was deployed under that name; `forget`: hosts that do not answer do not count.
+pub async fn undeploy(name: &str, config: &Config, forget: bool) -> Result<()> {
     let lattice = Lattice::connect(&config.wash.nats).await?;
     let mut record = lattice.record(name).await?;
     if record.workloads.is_empty() {
@@ -96,10 +93,13 @@ pub async fn undeploy(name: &str, config: &Config) -> Result<()> {
         record.keep_only(&lattice, host, "").await;
     }
     record.workloads.retain(|_, workloads| !workloads.is_empty());
+    let silent: Vec<_> = record.workloads.keys().cloned().collect();
+    if forget {
+        record.workloads.clear();
+    }
     lattice.write(name, &record).await?;
     if !record.workloads.is_empty() {
-        let hosts: Vec<_> = record.workloads.keys().cloned().collect();
-        bail!("stopped everywhere but on hosts that do not answer: {}", hosts.join(", "));
+        bail!("stopped everywhere but on hosts that do not answer: {} (--forget, if they are gone for good)", silent.join(", "));
     }
     println!("{name} is stopped everywhere");
     Ok(())
@@ -132,24 +132,25 @@ fn place<'a>(hosts: &'a [Host], running: &[String], replicas: usize) -> Vec<&'a 
     hosts
 }
 
-async fn start(lattice: &Lattice, host: &Host, workload: &Workload, is_running: bool) -> Result<&'static str> {
+async fn start(lattice: &Lattice, host: &Host, workload: &Workload, is_running: bool, patience: Duration) -> Result<&'static str> {
     if !is_running {
         lattice.start(host, &workload.request()).await?;
     }
-    let served = serves(host, &workload.hosts[0]).await;
+    let served = serves(host, &workload.own_host(), patience).await;
     if served.is_err() && !is_running {
         lattice.stop(host, &workload.id()).await?;
     }
     served
 }
 
-/// Waits until a request goes all the way: to a service, and from there through the sidecar to a database.
-async fn serves(host: &Host, name: &str) -> Result<&'static str> {
+/// Waits until a request goes all the way: to a service of this revision (an older one may run beside it, and be served under the
+/// same names until it is stopped), and from there through the sidecar to a database.
+async fn serves(host: &Host, name: &str, patience: Duration) -> Result<&'static str> {
     if host.http_port == 0 {
         return Ok("running; it does not say where it serves");
     }
     let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
-    let end = Instant::now() + SERVES;
+    let end = Instant::now() + patience;
     loop {
         let mut reached = None;
         for address in [host.hostname.as_str(), "127.0.0.1"] {

@@ -1,7 +1,7 @@
 //! A manifest as a workload of wasmCloud 2: which components, in which order, with which variables, and whom each may call. Values
 //! only: nothing is asked of anybody.
 
-use crate::config::Config;
+use crate::config::{Config, Wash};
 use crate::manifest::{Capability, Component, Manifest, Target};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
@@ -26,9 +26,14 @@ pub struct Part {
 }
 
 impl Part {
-    /// `registry/eventhub/booking:0123456789ab`: a file has its own tag, so that a host never runs another than was meant.
-    pub fn image(&self, registry: &str) -> String {
-        format!("{registry}/{}:{}", self.name, &self.sha256[..12])
+    /// `registry/eventhub/booking:0123456789ab`: unless the configuration has a tag for all, a file has its own, so that a host never
+    /// runs another than was meant.
+    pub fn image(&self, config: &Wash) -> String {
+        format!("{}/{}:{}", config.registry, self.name, self.tag(config))
+    }
+
+    pub fn tag<'a>(&'a self, config: &'a Wash) -> &'a str {
+        if config.tag.is_empty() { &self.sha256[..12] } else { &config.tag }
     }
 
     /// Variables that are to be kept secret, by their names.
@@ -48,9 +53,7 @@ pub struct Workload {
     pub name: String,
     /// The one that answers HTTP comes first: a host serves the first that can.
     pub parts: Vec<Part>,
-    /// Names under which it is served.
-    pub hosts: Vec<String>,
-    pub registry: String,
+    pub config: Wash,
 }
 
 impl Workload {
@@ -73,7 +76,7 @@ impl Workload {
         }
         let client = [("CALL_URL".to_string(), config.wash.sidecar.clone()), token].into();
         parts.push(part("capabilities-client", &adapters.join("capabilities_client.wasm"), client, vec![sidecar.to_string()], MAX_POOL)?);
-        Ok(Self { name: manifest.name.clone(), parts, hosts: config.wash.hosts.clone(), registry: config.wash.registry.clone() })
+        Ok(Self { name: manifest.name.clone(), parts, config: config.wash.clone() })
     }
 
     /// Changes whenever anything that is deployed does.
@@ -86,9 +89,17 @@ impl Workload {
         format!("{}-{}", self.name, self.revision())
     }
 
+    /// The name under which a host serves this revision and no other, whatever else it serves under the application's names.
+    pub fn own_host(&self) -> String {
+        format!("{}.revision.internal", self.id())
+    }
+
     /// What a host is asked to start (`runtime.host.<id>.workload.start`).
     pub fn request(&self) -> Value {
-        json!({ "workloadId": self.id(), "workload": self.definition() })
+        let mut workload = self.definition();
+        let hosts: Vec<String> = self.config.hosts.iter().cloned().chain([self.own_host()]).collect();
+        workload["witWorld"]["hostInterfaces"] = host_interfaces(&hosts);
+        json!({ "workloadId": self.id(), "workload": workload })
     }
 
     fn definition(&self) -> Value {
@@ -97,25 +108,26 @@ impl Workload {
             .iter()
             .map(|part| {
                 json!({
-                    "name": part.name, "image": part.image(&self.registry), "poolSize": part.pool,
+                    "name": part.name, "image": part.image(&self.config), "poolSize": part.pool,
                     "localResources": { "environment": part.variables, "allowedHosts": part.allowed_hosts },
                 })
             })
             .collect();
         json!({
             "namespace": "default", "name": self.name, "annotations": {},
-            "witWorld": { "components": components, "hostInterfaces": self.host_interfaces() },
+            "witWorld": { "components": components, "hostInterfaces": host_interfaces(&self.config.hosts) },
         })
     }
+}
 
-    /// What the host provides. All else the components bring with them.
-    pub fn host_interfaces(&self) -> Value {
-        let mut config = json!({ "host": self.hosts[0] });
-        if self.hosts.len() > 1 {
-            config["host-aliases"] = self.hosts[1..].join(",").into();
-        }
-        json!([{ "namespace": "wasi", "package": "http", "interfaces": ["incoming-handler", "outgoing-handler"], "config": config }])
+/// What the host provides: HTTP, under these names. All else the components bring with them.
+pub fn host_interfaces(hosts: &[String]) -> Value {
+    let (host, aliases) = hosts.split_first().map(|(host, aliases)| (host.as_str(), aliases.join(","))).unwrap_or_default();
+    let mut config = json!({ "host": host });
+    if !aliases.is_empty() {
+        config["host-aliases"] = aliases.into();
     }
+    json!([{ "namespace": "wasi", "package": "http", "interfaces": ["incoming-handler", "outgoing-handler"], "config": config }])
 }
 
 fn part(name: &str, file: &Path, variables: BTreeMap<String, String>, allowed_hosts: Vec<String>, instances: usize) -> Result<Part> {

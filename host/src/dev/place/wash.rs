@@ -38,6 +38,8 @@ impl Wash {
         processes.push(("wash", host));
 
         let sidecar = started_sidecar(options, config).await?;
+        // For `eventhub deploy --config` by hand.
+        crate::dev::state::write_text(&folder.path.join("wash.toml"), &toml::to_string(&toml::Table::try_from(&*config)?)?)?;
         let manifest = Manifest::load(&options.manifest).await?;
         deployment::deploy(&manifest, config, Some(1)).await?;
         Ok(Self { processes, sidecar })
