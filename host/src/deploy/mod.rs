@@ -1,12 +1,13 @@
 //! `eventhub deploy`: the manifest's components on hosts that are not ours.
 
+mod spin;
 pub mod wash;
 
 use crate::config::Config;
 use crate::manifest::Manifest;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::ValueEnum;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What `eventhub deploy` takes.
 #[derive(clap::Args, Debug)]
@@ -49,6 +50,8 @@ pub struct Undeploy {
 enum Target {
     /// The hosts of a wasmCloud 2 lattice.
     Wash,
+    /// Spin, with --dry-run: its `spin.toml`, which `spin up` runs here and `spin deploy` elsewhere.
+    Spin,
 }
 
 #[derive(ValueEnum, Clone, Copy, Debug)]
@@ -61,6 +64,12 @@ enum Output {
 pub async fn deploy(options: Options, config: &Config) -> Result<()> {
     let manifest = Manifest::load(&options.manifest).await?;
     match (options.target, options.dry_run.then_some(options.output)) {
+        (Target::Spin, None) => bail!("Spin deploys itself, with spin.toml: `spin up`, `spin deploy`; --dry-run prints that file"),
+        (Target::Spin, Some(_)) => {
+            let root = options.manifest.parent().unwrap_or(Path::new(""));
+            print!("{}", spin::toml(&manifest, if root.as_os_str().is_empty() { Path::new(".") } else { root })?);
+            Ok(())
+        }
         (Target::Wash, None) => wash::deploy(&manifest, config, options.hosts).await,
         (Target::Wash, Some(Output::Yaml)) => {
             print!("{}", wash::kubernetes(&manifest, config)?);

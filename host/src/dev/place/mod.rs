@@ -2,6 +2,7 @@
 //! sidecar in this process.
 
 mod sidecar;
+mod spin;
 mod split;
 mod wash;
 mod wasmtime;
@@ -28,6 +29,8 @@ pub enum On {
     Wash,
     /// wasmCloud 2: `wash dev`.
     WashDev,
+    /// Spin: `spin up` of spin.toml.
+    Spin,
     /// The gateway and each service in a `wasmtime serve` of its own.
     Wasmtime,
 }
@@ -58,6 +61,7 @@ pub enum Place {
     Host(Box<Host>),
     Split(split::Processes),
     Wash(Box<wash::Wash>),
+    Spin(Box<spin::Spin>),
     Wasmtime(Box<wasmtime::Processes>),
 }
 
@@ -73,6 +77,7 @@ impl Place {
             On::Split => Self::Split(split::Processes::start(folder, &options.manifest, config).await?),
             On::Wash => Self::Wash(Box::new(wash::Wash::deploy(options, folder, config).await?)),
             On::WashDev => Self::Wash(Box::new(wash::Wash::develop(options, folder, config).await?)),
+            On::Spin => Self::Spin(Box::new(spin::Spin::start(options, folder, config).await?)),
             On::Wasmtime => Self::Wasmtime(Box::new(wasmtime::Processes::start(options, folder, config).await?)),
         })
     }
@@ -83,6 +88,7 @@ impl Place {
             Self::Host(_) => BTreeMap::new(),
             Self::Split(processes) => processes.pids(),
             Self::Wash(wash) => wash.pids(),
+            Self::Spin(spin) => spin.pids(),
             Self::Wasmtime(processes) => processes.pids(),
         }
     }
@@ -93,6 +99,7 @@ impl Place {
             Self::Host(_) => std::future::pending().await,
             Self::Split(processes) => processes.supervise(restarted).await,
             Self::Wash(wash) => wash.ended().await,
+            Self::Spin(spin) => spin.ended().await,
             Self::Wasmtime(processes) => processes.ended().await,
         }
     }
@@ -102,6 +109,7 @@ impl Place {
             Self::Host(host) => host.drain().await,
             Self::Split(mut processes) => processes.stop().await,
             Self::Wash(wash) => wash.stop().await,
+            Self::Spin(spin) => spin.stop().await,
             Self::Wasmtime(processes) => processes.stop().await,
         }
     }

@@ -1,0 +1,143 @@
+//! The manifest as Spin's `spin.toml`. The gateway is public; services call each other by service chaining through the client shims
+//! of their interfaces, which are their dependencies; capabilities are the sidecar's. What the sidecar calls of its own accord has
+//! exact routes, which only the token opens.
+//!
+//! A dependency satisfies one interface: an entry for a whole package would have to satisfy its types-only interfaces as well, and
+//! Spin takes one entry a package.
+
+use crate::manifest::{Capability, Component, Link, Manifest, Target};
+use anyhow::{Context, Result};
+use std::collections::BTreeSet;
+use std::fmt::Write;
+use std::path::Path;
+
+const HEAD: &str = r#"# Made by `make spin.toml` from wadm.yaml. `make spin` runs it, with the servers and the sidecar.
+# By hand: `eventhub sidecar`, then `spin up --env CALL_URL=http://127.0.0.1:8091 --env CALL_TOKEN=…`, and each component's own
+# variables likewise (eventhub.default.toml, [environment]).
+spin_manifest_version = 2
+
+[application]
+name = "eventhub"
+version = "0.1.0"
+description = "Events, venues, seats, bookings, payments"
+
+[variables]
+# Where the capabilities are, and the payment provider: whom components may call.
+sidecar = { default = "http://127.0.0.1:8091" }
+stripe = { default = "https://api.stripe.com" }
+"#;
+
+/// The text of `spin.toml`, for a manifest whose components lie below `root`.
+pub fn toml(manifest: &Manifest, root: &Path) -> Result<String> {
+    let mut text = HEAD.to_string();
+    let entry = manifest.entry().context("the manifest has no link from http-server to a component")?;
+    for component in manifest.components.iter().filter(|component| is_service(manifest, &component.name)) {
+        for route in routes(manifest, &component.name, entry) {
+            write!(text, "\n[[trigger.http]]\nroute = {route}\ncomponent = \"{}\"\n", component.name)?;
+        }
+        text.push_str(&section(manifest, component, root)?);
+    }
+    Ok(text)
+}
+
+/// Not a part of another, such as a payment provider.
+fn is_service(manifest: &Manifest, name: &str) -> bool {
+    manifest.entry() == Some(name) || manifest.links.iter().any(|link| manifest.entry() == Some(&link.source) && link.target == Target::Component(name.into()))
+}
+
+fn routes(manifest: &Manifest, component: &str, entry: &str) -> Vec<String> {
+    if component == entry {
+        return vec![r#""/...""#.into()];
+    }
+    let called = |function: &str| format!("\"/call/{component}/{function}\"");
+    let triggers = manifest.triggers.iter().filter(|trigger| trigger.component == component);
+    let routes: Vec<String> = triggers
+        .flat_map(|trigger| match trigger.capability {
+            Capability::Kafka => vec![called("events/handle")],
+            Capability::Scheduler => vec![called("timers/tick")],
+            Capability::WebSocket => vec![called("live/open"), called("live/read")],
+            _ => vec![],
+        })
+        .collect();
+    if routes.is_empty() { vec!["{ private = true }".into()] } else { routes }
+}
+
+fn section(manifest: &Manifest, component: &Component, root: &Path) -> Result<String> {
+    let links: Vec<&Link> = manifest.links.iter().filter(|link| link.source == component.name && link.package.starts_with("eventhub:")).collect();
+    let mut hosts = BTreeSet::new();
+    let (mut environment, mut dependencies) = (String::new(), String::new());
+    for link in &links {
+        let (file, host) = match &link.target {
+            Target::Component(name) if is_service(manifest, name) => {
+                let chained = format!("http://{name}.spin.internal");
+                writeln!(environment, "CALL_URL_{} = \"{chained}\"", name.to_uppercase().replace('-', "_"))?;
+                (client(component, name), chained)
+            }
+            // A part goes with its user, and calls the provider with its user's rights.
+            Target::Component(name) => (file(manifest, name)?, "{{ stripe }}".to_string()),
+            Target::Capability(_) => (client(component, link.package.trim_start_matches("eventhub:")), "{{ sidecar }}".to_string()),
+        };
+        hosts.insert(host);
+        let file = file.strip_prefix(root).unwrap_or(&file).display().to_string();
+        for interface in &link.interfaces {
+            writeln!(dependencies, "\"{}/{interface}@0.1.0\" = {{ path = \"{file}\" }}", link.package)?;
+        }
+    }
+    let source = component.file.strip_prefix(root).unwrap_or(&component.file).display().to_string();
+    let hosts: Vec<String> = hosts.iter().map(|host| format!("\"{host}\"")).collect();
+    let name = &component.name;
+    let mut text = format!("\n[component.{name}]\nsource = \"{source}\"\nallowed_outbound_hosts = [{}]\n", hosts.join(", "));
+    // Without it a dependency may call nobody.
+    text.push_str("dependencies_inherit_configuration = true\n");
+    if !environment.is_empty() {
+        write!(text, "\n[component.{name}.environment]\n{environment}")?;
+    }
+    write!(text, "\n[component.{name}.dependencies]\n{dependencies}")?;
+    Ok(text)
+}
+
+fn client(component: &Component, name: &str) -> std::path::PathBuf {
+    component.file.with_file_name("adapters").join(format!("{}_client.wasm", name.replace('-', "_")))
+}
+
+fn file(manifest: &Manifest, name: &str) -> Result<std::path::PathBuf> {
+    let component = manifest.components.iter().find(|component| component.name == name);
+    Ok(component.with_context(|| format!("the manifest has no component {name}"))?.file.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_file_in_the_checkout_is_what_the_manifest_makes() {
+        let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let made = toml(&manifest, Path::new("..")).unwrap();
+        assert!(made == include_str!("../../../spin.toml"), "spin.toml is stale; run `make spin.toml`:\n{made}");
+    }
+
+    #[tokio::test]
+    async fn only_the_gateway_is_public_and_what_the_sidecar_calls() {
+        let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let made: toml::Table = toml(&manifest, Path::new("..")).unwrap().parse().unwrap();
+        let triggers = made["trigger"]["http"].as_array().unwrap();
+        let mut public: Vec<_> = triggers.iter().filter_map(|trigger| Some((trigger["component"].as_str()?, trigger["route"].as_str()?))).collect();
+        public.sort_unstable();
+        let expected = [
+            ("api-gateway", "/..."),
+            ("booking", "/call/booking/events/handle"),
+            ("booking", "/call/booking/timers/tick"),
+            ("identity", "/call/identity/timers/tick"),
+            ("payment", "/call/payment/timers/tick"),
+            ("seat-inventory", "/call/seat-inventory/live/open"),
+            ("seat-inventory", "/call/seat-inventory/live/read"),
+        ];
+        assert_eq!(public, expected);
+        assert_eq!(made["component"].as_table().unwrap().len(), 7, "payment-stripe is a part of payment");
+        for (name, component) in made["component"].as_table().unwrap() {
+            let packages: Vec<_> = component["dependencies"].as_table().unwrap().keys().map(|key| key.split('/').next().unwrap()).collect();
+            let unique: BTreeSet<_> = packages.iter().collect();
+            assert_eq!(unique.len(), packages.len(), "{name}: Spin takes one entry a package");
+        }
+    }
+}
