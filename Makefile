@@ -90,6 +90,10 @@ bench: test-build ## what it does in a second on this machine: a table, and targ
 	@EVENTHUB_COMPOSE="$(abspath $(TARGET))/release/eventhub-compose" setup/components.sh "$$(cat target/wasm-toolchain)" bench
 	@$(ENVIRONMENT) EVENTHUB_DEBEZIUM="$$(setup/debezium.sh)" RUST_LIB_BACKTRACE=0 $(TARGET)/release/eventhub-bench $(BENCH)
 
+.PHONY: bench-hosts
+bench-hosts: test-build ## the same components on our own host, split, on wash and wasmtime: a table
+	@$(ENVIRONMENT) RUST_LIB_BACKTRACE=0 $(TARGET)/release/eventhub-bench hosts
+
 # Against programs that others wrote; tests/external/README.md says what each shows. None is part of the gate.
 .PHONY: test-openapi
 test-openapi: test-build ## the API against its OpenAPI document, by schemathesis

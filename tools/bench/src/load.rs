@@ -44,7 +44,7 @@ pub struct Outcome {
 
 /// A GET without a body.
 pub fn get(path: &str, headers: &[(&str, &str)]) -> Result<Request<Full<Bytes>>> {
-    let mut request = Request::get(path).header("host", "bench").header("accept", "*/*");
+    let mut request = Request::get(path).header("host", "localhost").header("accept", "*/*");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

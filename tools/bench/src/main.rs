@@ -20,7 +20,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 #[derive(Parser)]
 struct Arguments {
     #[command(subcommand)]
-    baseline: Option<Baseline>,
+    command: Option<Command>,
     /// Only these: noop gateway_noop hold4 booking_confirmed kafka_produce kafka_handle cdc_relay ws_fanout saga_wasm seat_lock_wasm host_ready instance_memory.
     names: Vec<String>,
     /// Where the results go.
@@ -34,13 +34,14 @@ struct Arguments {
     booking_seconds: u64,
 }
 
-/// Started by the benchmark itself, as a process of its own.
 #[derive(Subcommand)]
-enum Baseline {
-    /// Plain hyper, answering a hundred bytes.
+enum Command {
+    /// The same components on our own host, split, under wash dev, wash host and wasmtime serve.
+    Hosts,
+    /// Plain hyper, answering a hundred bytes. Started by the benchmark itself.
     #[command(hide = true)]
     NativeAnswer(native::answer::Options),
-    /// Holds of seats with axum and redis.
+    /// Holds of seats with axum and redis. Started by the benchmark itself.
     #[command(hide = true)]
     NativeHolds(native::holds::Options),
 }
@@ -50,9 +51,10 @@ fn main() -> Result<()> {
     tracing_subscriber::fmt().with_env_filter("warn,sqlx=error").with_writer(std::io::stderr).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        match arguments.baseline {
-            Some(Baseline::NativeAnswer(options)) => native::answer::serve(options).await,
-            Some(Baseline::NativeHolds(options)) => native::holds::serve(options).await,
+        match arguments.command {
+            Some(Command::NativeAnswer(options)) => native::answer::serve(options).await,
+            Some(Command::NativeHolds(options)) => native::holds::serve(options).await,
+            Some(Command::Hosts) => runs::places::all(std::time::Duration::from_secs(arguments.seconds.max(1))).await,
             None => {
                 let plan = runs::Plan { names: arguments.names, seconds: arguments.seconds, booking_seconds: arguments.booking_seconds };
                 runs::all(&plan, &arguments.out).await

@@ -57,7 +57,7 @@ async fn run(address: SocketAddr, seats: &Arc<Seats>, length: Duration) -> Resul
 }
 
 /// All seats of all sessions, given out four at a time.
-struct Seats {
+pub struct Seats {
     sessions: Vec<String>,
     bearers: Vec<String>,
     /// Holds of one session.
@@ -66,18 +66,19 @@ struct Seats {
 }
 
 impl Seats {
-    fn new(hall: &Hall, sessions: Vec<String>, bearers: Vec<String>) -> Self {
+    pub fn new(hall: &Hall, sessions: Vec<String>, bearers: Vec<String>) -> Self {
         Self { sessions, bearers, holds: hall.seats() / AT_ONCE, next: AtomicUsize::new(0) }
     }
 
-    fn left(&self) -> usize {
+    pub fn left(&self) -> usize {
         (self.sessions.len() * self.holds).saturating_sub(self.next.load(Ordering::Relaxed))
     }
 }
 
+/// Holds the next four, again and again.
 #[derive(Clone)]
-struct Holder {
-    seats: Arc<Seats>,
+pub struct Holder {
+    pub seats: Arc<Seats>,
 }
 
 impl Script for Holder {
@@ -88,7 +89,7 @@ impl Script for Holder {
         let first = number % seats.holds * AT_ONCE;
         let names: Vec<String> = (first..first + AT_ONCE).map(|number| format!("\"{}\"", seat(number))).collect();
         let request = Request::post(format!("/api/v1/sessions/{session}/holds"))
-            .header("host", "bench")
+            .header("host", "localhost")
             .header("accept", "application/json")
             .header("content-type", "application/json")
             .header("authorization", &seats.bearers[number % seats.bearers.len()]);

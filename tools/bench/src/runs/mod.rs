@@ -7,6 +7,7 @@ mod host;
 mod http;
 mod kafka;
 mod kernels;
+pub mod places;
 mod relay;
 
 use crate::machine::Machine;
