@@ -114,6 +114,7 @@ async fn a_lattice_of_several_hosts() -> Result<()> {
     what_is_not_there_is_said(&lattice, first).await?;
 
     nobody_calls_the_sidecar_without_its_token(&lattice).await?;
+    a_host_that_dies_in_the_middle_is_named(&mut lattice, first).await?;
 
     let (worked, text) = lattice.eventhub(&["undeploy"], &[]).await?;
     ensure!(!worked && text.contains("hosts that do not answer"), "the dead host's is not known to have stopped: {text}");
@@ -122,6 +123,26 @@ async fn a_lattice_of_several_hosts() -> Result<()> {
     ensure!(worked, "{text}");
     let (worked, text) = lattice.eventhub(&["undeploy"], &[]).await?;
     ensure!(worked && text.contains("nothing of eventhub is deployed"), "{text}");
+    Ok(())
+}
+
+/// A new host compiles for some seconds, in which it is killed.
+async fn a_host_that_dies_in_the_middle_is_named(lattice: &mut Lattice, port: u16) -> Result<()> {
+    lattice.add_host("fourth").await?;
+    let log = lattice.eventhub.home().join("fourth/log");
+    let killed = async {
+        while !std::fs::read_to_string(&log)?.contains("workload_start") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        let pid = lattice.hosts.last().context("it has been added")?.process.id();
+        nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::Signal::SIGKILL)?;
+        anyhow::Ok(Instant::now())
+    };
+    let (deployed, killed) = tokio::join!(lattice.deploy(&[]), tokio::time::timeout(Duration::from_secs(60), killed));
+    let ((worked, text), killed) = (deployed?, killed??);
+    ensure!(!worked && text.contains("host fourth") && text.contains("1 of 3 hosts do not serve"), "{text}");
+    ensure!(killed.elapsed() < Duration::from_secs(30), "it is noticed after {:?}", killed.elapsed());
+    assert_eq!(status(port).await, 200);
     Ok(())
 }
 

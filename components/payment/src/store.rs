@@ -20,9 +20,11 @@ const UPDATE: &str = "UPDATE payments SET status = $3, provider_intent_id = $4, 
     provider_refund_id = $8, refund_reason = $9, version = version + 1, updated_at = now() WHERE id = $1 AND version = $2";
 const NOTICE: &str = "INSERT INTO webhook_events (provider, event_id, kind, intent_id, applied_at)
     VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END) ON CONFLICT (provider, event_id) DO NOTHING";
-// Each row goes to one node, which has it for itself until the next check is due.
+// Each row goes to one node, which has it for itself until the next check is due. A refund that failed more than three times is
+// tried at longer and longer intervals, up to two hours.
 const DUE: &str =
-    "UPDATE payments SET next_check_at = now() + CASE WHEN now() - created_at < interval '2 minutes' THEN interval '15 seconds' ELSE interval '25 seconds' END
+    "UPDATE payments SET next_check_at = now() + (CASE WHEN now() - created_at < interval '2 minutes' THEN interval '15 seconds' ELSE interval '25 seconds' END)
+        * power(2, least(greatest(refund_attempt - 3, 0), 8))
     WHERE id IN (SELECT id FROM payments WHERE status IN ('requires_payment', 'processing', 'refunding') AND next_check_at <= now()
                  ORDER BY next_check_at LIMIT 50 FOR UPDATE SKIP LOCKED) RETURNING *";
 const UNAPPLIED: &str = "SELECT DISTINCT p.* FROM webhook_events w JOIN payments p ON p.provider = w.provider AND p.provider_intent_id = w.intent_id

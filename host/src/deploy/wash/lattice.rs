@@ -12,6 +12,8 @@ const HEARTBEAT: Duration = Duration::from_secs(16);
 const CONNECT: Duration = Duration::from_secs(5);
 /// The first start on a host pulls and compiles.
 const REQUEST: Duration = Duration::from_secs(180);
+/// How often it is looked whether a host that is asked is still there.
+const LOOK: Duration = Duration::from_secs(2);
 const BUCKET: &str = "eventhub-deployments";
 
 /// Why the lattice did not do what it was asked.
@@ -100,13 +102,30 @@ impl Lattice {
     async fn ask(&self, host: &Host, what: &str, request: &Value) -> Result<(String, String), LatticeError> {
         let unanswered = |cause: String| LatticeError::Host { host: host.to_string(), cause };
         let subject = format!("runtime.host.{}.workload.{what}", host.id);
-        let answer = self.client.request(subject, request.to_string().into()).await.map_err(|error| unanswered(error.to_string()))?;
+        let answer = tokio::select! {
+            answer = self.client.request(subject, request.to_string().into()) => answer.map_err(|error| unanswered(error.to_string()))?,
+            () = self.gone(host) => return Err(unanswered("it has gone while it was asked".into())),
+        };
         let answer: Value = serde_json::from_slice(&answer.payload).map_err(|error| unanswered(format!("its answer is no JSON: {error}")))?;
         let text = |name: &str| answer["workloadStatus"][name].as_str().unwrap_or_default().to_string();
         if answer["workloadStatus"].is_null() {
             return Err(LatticeError::Refused { host: host.to_string(), cause: answer.to_string() });
         }
         Ok((text("workloadState"), text("message")))
+    }
+
+    /// Completes when nobody listens any more to what the host is asked.
+    async fn gone(&self, host: &Host) {
+        let subject = format!("runtime.host.{}.workload.status", host.id);
+        loop {
+            tokio::time::sleep(LOOK).await;
+            let nothing = json!({ "workloadId": "" }).to_string();
+            if let Err(error) = self.client.request(subject.clone(), nothing.into()).await
+                && error.kind() == async_nats::RequestErrorKind::NoResponders
+            {
+                return;
+            }
+        }
     }
 
     /// What was deployed under that name.
