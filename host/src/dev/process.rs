@@ -32,7 +32,7 @@ impl Process {
         unsafe {
             command.pre_exec(move || set_pdeathsig(stop).map_err(Into::into));
         }
-        let child = command.spawn().with_context(|| format!("cannot start {name}: is it installed? (setup/packages.sh)"))?;
+        let child = command.spawn().with_context(|| format!("cannot start {name}: is it installed?"))?;
         Ok(Self { name, child, stop, log })
     }
 

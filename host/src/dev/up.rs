@@ -58,6 +58,7 @@ const WEBHOOKS: [&str; 6] =
 /// Runs a development environment until SIGINT or SIGTERM.
 pub async fn up(options: Options) -> Result<()> {
     let mut signals = Signals::listen()?;
+    options.place.check()?;
     let folder = Folder::open(&options.home)?;
     let state_file = folder.path.join("state.json");
     let _ = std::fs::remove_file(&state_file);

@@ -50,6 +50,23 @@ pub struct Options {
 }
 
 impl Options {
+    /// Fails when a program that the place needs is not there: better before anything is started.
+    pub fn check(&self) -> Result<()> {
+        let programs: &[&str] = match self.on {
+            On::Host | On::Split => &[],
+            On::Wash => &["nats-server", "wash"],
+            On::WashDev => &["wash"],
+            On::Wasmtime => &["wasmtime"],
+            On::Spin => return spin::check(),
+        };
+        for name in programs {
+            let program = self.program(name);
+            let known = std::process::Command::new(&program).arg("--version").output();
+            known.with_context(|| format!("`{}` cannot be run; setup/hosts.sh fetches it, and prints the folder for --hosts", program.display()))?;
+        }
+        Ok(())
+    }
+
     /// One of the programs of other hosts; from the path when no folder is given.
     fn program(&self, name: &str) -> PathBuf {
         self.hosts.as_ref().map_or_else(|| PathBuf::from(name), |folder| folder.join(name))

@@ -24,17 +24,13 @@ pub struct Spin {
 
 impl Spin {
     pub async fn start(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
-        let program = std::env::var("EVENTHUB_SPIN").unwrap_or_else(|_| "spin".into());
-        if Command::new(&program).arg("--version").output().is_err() {
-            bail!("`{program}` cannot be run. Install Spin 4 (https://spinframework.dev/install), or say where it is with EVENTHUB_SPIN");
-        }
         let manifest = Manifest::load(&options.manifest).await?;
         sidecar::prepare(config)?;
         let listen = config.http.listen;
         config.sidecar.application = format!("http://127.0.0.1:{}", listen.port());
         let sidecar = sidecar::start(config, &options.manifest).await?;
 
-        let mut command = Command::new(program);
+        let mut command = Command::new(program());
         command.args(arguments(&manifest, config)).arg("--state-dir").arg(folder.path.join("spin")).env("RUST_BACKTRACE", "0");
         command.current_dir(options.manifest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")));
         let mut process = Process::start("spin", command, None, Signal::SIGTERM, folder.path.join("spin.log"))?;
@@ -59,6 +55,17 @@ impl Spin {
         self.process.stop().await;
         self.sidecar.drain().await;
     }
+}
+
+fn program() -> String {
+    std::env::var("EVENTHUB_SPIN").unwrap_or_else(|_| "spin".into())
+}
+
+/// Whether it is installed.
+pub fn check() -> Result<()> {
+    let program = program();
+    let known = Command::new(&program).arg("--version").output();
+    known.map(drop).with_context(|| format!("`{program}` cannot be run; install Spin 4 (https://spinframework.dev/install), or say where it is with EVENTHUB_SPIN"))
 }
 
 /// What `spin` is called with. Variables of the environment go to all components: Spin has none of a component's own that are not
