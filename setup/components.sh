@@ -15,7 +15,8 @@ built=$target/wasm32-wasip2/component
 
 say "building the components"
 # shellcheck disable=SC2086
-cargo $toolchain build --locked --quiet --profile component --target wasm32-wasip2 "${names[@]/#/-p}" -p eventhub-adapters --lib --examples
+cargo $toolchain build --locked --quiet --profile component --target wasm32-wasip2 "${names[@]/#/-p}" -p eventhub-adapters \
+  -p eventhub-spin-postgres -p eventhub-spin-redis --lib --examples
 # A build that has the tool already says where.
 compose=${EVENTHUB_COMPOSE:-$target/release/eventhub-compose}
 [ -n "${EVENTHUB_COMPOSE:-}" ] || cargo build --locked --quiet --release -p eventhub-compose
@@ -45,4 +46,7 @@ done
 for source in adapters/examples/*_client.rs adapters/examples/{capabilities,application}_server.rs; do
   name=$(basename "$source" .rs)
   cmp -s "$built/examples/$name.wasm" "target/components/adapters/$name.wasm" || cp "$built/examples/$name.wasm" "target/components/adapters/"
+done
+for name in spin_postgres spin_redis; do
+  cmp -s "$built/eventhub_$name.wasm" "target/components/adapters/$name.wasm" || cp "$built/eventhub_$name.wasm" "target/components/adapters/$name.wasm"
 done

@@ -3,12 +3,10 @@
 
 use std::error::Error as StdError;
 
+use eventhub_pg::{binary::EPOCH_US, numeric::is_decimal};
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, private::BytesMut};
 
-use crate::{numeric::is_decimal, values::Value};
-
-/// Microseconds from the Unix epoch to PostgreSQL's, 2000-01-01.
-pub(crate) const EPOCH_US: i64 = 946_684_800_000_000;
+use crate::values::Value;
 
 /// A parameter that fits, ready to be written.
 #[derive(Debug)]

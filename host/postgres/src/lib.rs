@@ -9,7 +9,6 @@ mod decode;
 mod encode;
 mod failure;
 mod host;
-mod numeric;
 mod pipeline;
 mod pool;
 mod values;

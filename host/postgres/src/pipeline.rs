@@ -6,6 +6,7 @@ use std::{
     task::Poll,
 };
 
+use eventhub_pg::session;
 use futures::{StreamExt, pin_mut};
 use tokio_postgres::error::Severity;
 
@@ -148,7 +149,7 @@ fn begin(isolation: Isolation) -> &'static str {
 
 async fn prepare<'a>(lease: &Lease, statement: &'a Statement, index: u32) -> Result<Ready<'a>, Failure> {
     let invalid = |why: String| Failure::Final(Error::Invalid(format!("statement {index}: {why}")));
-    if let Some(word) = session_control(&statement.text) {
+    if let Some(word) = session::control(&statement.text) {
         return Err(invalid(format!("{word} is not for components: the host begins, ends and shares")));
     }
     let prepared = lease.prepare_cached(&statement.text).await.map_err(|error| Failure::of_statement(&error, index, false))?;
@@ -169,47 +170,6 @@ async fn prepare<'a>(lease: &Lease, statement: &'a Statement, index: u32) -> Res
         columns.push(name.to_owned());
     }
     Ok(Ready { prepared, params, forms, columns })
-}
-
-/// The first word of a statement that would end the transaction, change the connection for others, or talk another protocol.
-fn session_control(text: &str) -> Option<&'static str> {
-    const WORDS: &[&str] = &[
-        "ABORT",
-        "BEGIN",
-        "CALL",
-        "CLOSE",
-        "COMMIT",
-        "COPY",
-        "DEALLOCATE",
-        "DECLARE",
-        "DISCARD",
-        "END",
-        "EXECUTE",
-        "FETCH",
-        "LISTEN",
-        "MOVE",
-        "PREPARE",
-        "RELEASE",
-        "RESET",
-        "ROLLBACK",
-        "SAVEPOINT",
-        "SET",
-        "START",
-        "UNLISTEN",
-    ];
-    let mut text = text.trim_start();
-    loop {
-        if let Some(comment) = text.strip_prefix("--") {
-            text = comment.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
-        } else if let Some(comment) = text.strip_prefix("/*") {
-            text = comment.split_once("*/").map_or("", |(_, rest)| rest).trim_start();
-        } else {
-            break;
-        }
-    }
-    let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
-    let first = &text[..end];
-    WORDS.iter().find(|word| word.eq_ignore_ascii_case(first)).copied()
 }
 
 /// Why a statement brought no rows.
@@ -250,20 +210,5 @@ async fn sent<'a, T>(future: impl Future<Output = T> + Send + 'a) -> Sent<'a, T>
     match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
         Poll::Ready(answer) => Sent::Answered(answer),
         Poll::Pending => Sent::Waiting(future),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::session_control;
-
-    #[test]
-    fn a_statement_cannot_end_the_hosts_transaction_or_leave_a_setting_behind() {
-        for text in ["COMMIT", " rollback ", "-- so\n/* it */ Set x = 1", "end;", "COPY t FROM stdin"] {
-            assert!(session_control(text).is_some(), "{text}");
-        }
-        for text in ["SELECT 1", "UPDATE t SET a = 1", "WITH x AS (SELECT 1) SELECT 1", "INSERT INTO commit VALUES (1)", ""] {
-            assert_eq!(session_control(text), None, "{text}");
-        }
     }
 }
