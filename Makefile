@@ -43,10 +43,12 @@ wash: build ## the same on wasmCloud 2: NATS, a registry and wash host on this m
 wash-dev: build
 	@hosts=$$(setup/hosts.sh) && EVENTHUB_HOSTS="$$hosts" EVENTHUB_HOME=$${EVENTHUB_HOME:-.eventhub/wash-dev} EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on wash-dev
 
-.PHONY: spin
-spin: build ## the same under Spin 4, which is to be installed
+.PHONY: spin spin-native
+spin: build ## the same under Spin 4, which is to be installed; make spin-native: Postgres and Redis through Spin's own interfaces
+spin-native: build
+spin spin-native:
 	@command -v "$${EVENTHUB_SPIN:-spin}" >/dev/null || { . setup/lib.sh; die "Spin is not installed: https://spinframework.dev/install, then run this again (or say where it is: EVENTHUB_SPIN=…)"; }
-	@EVENTHUB_HOME=$${EVENTHUB_HOME:-.eventhub/spin} EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on spin
+	@EVENTHUB_HOME=$${EVENTHUB_HOME:-.eventhub/$@} EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on $@
 
 .PHONY: spin.toml
 spin.toml: host ## spin.toml of the manifest, anew
@@ -60,7 +62,7 @@ kubernetes: build ## the WorkloadDeployment of the manifest, anew
 # host, on two, in split processes, on hosts that are not ours, with bad input and with a provider in trouble.
 END_TO_END := --test main_path --test races --test webhooks --test bad_input --test hosts --test provider --test split --test portability --test kubernetes
 GATE := --lib --bins --test link --test links --test manifest --test misbehaviour --test wit \
-  --test bookings --test holds --test live --test spin $(END_TO_END)
+  --test bookings --test holds --test live --test spin --test under_spin $(END_TO_END)
 # What other hosts do with the components, and what deploying to them does.
 PORTABILITY := --test portability --test deploy
 ENVIRONMENT = EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" EVENTHUB_HOSTS="$$(setup/hosts.sh)" EVENTHUB_BIN="$(abspath $(EVENTHUB))"

@@ -1,6 +1,6 @@
 //! `eventhub deploy`: the manifest's components on hosts that are not ours.
 
-mod spin;
+pub mod spin;
 pub mod wash;
 
 use crate::config::Config;
@@ -27,6 +27,9 @@ pub struct Options {
     /// Prints what would be deployed, and does nothing.
     #[arg(long)]
     dry_run: bool,
+    /// For Spin: Postgres and Redis through Spin's own interfaces, not through the sidecar.
+    #[arg(long, requires = "dry_run")]
+    native: bool,
     /// How a dry run prints it: yaml is a WorkloadDeployment for Kubernetes, json what a host is asked to start.
     #[arg(long, short, value_enum, default_value = "yaml", requires = "dry_run")]
     output: Output,
@@ -67,7 +70,8 @@ pub async fn deploy(options: Options, config: &Config) -> Result<()> {
         (Target::Spin, None) => bail!("Spin deploys itself, with spin.toml: `spin up`, `spin deploy`; --dry-run prints that file"),
         (Target::Spin, Some(_)) => {
             let root = options.manifest.parent().unwrap_or(Path::new(""));
-            print!("{}", spin::toml(&manifest, if root.as_os_str().is_empty() { Path::new(".") } else { root })?);
+            let through = if options.native { spin::Through::Spin } else { spin::Through::Sidecar };
+            print!("{}", spin::toml(&manifest, if root.as_os_str().is_empty() { Path::new(".") } else { root }, through)?);
             Ok(())
         }
         (Target::Wash, None) => wash::deploy(&manifest, config, options.hosts).await,

@@ -1,6 +1,6 @@
 //! The manifest as Spin's `spin.toml`. The gateway is public; services call each other by service chaining through the client shims
-//! of their interfaces, which are their dependencies; capabilities are the sidecar's. What the sidecar calls of its own accord has
-//! exact routes, which only the token opens.
+//! of their interfaces, which are their dependencies; capabilities are the sidecar's, or, with [`Through::Spin`], Postgres and Redis
+//! are reached through Spin's own interfaces. What the sidecar calls of its own accord has exact routes, which only the token opens.
 //!
 //! A dependency satisfies one interface: an entry for a whole package would have to satisfy its types-only interfaces as well, and
 //! Spin takes one entry a package.
@@ -27,15 +27,31 @@ sidecar = { default = "http://127.0.0.1:8091" }
 stripe = { default = "https://api.stripe.com" }
 "#;
 
+const SPINS_OWN: &str = r#"# Servers that Spin connects to: POSTGRES_URL_EVENT_DB and its like and REDIS_URL, variables of the components, lead there.
+postgres = { default = "postgres://127.0.0.1:5432" }
+redis = { default = "redis://127.0.0.1:6379" }
+"#;
+
+/// What Postgres and Redis are reached through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    Sidecar,
+    /// `spin:postgres` and `fermyon:spin/redis`, by the adapters spin-postgres and spin-redis.
+    Spin,
+}
+
 /// The text of `spin.toml`, for a manifest whose components lie below `root`.
-pub fn toml(manifest: &Manifest, root: &Path) -> Result<String> {
+pub fn toml(manifest: &Manifest, root: &Path, through: Through) -> Result<String> {
     let mut text = HEAD.to_string();
+    if through == Through::Spin {
+        text.push_str(SPINS_OWN);
+    }
     let entry = manifest.entry().context("the manifest has no link from http-server to a component")?;
     for component in manifest.components.iter().filter(|component| is_service(manifest, &component.name)) {
         for route in routes(manifest, &component.name, entry) {
             write!(text, "\n[[trigger.http]]\nroute = {route}\ncomponent = \"{}\"\n", component.name)?;
         }
-        text.push_str(&section(manifest, component, root)?);
+        text.push_str(&section(manifest, component, root, through)?);
     }
     Ok(text)
 }
@@ -62,7 +78,7 @@ fn routes(manifest: &Manifest, component: &str, entry: &str) -> Vec<String> {
     if routes.is_empty() { vec!["{ private = true }".into()] } else { routes }
 }
 
-fn section(manifest: &Manifest, component: &Component, root: &Path) -> Result<String> {
+fn section(manifest: &Manifest, component: &Component, root: &Path, through: Through) -> Result<String> {
     let links: Vec<&Link> = manifest.links.iter().filter(|link| link.source == component.name && link.package.starts_with("eventhub:")).collect();
     let mut hosts = BTreeSet::new();
     let (mut environment, mut dependencies) = (String::new(), String::new());
@@ -75,6 +91,8 @@ fn section(manifest: &Manifest, component: &Component, root: &Path) -> Result<St
             }
             // A part goes with its user, and calls the provider with its user's rights.
             Target::Component(name) => (file(manifest, name)?, "{{ stripe }}".to_string()),
+            Target::Capability(Capability::Postgres) if through == Through::Spin => (adapter(component, "spin_postgres"), "{{ postgres }}".to_string()),
+            Target::Capability(Capability::Redis) if through == Through::Spin => (adapter(component, "spin_redis"), "{{ redis }}".to_string()),
             Target::Capability(_) => (client(component, link.package.trim_start_matches("eventhub:")), "{{ sidecar }}".to_string()),
         };
         hosts.insert(host);
@@ -97,7 +115,11 @@ fn section(manifest: &Manifest, component: &Component, root: &Path) -> Result<St
 }
 
 fn client(component: &Component, name: &str) -> std::path::PathBuf {
-    component.file.with_file_name("adapters").join(format!("{}_client.wasm", name.replace('-', "_")))
+    adapter(component, &format!("{}_client", name.replace('-', "_")))
+}
+
+fn adapter(component: &Component, name: &str) -> std::path::PathBuf {
+    component.file.with_file_name("adapters").join(format!("{name}.wasm"))
 }
 
 fn file(manifest: &Manifest, name: &str) -> Result<std::path::PathBuf> {
@@ -112,14 +134,14 @@ mod tests {
     #[tokio::test]
     async fn the_file_in_the_checkout_is_what_the_manifest_makes() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
-        let made = toml(&manifest, Path::new("..")).unwrap();
+        let made = toml(&manifest, Path::new(".."), Through::Sidecar).unwrap();
         assert!(made == include_str!("../../../spin.toml"), "spin.toml is stale; run `make spin.toml`:\n{made}");
     }
 
     #[tokio::test]
     async fn only_the_gateway_is_public_and_what_the_sidecar_calls() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
-        let made: toml::Table = toml(&manifest, Path::new("..")).unwrap().parse().unwrap();
+        let made: toml::Table = toml(&manifest, Path::new(".."), Through::Sidecar).unwrap().parse().unwrap();
         let triggers = made["trigger"]["http"].as_array().unwrap();
         let mut public: Vec<_> = triggers.iter().filter_map(|trigger| Some((trigger["component"].as_str()?, trigger["route"].as_str()?))).collect();
         public.sort_unstable();
@@ -139,5 +161,20 @@ mod tests {
             let unique: BTreeSet<_> = packages.iter().collect();
             assert_eq!(unique.len(), packages.len(), "{name}: Spin takes one entry a package");
         }
+    }
+
+    #[tokio::test]
+    async fn through_spins_own_interfaces_the_sidecar_is_called_only_for_what_spin_lacks() {
+        let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let made: toml::Table = toml(&manifest, Path::new(".."), Through::Spin).unwrap().parse().unwrap();
+        let may_call = |component: &str, host: &str| made["component"][component]["allowed_outbound_hosts"].as_array().unwrap().contains(&host.into());
+        for component in ["identity", "event", "venue-layout", "booking", "payment", "api-gateway"] {
+            assert!(!may_call(component, "{{ sidecar }}"), "{component}");
+        }
+        assert!(may_call("seat-inventory", "{{ sidecar }}"), "Spin has no WebSockets");
+        assert!(may_call("seat-inventory", "{{ postgres }}") && may_call("seat-inventory", "{{ redis }}"));
+        assert!(may_call("api-gateway", "{{ redis }}") && !may_call("api-gateway", "{{ postgres }}"));
+        let dependencies = made["component"]["booking"]["dependencies"].as_table().unwrap();
+        assert_eq!(dependencies["eventhub:postgres/sql@0.1.0"]["path"].as_str(), Some("target/components/adapters/spin_postgres.wasm"));
     }
 }

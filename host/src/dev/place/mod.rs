@@ -10,6 +10,7 @@ mod wasmtime;
 use super::folder::Folder;
 use super::state::Component;
 use crate::config::Config;
+use crate::deploy::spin::Through;
 use crate::manifest::Manifest;
 use crate::serve::Host;
 use crate::split::Role;
@@ -31,6 +32,8 @@ pub enum On {
     WashDev,
     /// Spin: `spin up` of spin.toml.
     Spin,
+    /// Spin, with Postgres and Redis through its own interfaces.
+    SpinNative,
     /// The gateway and each service in a `wasmtime serve` of its own.
     Wasmtime,
 }
@@ -57,7 +60,7 @@ impl Options {
             On::Wash => &["nats-server", "wash"],
             On::WashDev => &["wash"],
             On::Wasmtime => &["wasmtime"],
-            On::Spin => return spin::check(),
+            On::Spin | On::SpinNative => return spin::check(),
         };
         for name in programs {
             let program = self.program(name);
@@ -94,7 +97,8 @@ impl Place {
             On::Split => Self::Split(split::Processes::start(folder, &options.manifest, config).await?),
             On::Wash => Self::Wash(Box::new(wash::Wash::deploy(options, folder, config).await?)),
             On::WashDev => Self::Wash(Box::new(wash::Wash::develop(options, folder, config).await?)),
-            On::Spin => Self::Spin(Box::new(spin::Spin::start(options, folder, config).await?)),
+            On::Spin => Self::Spin(Box::new(spin::Spin::start(options, folder, config, Through::Sidecar).await?)),
+            On::SpinNative => Self::Spin(Box::new(spin::Spin::start(options, folder, config, Through::Spin).await?)),
             On::Wasmtime => Self::Wasmtime(Box::new(wasmtime::Processes::start(options, folder, config).await?)),
         })
     }
