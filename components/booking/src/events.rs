@@ -98,7 +98,9 @@ fn act(id: u128, told: Told, ahead: &mut HashMap<BookingId, Booking>) -> Outcome
     let found = ahead.remove(&booking).map_or_else(|| Services.load(booking), |booking| Ok(Some(booking)));
     let booking = match found {
         Ok(Some(booking)) => booking,
-        Ok(None) => return Outcome::DeadLetter(format!("there is no booking {booking}")),
+        // The log is read before a transaction is visible to others: it will be, a moment later. What never is ends as a dead
+        // letter all the same, after the last attempt.
+        Ok(None) => return Outcome::Retry(format!("there is no booking {booking} yet")),
         Err(trouble) => return Outcome::Retry(trouble.0),
     };
     match advance(&Services, booking.clone(), run_for(id, fact, &booking, &Services)) {

@@ -82,10 +82,60 @@ pub enum Command {
 }
 
 /// The new state, and what it demands.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Transition {
     pub state: State,
-    pub commands: Vec<Command>,
+    pub commands: Commands,
+}
+
+/// The most that one transition demands.
+const MOST: usize = 3;
+
+/// What is to be done, in this order. Kept in place: an allocation would take longer than the rules themselves.
+#[derive(Clone, Copy)]
+pub struct Commands {
+    list: [Command; MOST],
+    len: usize,
+}
+
+impl Commands {
+    const NONE: Self = Self { list: [Command::ReserveSeats; MOST], len: 0 };
+
+    fn push(&mut self, command: Command) {
+        self.list[self.len] = command;
+        self.len += 1;
+    }
+}
+
+impl std::ops::Deref for Commands {
+    type Target = [Command];
+
+    fn deref(&self) -> &[Command] {
+        &self.list[..self.len]
+    }
+}
+
+impl IntoIterator for Commands {
+    type Item = Command;
+    type IntoIter = std::iter::Take<std::array::IntoIter<Command, MOST>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter().take(self.len)
+    }
+}
+
+impl PartialEq for Commands {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Commands {}
+
+impl std::fmt::Debug for Commands {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        (**self).fmt(f)
+    }
 }
 
 /// A wish that cannot be granted. Facts are never refused.
@@ -170,9 +220,9 @@ pub fn step(state: State, event: Event) -> Result<Transition, Refusal> {
         fact => after(state, fact),
     };
     if next == state {
-        return Ok(Transition { state, commands: vec![] });
+        return Ok(Transition { state, commands: Commands::NONE });
     }
-    let mut commands = Vec::with_capacity(3);
+    let mut commands = Commands::NONE;
     if next.status == Status::Confirmed {
         commands.push(Command::IssueTickets);
     }
@@ -185,13 +235,13 @@ pub fn step(state: State, event: Event) -> Result<Transition, Refusal> {
 
 /// What is still to be done in a state. Tickets are issued and voided in the transaction that records the state, so no state
 /// waits for them.
-pub fn resume(state: State) -> Vec<Command> {
-    let mut commands = Vec::with_capacity(3);
+pub fn resume(state: State) -> Commands {
+    let mut commands = Commands::NONE;
     demand(state, &mut commands);
     commands
 }
 
-fn demand(state: State, commands: &mut Vec<Command>) {
+fn demand(state: State, commands: &mut Commands) {
     if state.status.is_active() {
         match state.places {
             Places::None => commands.push(Command::ReserveSeats),

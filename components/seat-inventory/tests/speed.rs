@@ -37,7 +37,7 @@ fn hold_of_four_seats() {
     for what in ["state of 50,000 seats, 44,800 held", "again"] {
         let start = Instant::now();
         let seats = inventory.seats(world.session).unwrap();
-        let lists = seats.occupancy.lists(&seats.layout.names);
+        let lists = seats.occupancy.lists(inventory.names(&seats.sale, &seats.layout).unwrap());
         println!("{what}: {:?}, {} bytes", start.elapsed(), lists.len());
     }
 }

@@ -20,11 +20,19 @@ impl KeyTable {
         self.probe(key).map_while(|at| Some(self.slots[at]).filter(|&index| index != EMPTY)).find(|&index| key_of(index) == key)
     }
 
-    /// Adds a key that is not there yet.
-    pub fn add(&mut self, key: &str, index: u32) {
-        if let Some(at) = self.probe(key).find(|&at| self.slots[at] == EMPTY) {
-            self.slots[at] = index;
+    /// Adds a key. False where it is there already, and nothing changes.
+    pub fn add<'a>(&mut self, key: &str, index: u32, key_of: impl Fn(u32) -> &'a str) -> bool {
+        for at in self.probe(key) {
+            match self.slots[at] {
+                EMPTY => {
+                    self.slots[at] = index;
+                    return true;
+                }
+                known if key_of(known) == key => return false,
+                _ => {}
+            }
         }
+        false
     }
 
     /// The slots in which the key may be, in order.
@@ -50,10 +58,12 @@ mod tests {
         let keys: Vec<String> = (0..5_000).map(|number| format!("A-{}-{}", number / 70, number % 70)).collect();
         let mut table = KeyTable::with_room_for(keys.len());
         for (index, key) in keys.iter().enumerate() {
-            table.add(key, index as u32);
+            assert!(table.add(key, index as u32, |index| &keys[index as usize]));
         }
         let find = |key: &str| table.find(key, |index| &keys[index as usize]);
         assert!(keys.iter().enumerate().all(|(index, key)| find(key) == Some(index as u32)));
+        let mut again = KeyTable { slots: table.slots.clone() };
+        assert!(!again.add("A-3-1", 7, |index| &keys[index as usize]) && again.slots == table.slots);
         assert_eq!((find("A-0-70"), find("")), (None, None));
         assert_eq!(KeyTable::default().find("A-1-1", |_| ""), None);
     }

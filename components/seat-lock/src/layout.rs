@@ -198,10 +198,9 @@ impl Layout {
         let mut by_key = KeyTable::with_room_for(self.seats.len());
         for index in 0..self.seats.len() as u32 {
             let key = self.key(index);
-            if by_key.find(key, |known| self.key(known)).is_some() {
+            if !by_key.add(key, index, |known| self.key(known)) {
                 return Err(Error::Twice(key.to_string()));
             }
-            by_key.add(key, index);
         }
         self.by_key = by_key;
         self.text.shrink_to_fit();

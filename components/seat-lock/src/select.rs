@@ -64,10 +64,14 @@ pub fn select(layout: &Layout, request: &Request, occupied: Bits, limit: u32) ->
         return Err(Error::LimitExceeded(limit));
     }
     if let (Some(best), Some(category)) = (&request.best, category) {
-        let mut taken = occupied.0.to_vec();
-        seats.iter().for_each(|&seat| bits::set(&mut taken, seat));
-        let found = best_available(layout, Bits(&taken), category, best.quantity as usize);
-        seats.extend(found.ok_or(Error::NoneLeft)?);
+        let quantity = best.quantity as usize;
+        if seats.is_empty() {
+            seats = best_available(layout, occupied, category, quantity).ok_or(Error::NoneLeft)?;
+        } else {
+            let mut taken = occupied.0.to_vec();
+            seats.iter().for_each(|&seat| bits::set(&mut taken, seat));
+            seats.extend(best_available(layout, Bits(&taken), category, quantity).ok_or(Error::NoneLeft)?);
+        }
     }
     Ok(Selection { seats, areas })
 }

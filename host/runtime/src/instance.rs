@@ -1,6 +1,6 @@
 //! One instance of a component, with its functions resolved. Serves one call at a time, many in its life.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use wasmtime::{
@@ -10,6 +10,7 @@ use wasmtime::{
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 
 use crate::{
+    computing::Clock,
     error::DeadlinePassed,
     loaded::Loaded,
     state::{Environment, State},
@@ -70,8 +71,8 @@ impl Template {
     }
 
     /// Makes an instance and runs its start functions. The caller sees to the deadline.
-    pub async fn instantiate(&self, deadline: Instant) -> wasmtime::Result<Instance> {
-        let mut store = Store::new(self.pre.engine(), State::new(&self.environment));
+    pub async fn instantiate(&self, deadline: Instant, clock: Arc<Clock>) -> wasmtime::Result<Instance> {
+        let mut store = Store::new(self.pre.engine(), State::new(&self.environment, clock));
         store.limiter(|state| &mut state.limits);
         store.epoch_deadline_callback(look_up);
         store.set_epoch_deadline(1);
@@ -122,6 +123,7 @@ fn look_up(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDead
     if !computing {
         return Ok(UpdateDeadline::Continue(1));
     }
+    call.clock.touch(now);
     // tokio's own yield lets the I/O driver run before this task is polled again; waking oneself does not.
     Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
 }

@@ -9,6 +9,7 @@
 
 mod app;
 mod cache;
+mod computing;
 mod config;
 mod context;
 mod engine;

@@ -6,6 +6,8 @@ use http::{HeaderName, HeaderValue, Request, Response};
 use tokio::time::Instant;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
+use crate::computing::Clock;
+
 /// What keeps a connection going while the body is read; runs beside it.
 pub type Connection = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
@@ -28,6 +30,7 @@ pub(crate) struct CurrentCall {
     pub deadline: Instant,
     /// When the guest was last found computing; see [`crate::instance`].
     pub looked_up: Option<Instant>,
+    pub clock: Arc<Clock>,
 }
 
 impl WasiHttpHooks for CurrentCall {

@@ -7,7 +7,7 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::{CallContext, OutgoingHttp, limits::Limits, outgoing::CurrentCall, output::Lines};
+use crate::{CallContext, OutgoingHttp, computing::Clock, limits::Limits, outgoing::CurrentCall, output::Lines};
 
 /// The store data of an instance. Capabilities need nothing from it; their state is their client's.
 pub struct State {
@@ -28,7 +28,7 @@ pub(crate) struct Environment {
 }
 
 impl State {
-    pub(crate) fn new(environment: &Environment) -> Self {
+    pub(crate) fn new(environment: &Environment, clock: Arc<Clock>) -> Self {
         let lines = Lines::new(environment.component.clone());
         // Nothing but variables and output: no arguments, no folders, no sockets.
         let wasi = WasiCtx::builder().envs(&environment.variables).stdout(lines.clone()).stderr(lines).allow_tcp(false).allow_udp(false).build();
@@ -44,6 +44,7 @@ impl State {
                 traceparent: String::new(),
                 deadline: Instant::now(),
                 looked_up: None,
+                clock,
             },
         }
     }

@@ -1,4 +1,4 @@
-//! The results: `target/bench.json` for programs, a table for people.
+//! The results: `target/bench.json` for programs, a table for people, and the same as `bench.md` beside it for docs/benchmarks.md.
 
 use crate::machine::Machine;
 use anyhow::{Context, Result};
@@ -99,15 +99,41 @@ pub fn write(path: &Path, machine: &Machine, results: &[Figure]) -> Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     let text = serde_json::to_string_pretty(&Report { machine, results })?;
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    let path = path.with_extension("md");
+    std::fs::write(&path, markdown(machine, results)).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("–".into(), |value| format!("{value:.digits$}"))
+}
+
+fn digits(value: f64) -> usize {
+    if value < 100.0 { 2 } else { 0 }
+}
+
+fn markdown(machine: &Machine, results: &[Figure]) -> String {
+    let mut text = format!("{machine}.\n\n| benchmark | value | against | ratio | p50 ms | p99 ms | errors |\n|---|---|---|---|---|---|---|\n");
+    for figure in results {
+        let value = number(Some(figure.value), digits(figure.value));
+        let baseline = figure.baseline.as_ref().map(|it| format!("{} {}", it.name, number(Some(it.value), digits(it.value)))).unwrap_or_default();
+        let (ratio, p50, p99) = (number(figure.ratio, 2), number(figure.p50_ms, 1), number(figure.p99_ms, 1));
+        text.push_str(&format!("| `{}` | {value} {} | {baseline} | {ratio} | {p50} | {p99} | {} |\n", figure.name, figure.unit, figure.errors));
+    }
+    text.push('\n');
+    for figure in results {
+        if let Some(note) = &figure.note {
+            text.push_str(&format!("- `{}`: {note}.\n", figure.name));
+        }
+    }
+    text
 }
 
 pub fn print(machine: &Machine, results: &[Figure]) {
     println!("\n{machine}\n");
     println!("{:<18} {:>12} {:<4} {:>8} {:>9} {:>9} {:>7}  baseline", "name", "value", "", "ratio", "p50 ms", "p99 ms", "errors");
     for figure in results {
-        let number = |value: Option<f64>, digits: usize| value.map_or("–".into(), |value| format!("{value:.digits$}"));
-        let digits = if figure.value < 100.0 { 2 } else { 0 };
+        let digits = digits(figure.value);
         let baseline = figure.baseline.as_ref().map(|baseline| format!("{} {:.2}", baseline.name, baseline.value)).unwrap_or_default();
         println!(
             "{:<18} {:>12.digits$} {:<4} {:>8} {:>9} {:>9} {:>7}  {baseline}",

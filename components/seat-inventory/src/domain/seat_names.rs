@@ -19,14 +19,6 @@ impl SeatNames {
         Ok(names)
     }
 
-    pub fn len(&self) -> u32 {
-        self.ends.len() as u32
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
     /// The key as JSON: `"A-1-14"`, with the quotes.
     pub fn json(&self, index: u32) -> Option<&str> {
         let end = *self.ends.get(index as usize)? as usize;

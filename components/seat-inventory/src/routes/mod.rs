@@ -18,7 +18,8 @@ pub fn seats<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Par
     Query::parse(request, &[])?;
     let session: SessionId = params.id("id", "session")?;
     let seats = inventory.seats(session).map_err(problem::of)?;
-    let Counts { free, held, sold } = seats.occupancy.counts(seats.layout.names.len());
+    let names = inventory.names(&seats.sale, &seats.layout).map_err(problem::of)?;
+    let Counts { free, held, sold } = seats.occupancy.counts(seats.layout.seat_count);
     let area = |(id, capacity, free): &(String, u32, u32)| format!(r#"{}:{{"capacity":{capacity},"free":{free}}}"#, serde_json::Value::from(id.as_str()));
     let areas: Vec<_> = seats.occupancy.areas.iter().map(area).collect();
     // Thousands of keys are written as text at once, hence no serde here.
@@ -27,7 +28,7 @@ pub fn seats<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Par
         seats.sale.layout,
         seats.sale.layout_version,
         seats.seq,
-        seats.occupancy.lists(&seats.layout.names),
+        seats.occupancy.lists(names),
         areas.join(","),
         crate::domain::hold::at_ms(seats.as_of_ms),
     );

@@ -10,7 +10,7 @@ use crate::store;
 use eventhub_guest::ids::{LayoutId, SessionId};
 use eventhub_guest::sql;
 use lru::LruCache;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -26,7 +26,9 @@ const LAYOUTS: NonZeroUsize = NonZeroUsize::new(8).unwrap();
 /// What this service needs of a layout besides seat-lock.
 pub struct LayoutInfo {
     pub key: String,
-    pub names: SeatNames,
+    pub seat_count: u32,
+    /// Made when they are first written out: holds and bookings do without.
+    names: OnceCell<SeatNames>,
     /// Ids and capacities.
     pub areas: Vec<(String, u32)>,
 }
@@ -111,11 +113,20 @@ impl<P: Ports> Inventory<P> {
         })?;
         let key = layout_key(id, version);
         let loaded = self.ports.load(&key, &std::mem::take(&mut layout.document))?;
-        let all = vec![0xff; loaded.seat_count.div_ceil(8) as usize];
-        let names = SeatNames::new(&self.ports.keys_of(&key, &all)?).map_err(|error| Error::Internal(error.to_string()))?;
-        let info = Rc::new(LayoutInfo { key: key.clone(), names, areas: loaded.areas });
+        let info = Rc::new(LayoutInfo { key: key.clone(), seat_count: loaded.seat_count, names: OnceCell::new(), areas: loaded.areas });
         self.catalog.layouts.borrow_mut().put(key, info.clone());
         Ok((info, layout))
+    }
+
+    /// The keys of all seats of a sale's layout.
+    pub fn names<'a>(&self, sale: &Sale, layout: &'a LayoutInfo) -> Result<&'a SeatNames, Error> {
+        if let Some(names) = layout.names.get() {
+            return Ok(names);
+        }
+        let all = vec![0xff; layout.seat_count.div_ceil(8) as usize];
+        let keys = self.ask_lock(sale, |ports, key| ports.keys_of(key, &all))?;
+        let names = SeatNames::new(&keys).map_err(|error| Error::Internal(error.to_string()))?;
+        Ok(layout.names.get_or_init(|| names))
     }
 
     /// Asks seat-lock about the layout of a sale; it forgets layouts by its own measure, and is then given it again.

@@ -57,9 +57,10 @@ impl<P: Ports> Inventory<P> {
             Feed::Lost => Ok(None),
             Feed::Frames(last, frames) => {
                 let layout = self.layout(sale)?;
+                let names = self.names(sale, &layout)?;
                 let first = last + 1 - frames.len() as u64;
                 let numbered = frames.iter().zip(first..);
-                let made = numbered.map(|(frame, seq)| (seq, feed::delta(seq, frame, &layout.names, &layout.areas)));
+                let made = numbered.map(|(frame, seq)| (seq, feed::delta(seq, frame, names, &layout.areas)));
                 Ok(Some(made.collect()))
             }
         }
@@ -67,6 +68,7 @@ impl<P: Ports> Inventory<P> {
 
     fn snapshot(&self, sale: Rc<Sale>, least_seq: u64) -> Result<Frame, Error> {
         let seats = self.seats_from(sale, least_seq)?;
-        Ok((seats.seq, feed::snapshot(seats.seq, &seats.occupancy, &seats.layout.names)))
+        let names = self.names(&seats.sale, &seats.layout)?;
+        Ok((seats.seq, feed::snapshot(seats.seq, &seats.occupancy, names)))
     }
 }

@@ -161,7 +161,7 @@ impl World {
     /// Free, held and sold seats, and free places of the floor, as the API tells them.
     pub fn counts(&self, inventory: &Inventory<Servers>) -> (u32, u32, u32, u32) {
         let seats = inventory.seats(self.session).unwrap();
-        let counts = seats.occupancy.counts(seats.layout.names.len());
+        let counts = seats.occupancy.counts(seats.layout.seat_count);
         (counts.free, counts.held, counts.sold, seats.occupancy.areas[0].2)
     }
 }

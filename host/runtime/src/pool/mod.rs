@@ -203,7 +203,7 @@ impl Pool {
 
     async fn start(&self, deadline: Instant, started: Instant) -> Result<Box<Instance>, CallError> {
         let component = self.name();
-        match timeout_at(deadline, self.template.instantiate(deadline)).await {
+        match timeout_at(deadline, self.template.instantiate(deadline, self.places.computing.enlist())).await {
             Ok(Ok(instance)) => {
                 self.meters.started.increment(1);
                 Ok(Box::new(instance))

@@ -1,6 +1,8 @@
 //! How many calls a pool serves at once. It starts small and grows only while calls wait longer than a moment: more instances
 //! than the processors can run are only slower (each has to warm up, and remembers what the others know already), but calls
-//! that wait for something else must not keep those that could go on from starting. In quiet times it shrinks again.
+//! that wait for something else must not keep those that could go on from starting. While those that it has keep all
+//! processors computing it does not grow: the first requests for a large hall each read its layout, and sixty at a time would
+//! all be late. In quiet times it shrinks again.
 
 use std::{
     pin::pin,
@@ -13,6 +15,8 @@ use tokio::{
     sync::{Semaphore, SemaphorePermit},
     time::{Instant, sleep_until},
 };
+
+use crate::computing::Computing;
 
 /// Between two growths: a burst of waiting calls is one reason to grow, not many.
 const STEP: Duration = Duration::from_millis(5);
@@ -27,6 +31,7 @@ pub(super) struct Places {
     most_grown: u32,
     grow_after: Duration,
     last_grown: Mutex<Instant>,
+    pub computing: Computing,
 }
 
 impl Places {
@@ -41,6 +46,7 @@ impl Places {
             most_grown: most - eager,
             grow_after,
             last_grown: Mutex::new(Instant::now()),
+            computing: Computing::default(),
         }
     }
 
@@ -89,7 +95,7 @@ impl Places {
 
     fn grow(&self, now: Instant) {
         let mut last = self.last_grown.lock();
-        if now.duration_since(*last) < STEP {
+        if now.duration_since(*last) < STEP || self.computing.fills_processors(now) {
             return;
         }
         *last = now;

@@ -1,0 +1,79 @@
+//! Which instances of a pool compute just now, rather than wait for the host: found out by the look-ups that the epochs make
+//! them take anyway. A pool whose instances keep all processors busy gains nothing from one more.
+
+use std::{
+    sync::{
+        Arc, LazyLock, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+/// An instance that shares the processors with many others is found computing only now and then.
+const RECENT: Duration = Duration::from_millis(50);
+
+/// When an instance was last found computing: milliseconds since the process's first look, and 0 for never.
+#[derive(Debug, Default)]
+pub(crate) struct Clock(AtomicU64);
+
+impl Clock {
+    /// Notes that it computes.
+    pub fn touch(&self, now: Instant) {
+        self.0.store(milliseconds(now), Ordering::Relaxed);
+    }
+
+    fn touched_since(&self, then: u64) -> bool {
+        self.0.load(Ordering::Relaxed) > then
+    }
+}
+
+fn milliseconds(now: Instant) -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(|| Instant::now() - RECENT);
+    now.saturating_duration_since(*START).as_millis() as u64
+}
+
+/// The clocks of a pool's instances.
+#[derive(Debug, Default)]
+pub(crate) struct Computing(Mutex<Vec<Weak<Clock>>>);
+
+impl Computing {
+    /// The clock of a new instance; forgotten with it.
+    pub fn enlist(&self) -> Arc<Clock> {
+        let clock = Arc::default();
+        let mut clocks = self.0.lock();
+        clocks.retain(|known| known.strong_count() > 0);
+        clocks.push(Arc::downgrade(&clock));
+        clock
+    }
+
+    /// Whether as many instances compute as there are processors.
+    pub fn fills_processors(&self, now: Instant) -> bool {
+        static PROCESSORS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, usize::from));
+        let then = milliseconds(now).saturating_sub(RECENT.as_millis() as u64);
+        self.0.lock().iter().filter_map(Weak::upgrade).filter(|clock| clock.touched_since(then)).take(*PROCESSORS).count() == *PROCESSORS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processors_are_full_while_as_many_instances_compute() {
+        let computing = Computing::default();
+        let clocks: Vec<_> = (0..available_parallelism().unwrap().get()).map(|_| computing.enlist()).collect();
+        let now = Instant::now();
+        assert!(!computing.fills_processors(now));
+        clocks.iter().skip(1).for_each(|clock| clock.touch(now));
+        assert!(!computing.fills_processors(now));
+        clocks[0].touch(now);
+        assert!(computing.fills_processors(now));
+        assert!(!computing.fills_processors(now + 2 * RECENT), "it is over");
+        drop(clocks);
+        assert!(!computing.fills_processors(now), "they are gone");
+    }
+}
