@@ -1,5 +1,6 @@
 //! `eventhub`: serves the components of a manifest on real servers, in development and in production.
 
+mod adapters;
 mod admin;
 mod app;
 mod config;

@@ -2,12 +2,12 @@
 //! calls over HTTP; one that others call from elsewhere is served by its own door. Links keep their timeout, bulkhead and breaker: to
 //! the manifest's eyes a shim is the component.
 
+use crate::adapters;
 use crate::app::Door;
 use crate::config::Config;
 use crate::manifest::{Capability, Component, Link, Manifest, Target, Trigger};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
 /// The sidecar's only component: takes calls of capabilities.
 const CAPABILITIES: &str = "capabilities";
@@ -109,7 +109,7 @@ fn sidecar(manifest: &Manifest, config: &mut Config) -> Result<Part, SplitError>
     let beside = manifest.components.first().map(|component| component.file.clone()).unwrap_or_default();
     part.manifest.components.push(Component {
         name: CAPABILITIES.into(),
-        file: beside.with_file_name("adapters").join("capabilities_server.wasm"),
+        file: adapters::file(&beside, "capabilities_server"),
         instances: config.sidecar.instances,
         environment: [("CALL_TOKEN".to_string(), config.services.token.clone())].into(),
     });
@@ -185,7 +185,7 @@ impl Part {
         // What is the component's own, its secrets among them, stays with it.
         config.environment.remove(&name);
         let environment = [("CALL_URL".to_string(), url.clone()), ("CALL_TOKEN".to_string(), config.services.token.clone())].into();
-        self.manifest.components.push(Component { file: client(&component.file, &name), environment, ..component.clone() });
+        self.manifest.components.push(Component { file: adapters::client(&component.file, &name), environment, ..component.clone() });
         self.manifest.links.push(Link {
             source: name,
             target: Target::Capability(Capability::HttpClient),
@@ -196,14 +196,10 @@ impl Part {
     }
 }
 
-/// `target/components/booking.wasm` → `target/components/adapters/booking_client.wasm`.
-fn client(component: &Path, name: &str) -> PathBuf {
-    component.with_file_name("adapters").join(format!("{}_client.wasm", name.replace('-', "_")))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     async fn split(services: &[&str]) -> Result<(Part, Config), SplitError> {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();

@@ -5,6 +5,7 @@
 //! A dependency satisfies one interface: an entry for a whole package would have to satisfy its types-only interfaces as well, and
 //! Spin takes one entry a package.
 
+use crate::adapters;
 use crate::manifest::{Capability, Component, Link, Manifest, Target};
 use anyhow::{Context, Result};
 use std::collections::BTreeSet;
@@ -86,14 +87,16 @@ fn section(manifest: &Manifest, component: &Component, root: &Path, through: Thr
         let (file, host) = match &link.target {
             Target::Component(name) if is_service(manifest, name) => {
                 let chained = format!("http://{name}.spin.internal");
-                writeln!(environment, "CALL_URL_{} = \"{chained}\"", name.to_uppercase().replace('-', "_"))?;
-                (client(component, name), chained)
+                writeln!(environment, "{} = \"{chained}\"", adapters::url_variable(name))?;
+                (adapters::client(&component.file, name), chained)
             }
             // A part goes with its user, and calls the provider with its user's rights.
             Target::Component(name) => (file(manifest, name)?, "{{ stripe }}".to_string()),
-            Target::Capability(Capability::Postgres) if through == Through::Spin => (adapter(component, "spin_postgres"), "{{ postgres }}".to_string()),
-            Target::Capability(Capability::Redis) if through == Through::Spin => (adapter(component, "spin_redis"), "{{ redis }}".to_string()),
-            Target::Capability(_) => (client(component, link.package.trim_start_matches("eventhub:")), "{{ sidecar }}".to_string()),
+            Target::Capability(Capability::Postgres) if through == Through::Spin => {
+                (adapters::file(&component.file, "spin_postgres"), "{{ postgres }}".to_string())
+            }
+            Target::Capability(Capability::Redis) if through == Through::Spin => (adapters::file(&component.file, "spin_redis"), "{{ redis }}".to_string()),
+            Target::Capability(_) => (adapters::client(&component.file, link.package.trim_start_matches("eventhub:")), "{{ sidecar }}".to_string()),
         };
         hosts.insert(host);
         let file = file.strip_prefix(root).unwrap_or(&file).display().to_string();
@@ -112,14 +115,6 @@ fn section(manifest: &Manifest, component: &Component, root: &Path, through: Thr
     }
     write!(text, "\n[component.{name}.dependencies]\n{dependencies}")?;
     Ok(text)
-}
-
-fn client(component: &Component, name: &str) -> std::path::PathBuf {
-    adapter(component, &format!("{}_client", name.replace('-', "_")))
-}
-
-fn adapter(component: &Component, name: &str) -> std::path::PathBuf {
-    component.file.with_file_name("adapters").join(format!("{name}.wasm"))
 }
 
 fn file(manifest: &Manifest, name: &str) -> Result<std::path::PathBuf> {

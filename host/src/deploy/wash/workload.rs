@@ -1,6 +1,7 @@
 //! A manifest as a workload of wasmCloud 2: which components, in which order, with which variables, and whom each may call. Values
 //! only: nothing is asked of anybody.
 
+use crate::adapters;
 use crate::config::{Config, Wash};
 use crate::manifest::{Capability, Component, Manifest, Target};
 use anyhow::{Context, Result, bail};
@@ -66,16 +67,15 @@ impl Workload {
             bail!("wash.hosts is empty: under which names is the application served?");
         }
         let first = manifest.components.first().context("the manifest has no component")?;
-        let adapters = first.file.with_file_name("adapters");
         let sidecar = authority(&config.wash.sidecar).with_context(|| format!("wash.sidecar: {} is no http(s) URL", config.wash.sidecar))?;
         let token = ("CALL_TOKEN".to_string(), config.services.token.clone());
 
-        let mut parts = vec![part("application-server", &adapters.join("application_server.wasm"), [token.clone()].into(), vec![], MAX_POOL)?];
+        let mut parts = vec![part("application-server", &adapters::file(&first.file, "application_server"), [token.clone()].into(), vec![], MAX_POOL)?];
         for component in &manifest.components {
             parts.push(part(&component.name, &component.file, config.variables(component), allowed(manifest, component, config), component.instances)?);
         }
         let client = [("CALL_URL".to_string(), config.wash.sidecar.clone()), token].into();
-        parts.push(part("capabilities-client", &adapters.join("capabilities_client.wasm"), client, vec![sidecar.to_string()], MAX_POOL)?);
+        parts.push(part("capabilities-client", &adapters::client(&first.file, "capabilities"), client, vec![sidecar.to_string()], MAX_POOL)?);
         Ok(Self { name: manifest.name.clone(), parts, config: config.wash.clone() })
     }
 

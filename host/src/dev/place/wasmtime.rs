@@ -1,6 +1,7 @@
 //! `wasmtime serve`: a process for the gateway and for each service, composed with the client shims of whatever it calls.
 
 use super::{Options, sidecar};
+use crate::adapters;
 use crate::config::Config;
 use crate::dev::folder::Folder;
 use crate::dev::process::{Process, first_ended, free_port, listens, run};
@@ -78,7 +79,7 @@ fn calls<'a>(manifest: &'a Manifest, component: &str) -> impl Iterator<Item = &'
 }
 
 fn compose(manifest: &Manifest, component: &Component, services: &BTreeMap<String, String>, folder: &Path) -> Result<PathBuf> {
-    let client = |name: &str| component.file.with_file_name("adapters").join(format!("{}_client.wasm", name.replace('-', "_")));
+    let client = |name: &str| adapters::client(&component.file, name);
     let mut plugs = BTreeSet::new();
     for target in calls(manifest, &component.name) {
         match target {
@@ -103,7 +104,7 @@ fn variables(manifest: &Manifest, component: &Component, config: &Config) -> BTr
     for target in calls(manifest, &component.name) {
         let Target::Component(name) = target else { continue };
         match config.services.urls.get(name) {
-            Some(url) => _ = variables.insert(format!("CALL_URL_{}", name.to_uppercase().replace('-', "_")), url.clone()),
+            Some(url) => _ = variables.insert(adapters::url_variable(name), url.clone()),
             None => variables.extend(manifest.components.iter().filter(|part| part.name == *name).flat_map(|part| config.variables(part))),
         }
     }
