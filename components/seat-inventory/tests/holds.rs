@@ -4,13 +4,15 @@
 mod world;
 
 use eventhub_guest::Timestamp;
-use eventhub_guest::ids::UserId;
+use eventhub_guest::ids::{BookingId, UserId};
+use eventhub_testing::Redis;
 use proptest::prelude::*;
 use seat_inventory::domain::hold::Status;
+use seat_inventory::domain::sale::Phase;
 use seat_inventory::service::Error;
 use std::collections::HashSet;
 use std::time::Duration;
-use world::{World, best, floor, hall, seats_of};
+use world::{World, best, floor, hall, in_a_while, seats_of};
 
 fn wait(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
@@ -170,6 +172,23 @@ fn what_the_sale_does_not_allow_is_refused() {
     inventory.close(world.event).unwrap();
     assert!(matches!(hold(&seats_of(&["A-1-1"]), Timestamp::now()), Err(Error::NotOnSale(_))));
     assert!(matches!(inventory.open(world.opened(10)), Err(Error::Invalid(_))), "a cancelled event's late publication must not sell again");
+}
+
+#[test]
+fn after_a_sale_is_closed_nobody_holds_though_an_instance_still_knows_it_as_open() {
+    let redis = Redis::start().unwrap();
+    let world = World::on(redis.url(), hall(2, 10, 50), 10);
+    let (closing, other) = (world.inventory(), world.inventory());
+    let hold = |seat| other.hold(world.session, UserId::new(), &seats_of(&[seat]), Timestamp::now());
+    let held = hold("A-1-1").unwrap();
+    closing.close(world.event).unwrap();
+    let closed = |error| matches!(error, Error::NotOnSale(Phase::Closed));
+    assert!(closed(hold("A-1-2").unwrap_err()));
+    assert!(closed(other.extend(held.id, held.user).unwrap_err()));
+    assert!(closed(other.claim(held.id, held.user, BookingId::new(), in_a_while()).unwrap_err()));
+    other.release_hold(held.id, held.user).unwrap();
+    redis.cli(&["FLUSHALL"]).unwrap();
+    assert!(closed(hold("A-1-2").unwrap_err()), "what Redis lost is read from Postgres");
 }
 
 #[derive(Debug, Clone)]

@@ -91,6 +91,8 @@ pub struct NewHold<'a> {
 pub enum Held {
     /// Load the claims first; the script's clock in ms.
     Reload(i64),
+    /// The sale is.
+    Closed,
     /// The user has so many places already.
     Limit(u32),
     Taken(Vec<Place>),
@@ -126,6 +128,7 @@ pub fn hold_answer(reply: &Reply) -> Result<Held, Unexpected> {
     let answer = Answer::of(reply)?;
     match answer.word {
         "reload" => Ok(Held::Reload(answer.int(0)?)),
+        "closed" => Ok(Held::Closed),
         "limit" => Ok(Held::Limit(answer.int(0)? as u32)),
         "taken" => Ok(Held::Taken(answer.places()?)),
         "sweep" => Ok(Held::Sweep),
@@ -195,13 +198,15 @@ pub fn state_answer(reply: &Reply) -> Result<Result<State, i64>, Unexpected> {
 /// What Postgres says is claimed.
 #[derive(Debug, Default)]
 pub struct Claims {
+    /// Whether the sale is closed.
+    pub closed: bool,
     pub claimed: Vec<u8>,
     pub sold: Vec<u8>,
     pub areas: Vec<AreaClaim>,
 }
 
 pub fn load(number: u32, as_of_ms: i64, claims: &Claims) -> Call {
-    let args = Args::new().int(as_of_ms).text(claims.claimed.as_slice()).text(claims.sold.as_slice());
+    let args = Args::new().int(as_of_ms).text(claims.claimed.as_slice()).text(claims.sold.as_slice()).int(claims.closed);
     args.areas(&claims.areas).call(number, &scripts::LOAD)
 }
 
@@ -219,6 +224,8 @@ pub enum Changed {
     Ended,
     /// Serves a booking (another one, where a booking asks).
     Booked,
+    /// The sale is closed.
+    Closed,
     Extended,
     Ok(Option<Record>),
 }
@@ -241,11 +248,17 @@ pub fn changed_answer(reply: &Reply) -> Result<Changed, Unexpected> {
         "missing" => Ok(Changed::Missing),
         "ended" => Ok(Changed::Ended),
         "booked" => Ok(Changed::Booked),
+        "closed" => Ok(Changed::Closed),
         "extended" => Ok(Changed::Extended),
         "ok" if answer.rest.is_empty() => Ok(Changed::Ok(None)),
         "ok" => Ok(Changed::Ok(Some(Record::parse(answer.text(0)?).ok_or_else(|| answer.unexpected())?))),
         _ => Err(answer.unexpected()),
     }
+}
+
+/// Holds and claims are refused from here on.
+pub fn close(number: u32) -> Call {
+    Args::new().call(number, &scripts::CLOSE)
 }
 
 pub fn guard(number: u32, id: HoldId, seats: &[u32]) -> Call {

@@ -26,6 +26,7 @@ pub static LOAD: Script = script!("keys.lua" "library.lua" "load.lua");
 pub static EXTEND: Script = script!("keys.lua" "library.lua" "extend.lua");
 pub static RELEASE: Script = script!("keys.lua" "library.lua" "release.lua");
 pub static CLAIM: Script = script!("keys.lua" "library.lua" "claim.lua");
+pub static CLOSE: Script = script!("keys.lua" "library.lua" "close.lua");
 pub static GUARD: Script = script!("keys.lua" "library.lua" "guard.lua");
 pub static SETTLE: Script = script!("keys.lua" "library.lua" "settle.lua");
 pub static UNCLAIM: Script = script!("keys.lua" "library.lua" "unclaim.lua");

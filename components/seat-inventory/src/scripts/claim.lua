@@ -1,5 +1,5 @@
 -- A booking takes a hold over; again is the same.
--- ARGV: hold, user, booking, until ms. Answers: missing | ended | booked | ok, record
+-- ARGV: hold, user, booking, until ms. Answers: missing | ended | booked | closed | ok, record
 local r, till = read(ARGV[1]), tonumber(ARGV[4])
 if not r or r.user ~= ARGV[2] then return { 'missing' } end
 if r.status == 'booked' then
@@ -8,6 +8,7 @@ if r.status == 'booked' then
   return { 'ok', record(r) }
 end
 if r.status ~= 'active' or r.expires <= now then return { 'ended' } end
+if call('HEXISTS', MAIN, 'closed') == 1 then return { 'closed' } end
 r.status, r.booking = 'booked', ARGV[3]
 lease(r, math.max(till, r.due))
 return { 'ok', record(r) }

@@ -1,19 +1,20 @@
 -- Holds places for a user: all or none. The hot path: few calls, no functions made, and what is past is left to `sweep`.
 -- ARGV: hold, user, ttl ms, most places of the user, body, n, n seats, then area, quantity, capacity of each area.
--- Answers: reload, now | sweep | limit, places that the user has | taken, places… | held, fence, expires ms, refresh, sweep
+-- Answers: reload, now | closed | sweep | limit, places that the user has | taken, places… | held, fence, expires ms, refresh, sweep
 local PROTECTED = true
 local SWEEP_MS, MOST_PENDING = 50, 20000
 local id, user, n = ARGV[1], 'u:' .. ARGV[2], tonumber(ARGV[6])
 local seats = { unpack(ARGV, 7, 6 + n) }
-local known = call('HMGET', MAIN, 'loaded', 'fence', 'refreshing', 'swept', user, unpack(seats))
+local known = call('HMGET', MAIN, 'loaded', 'fence', 'refreshing', 'swept', 'closed', user, unpack(seats))
 local loaded = tonumber(known[1]) or 0
 if now - loaded > LOADED_MS then return { 'reload', now } end
+if known[5] then return { 'closed' } end
 
 local quantity = n
 for i = 8 + n, #ARGV, 3 do quantity = quantity + ARGV[i] end
 local had, account = 0, ''
-if known[5] then
-  for hold, places, till in string.gmatch(known[5], '([^=,]+)=(%d+)=(%d+)') do
+if known[6] then
+  for hold, places, till in string.gmatch(known[6], '([^=,]+)=(%d+)=(%d+)') do
     if tonumber(till) > now then
       had = had + places
       account = account .. hold .. '=' .. places .. '=' .. till .. ','
@@ -32,7 +33,7 @@ if n > 0 then
   end
   local claimed = call('BITFIELD_RO', CLAIMED, unpack(gets))
   for i = 1, n do
-    local entry = known[5 + i]
+    local entry = known[6 + i]
     if claimed[i] == 1 or (entry and tonumber(string.sub(entry, 1, 13)) > now) then taken[#taken + 1] = seats[i] end
   end
 end

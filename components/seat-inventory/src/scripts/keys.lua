@@ -1,5 +1,5 @@
 -- What every script begins with. KEYS are the same eight everywhere, all with the session's hash tag:
---   main      hash: loaded, refreshing, swept, flushed (ms), fence, seq; seat -> `<until ms>:<hold>`; hold -> record;
+--   main      hash: loaded, refreshing, swept, flushed (ms), fence, seq, closed (where the sale is); seat -> `<until ms>:<hold>`; hold -> record;
 --             u:<user> -> `<hold>=<quantity>=<until ms>,…`. One hash, so that a hold reads it once and writes it once.
 --             What is past its `until` is as good as none.
 --   areas     hash: h:<area> held places, c:<area> `<claimed>:<version>`

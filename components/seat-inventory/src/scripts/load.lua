@@ -1,5 +1,5 @@
 -- Takes over what Postgres says is claimed. Two may do it at once; what is newer here is kept.
--- ARGV: ms when reading began by this clock, claimed bits, sold bits, then area, claimed, version of each area.
+-- ARGV: ms when reading began by this clock, claimed bits, sold bits, 1 where the sale is closed (0: perhaps not yet), then area, claimed, version of each area.
 -- Answers: loaded | late
 local as_of = tonumber(ARGV[1])
 if now - as_of > REFRESH_MS then return { 'late' } end
@@ -49,7 +49,7 @@ for at = 1, math.min(#held, #claimed) do
 end
 bits(HELDBITS, both, 0)
 
-for i = 4, #ARGV, 3 do claim_area(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+for i = 5, #ARGV, 3 do claim_area(ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 if before then
   for seat in pairs(touched) do
     local state = 'f'
@@ -64,5 +64,6 @@ if before then
 end
 -- Otherwise the feed begins anew, with a snapshot.
 call('HSET', MAIN, 'loaded', as_of, 'refreshing', 0)
+if ARGV[4] == '1' then call('HSET', MAIN, 'closed', 1) end
 keep()
 return { 'loaded' }

@@ -27,6 +27,7 @@ impl<P: Ports> Inventory<P> {
             Changed::Missing => Err(Error::NotFound("hold")),
             Changed::Ended => Err(Error::Expired),
             Changed::Booked => Err(Error::AlreadyBooked),
+            Changed::Closed => Err(Error::NotOnSale(Phase::Closed)),
             Changed::Ok(Some(record)) => Ok((record.at(id, i64::MIN), sale)),
             other => Err(Error::Internal(format!("claiming a hold was answered {other:?}"))),
         }

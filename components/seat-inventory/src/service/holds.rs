@@ -78,6 +78,7 @@ impl<P: Ports> Inventory<P> {
             match self.run(&call, leases::hold_answer)? {
                 Held::Reload(now_ms) => self.load(sale, now_ms)?,
                 Held::Sweep => drop(self.sweep(sale)?),
+                Held::Closed => return Err(Error::NotOnSale(Phase::Closed)),
                 Held::Limit(had) => return Err(Error::LimitExceeded { most: sale.max_seats, had }),
                 Held::Taken(places) => return Err(Error::Taken(names(&places, selection))),
                 Held::Held { fence, expires_ms, chores } => {
@@ -116,6 +117,7 @@ impl<P: Ports> Inventory<P> {
             Changed::Missing => Err(Error::NotFound("hold")),
             Changed::Ended => Err(Error::Expired),
             Changed::Booked => Err(Error::AlreadyBooked),
+            Changed::Closed => Err(Error::NotOnSale(Phase::Closed)),
             Changed::Extended => Err(Error::AlreadyExtended),
             Changed::Ok(record) => {
                 let record = record.ok_or_else(|| Error::Internal("no record of an extended hold".into()))?;

@@ -51,10 +51,10 @@ impl<P: Ports> Inventory<P> {
     /// Fills Redis from Postgres. `now_ms` is Redis' clock before Postgres is read.
     pub(super) fn load(&self, sale: &Sale, now_ms: i64) -> Result<(), Error> {
         let rows = self.ports.transaction(&store::claims::all(sale.session))?;
-        let [seats, areas] = &rows[..] else {
-            return Err(Error::Internal("two statements have not two results".into()));
+        let [seats, areas, closed] = &rows[..] else {
+            return Err(Error::Internal("three statements have not three results".into()));
         };
-        let claims = store::claims::all_of(seats, areas)?;
+        let claims = store::claims::all_of(seats, areas, closed)?;
         if !self.run(&leases::load(sale.number, now_ms, &claims), leases::load_answer)? {
             tracing::warn!(session.id = %sale.session, "reading the claims took too long, they are read again");
         }

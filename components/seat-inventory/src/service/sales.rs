@@ -75,11 +75,16 @@ impl<P: Ports> Inventory<P> {
         }
     }
 
-    /// Ends the sale of an event's sessions. Instances that know them as on sale notice within two seconds; reservations at once.
+    /// Ends the sale of an event's sessions: no hold, no claim and no reservation succeeds after it. Where Redis cannot be told,
+    /// instances that know a session as on sale notice within two seconds; reservations at once all the same.
     pub fn close(&self, event: EventId) -> Result<(), Error> {
         let rows = self.ports.query(store::sales::close(event))?;
         for row in 0..rows.len() {
-            self.forget(rows.get(row, "session_id")?);
+            let session = rows.get(row, "session_id")?;
+            self.forget(session);
+            if let Err(error) = self.ports.script(&leases::close(rows.get(row, "number")?)) {
+                tracing::warn!(error.cause = %error, session.id = %session, "redis was not told that the sale is closed, it will read it");
+            }
         }
         Ok(())
     }

@@ -181,16 +181,17 @@ pub fn places_of(rows: &Rows) -> Result<Vec<String>, Error> {
     (0..rows.len()).map(|row| rows.get(row, "place")).collect()
 }
 
-/// Everything that is claimed of a session, for the cache in Redis.
-pub fn all(session: SessionId) -> [Statement; 2] {
+/// Everything that is claimed of a session and whether its sale is closed, for the cache in Redis.
+pub fn all(session: SessionId) -> [Statement; 3] {
     let seats = "SELECT status, array_agg(seat_index::bigint) AS seats FROM seat_claims WHERE session_id = $1 AND status <> 'free' GROUP BY status";
     let areas = "SELECT area, claimed, version FROM session_areas WHERE session_id = $1";
-    [sql(seats).bind(session), sql(areas).bind(session)]
+    let closed = "SELECT status = 'closed' AS closed FROM sale_sessions WHERE session_id = $1";
+    [sql(seats).bind(session), sql(areas).bind(session), sql(closed).bind(session)]
 }
 
 /// What [`all`] answered, as bits.
-pub fn all_of(seats: &Rows, areas: &Rows) -> Result<Claims, Error> {
-    let mut claims = Claims::default();
+pub fn all_of(seats: &Rows, areas: &Rows, closed: &Rows) -> Result<Claims, Error> {
+    let mut claims = Claims { closed: !closed.is_empty() && closed.get(0, "closed")?, ..Claims::default() };
     for row in 0..seats.len() {
         let sold = seats.get::<String>(row, "status")? == "sold";
         for seat in seats.get::<Vec<i64>>(row, "seats")? {

@@ -40,9 +40,9 @@ pub fn open_areas(session: SessionId, areas: &[(String, u32)]) -> Statement {
     .bind(capacities)
 }
 
-/// Answers the sessions.
+/// Answers `session_id` and `number` of all of the event's sessions, also of those that were closed before.
 pub fn close(event: EventId) -> Statement {
-    sql("UPDATE sale_sessions SET status = 'closed', updated_at = now() WHERE event_id = $1 AND status <> 'closed' RETURNING session_id").bind(event)
+    sql("UPDATE sale_sessions SET status = 'closed', updated_at = now() WHERE event_id = $1 RETURNING session_id, number").bind(event)
 }
 
 const COLUMNS: &str = "SELECT session_id, number, event_id, layout_id, layout_version, currency, categories, max_seats, starts_at, \
