@@ -11,8 +11,21 @@ pub fn yaml(workload: &Workload) -> Result<String> {
     for part in workload.parts.iter().filter(|part| part.secrets().next().is_some()) {
         text += &format!("#   {}: {}\n", secret(workload, part), part.secrets().collect::<Vec<_>>().join(", "));
     }
-    text += &serde_yaml::to_string(&deployment(workload))?;
+    text += &quoted(&serde_yaml::to_string(&deployment(workload))?);
     Ok(text)
+}
+
+/// Kubernetes reads YAML 1.1, where these words are booleans; our writer knows 1.2, where they are text.
+const BOOLEANS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];
+
+fn quoted(yaml: &str) -> String {
+    // The word is a value of its own, not the last one of a sentence.
+    let is_whole = |before: &str| before.ends_with(':') || before.trim_matches([' ', '-']).is_empty();
+    let line = |line: &str| match line.rsplit_once(' ') {
+        Some((before, word)) if BOOLEANS.contains(&word.to_lowercase().as_str()) && is_whole(before) => format!("{before} '{word}'\n"),
+        _ => format!("{line}\n"),
+    };
+    yaml.lines().map(line).collect()
 }
 
 fn deployment(workload: &Workload) -> Value {
@@ -52,6 +65,12 @@ fn secret(workload: &Workload, part: &Part) -> String {
 mod tests {
     use super::*;
     use crate::deploy::wash::workload::tests::workload;
+
+    #[test]
+    fn words_that_kubernetes_takes_for_booleans_are_quoted() {
+        let yaml = quoted(&serde_yaml::to_string(&json!({"protection": "on", "list": ["No", "true", "nothing", "go on"]})).unwrap());
+        assert_eq!(yaml, "list:\n- 'No'\n- 'true'\n- nothing\n- go on\nprotection: 'on'\n");
+    }
 
     #[tokio::test]
     async fn secrets_are_named_and_never_told() {

@@ -116,7 +116,7 @@ async fn answer(shared: &Shared, number: u32, headers: &HeaderMap, body: Body) -
     let expires_ms = loop {
         match leases::hold_answer(&run(&shared.hold, &call, &mut redis).await?)? {
             Held::Held { expires_ms, .. } => break expires_ms,
-            Held::Taken(_) => return Ok(StatusCode::CONFLICT.into_response()),
+            Held::Taken(_) | Held::Closed => return Ok(StatusCode::CONFLICT.into_response()),
             Held::Limit(_) => return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response()),
             // Nothing is claimed: there is no database behind this one.
             Held::Reload(now_ms) => {
