@@ -15,6 +15,9 @@ pub struct Config {
     pub origins: Origins,
     /// `TRUSTED_PROXIES`: addresses and CIDR blocks, with commas, whose `X-Forwarded-For` is believed. Default none.
     pub trusted_proxies: Vec<Network>,
+    /// `PEER_HEADER`: the header in which a host tells the peer that does not tell it in the request: its last value is believed.
+    /// Default none. For Spin: `spin-client-addr`.
+    pub peer_header: Option<String>,
     /// `MAX_BODY_BYTES`: the largest body of a request. Default 1 MiB.
     pub max_body: usize,
     /// `MAX_LAYOUT_BODY_BYTES`: the same for layouts. Default 21,000,000: a layout of 20 MB and what is around it.
@@ -42,6 +45,7 @@ impl Config {
             audience: text("JWT_AUDIENCE").unwrap_or_else(|| "eventhub".into()),
             origins: Origins::parse(text("CORS_ORIGINS").as_deref().unwrap_or("*")),
             trusted_proxies: proxies.split(',').map(str::trim).filter(|text| !text.is_empty()).filter_map(network).collect(),
+            peer_header: text("PEER_HEADER").filter(|name| !name.is_empty()).map(|name| name.to_ascii_lowercase()),
             max_body: parsed("MAX_BODY_BYTES", 1024 * 1024),
             max_layout_body: parsed("MAX_LAYOUT_BODY_BYTES", 21_000_000),
             max_headers: parsed("MAX_HEADER_BYTES", 32 * 1024),

@@ -46,7 +46,7 @@ impl<O: Outside> Gateway<O> {
 
     fn exchange(&self, mut request: Request, answer: impl FnOnce(&mut Request, &Noted, &mut Option<Fields>) -> Result<Response, Problem>) -> Response {
         // First of all the headers are read, once, and what is not for services is taken out.
-        let mut noted = headers::take(&mut request.headers);
+        let mut noted = headers::take(&mut request.headers, self.config.peer_header.as_deref());
         // Then the ids: every answer below carries them, errors too.
         request.request_id = trace::request_id(noted.request_id.take(), &self.ids);
         request.traceparent = trace::traceparent(noted.traceparent.as_deref(), &self.ids);
@@ -80,7 +80,8 @@ impl<O: Outside> Gateway<O> {
         }
         // Who asks, before how often: limits are per user.
         let now = self.outside.now();
-        let client = address::client(&request.client_address, noted.forwarded_for.as_deref(), &self.config.trusted_proxies);
+        let peer = noted.peer.as_deref().filter(|_| request.client_address.is_empty()).unwrap_or(&request.client_address);
+        let client = address::client(peer, noted.forwarded_for.as_deref(), &self.config.trusted_proxies);
         let principal = if route.reads_token { self.principal(noted, now) } else { Ok(None) };
         let user = principal.as_ref().ok().and_then(Option::as_ref).map(|principal| principal.user_id.as_str());
         // How often, before a bad token is refused: made-up tokens count for their address, or checking them would be free.

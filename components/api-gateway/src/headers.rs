@@ -10,6 +10,8 @@ pub struct Noted {
     pub idempotency_key: Option<String>,
     /// Values of all `X-Forwarded-For`, in their order, with commas.
     pub forwarded_for: Option<String>,
+    /// The last value of the header in which the host tells the peer.
+    pub peer: Option<String>,
     /// Values of all `Accept`, likewise.
     pub accept: Option<String>,
     /// `Authorization` came more than once: whose request it is cannot be told.
@@ -21,8 +23,8 @@ pub struct Noted {
 }
 
 /// Reads and cleans the headers (lower-case names). Services get neither what is between two hops (RFC 9110 section 7.6.1)
-/// nor credentials: who asks, they learn from the principal.
-pub fn take(headers: &mut Vec<(String, String)>) -> Noted {
+/// nor credentials: who asks, they learn from the principal. `peer_header`: the one in which the host tells the peer.
+pub fn take(headers: &mut Vec<(String, String)>, peer_header: Option<&str>) -> Noted {
     let mut noted = Noted::default();
     let mut named_by_connection = String::new();
     headers.retain_mut(|(name, value)| {
@@ -44,6 +46,8 @@ pub fn take(headers: &mut Vec<(String, String)>) -> Noted {
                 noted.repeats_key |= noted.idempotency_key.replace(value.clone()).is_some();
                 return true;
             }
+            // What comes before the last one, the client has written.
+            name if Some(name) == peer_header => noted.peer = Some(std::mem::take(value)),
             _ => return true,
         }
         false
@@ -85,7 +89,7 @@ mod tests {
             ("if-match", "\"v1\""),
             ("cookie", "a=b"),
         ]);
-        let noted = take(&mut sent);
+        let noted = take(&mut sent, None);
         assert_eq!(sent, headers(&[("if-match", "\"v1\"")]));
         assert_eq!(noted.authorization.as_deref(), Some("Bearer x"));
     }
@@ -93,7 +97,7 @@ mod tests {
     #[test]
     fn forwarded_addresses_keep_their_order_and_two_tokens_are_noticed() {
         let mut sent = headers(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2"), ("authorization", "a"), ("authorization", "b")]);
-        let noted = take(&mut sent);
+        let noted = take(&mut sent, None);
         assert_eq!(noted.forwarded_for.as_deref(), Some("1.1.1.1,2.2.2.2"));
         assert!(noted.repeats_authorization && !noted.repeats_key);
     }
@@ -101,7 +105,16 @@ mod tests {
     #[test]
     fn connection_cannot_name_away_what_a_service_decides_by() {
         let mut sent = headers(&[("connection", "if-match, idempotency-key"), ("if-match", "\"v1\""), ("idempotency-key", "k")]);
-        take(&mut sent);
+        take(&mut sent, None);
         assert_eq!(sent, headers(&[("if-match", "\"v1\""), ("idempotency-key", "k")]));
+    }
+
+    #[test]
+    fn the_peer_is_what_the_host_says_last() {
+        let mut sent = headers(&[("x-peer", "6.6.6.6"), ("x-peer", "203.0.113.9:4711")]);
+        assert_eq!(take(&mut sent, Some("x-peer")).peer.as_deref(), Some("203.0.113.9:4711"));
+        assert_eq!(sent, headers(&[]));
+        let mut sent = headers(&[("x-peer", "6.6.6.6")]);
+        assert_eq!(take(&mut sent, None).peer, None, "on a host that tells it otherwise, the header is the client's");
     }
 }

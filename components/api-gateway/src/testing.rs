@@ -77,6 +77,7 @@ pub fn config() -> Config {
         audience: "tests".into(),
         origins: Origins::All,
         trusted_proxies: Vec::<Network>::new(),
+        peer_header: None,
         max_body: 1_000,
         max_layout_body: 5_000,
         max_headers: 2_000,

@@ -71,7 +71,7 @@ pub async fn deploy(options: Options, config: &Config) -> Result<()> {
         (Target::Spin, Some(_)) => {
             let root = options.manifest.parent().unwrap_or(Path::new(""));
             let through = if options.native { spin::Through::Spin } else { spin::Through::Sidecar };
-            print!("{}", spin::toml(&manifest, if root.as_os_str().is_empty() { Path::new(".") } else { root }, through)?);
+            print!("{}", spin::toml(&manifest, if root.as_os_str().is_empty() { Path::new(".") } else { root }, through, &spin::Environment::new())?);
             Ok(())
         }
         (Target::Wash, None) => wash::deploy(&manifest, config, options.hosts).await,

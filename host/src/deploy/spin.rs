@@ -8,13 +8,13 @@
 use crate::adapters;
 use crate::manifest::{Capability, Component, Link, Manifest, Target};
 use anyhow::{Context, Result};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::Path;
 
 const HEAD: &str = r#"# Made by `make spin.toml` from wadm.yaml. `make spin` runs it, with the servers and the sidecar.
-# By hand: `eventhub sidecar`, then `spin up --env CALL_URL=http://127.0.0.1:8091 --env CALL_TOKEN=…`, and each component's own
-# variables likewise (eventhub.default.toml, [environment]).
+# By hand: `EVENTHUB_SIDECAR_APPLICATION=http://127.0.0.1:3000 eventhub sidecar`, then `spin up --env CALL_URL=http://127.0.0.1:8091
+# --env CALL_TOKEN=…`, and each component's own variables likewise (eventhub.default.toml, [environment]).
 spin_manifest_version = 2
 
 [application]
@@ -41,8 +41,14 @@ pub enum Through {
     Spin,
 }
 
-/// The text of `spin.toml`, for a manifest whose components lie below `root`.
-pub fn toml(manifest: &Manifest, root: &Path, through: Through) -> Result<String> {
+/// Variables of components, by the components' names.
+pub type Environment = BTreeMap<String, BTreeMap<String, String>>;
+
+/// The header in which Spin tells who asks: after whatever the client itself wrote there.
+const PEER_HEADER: &str = "spin-client-addr";
+
+/// The text of `spin.toml`, for a manifest whose components lie below `root`. What is in `environment` is in it, secrets too.
+pub fn toml(manifest: &Manifest, root: &Path, through: Through, environment: &Environment) -> Result<String> {
     let mut text = HEAD.to_string();
     if through == Through::Spin {
         text.push_str(SPINS_OWN);
@@ -52,7 +58,7 @@ pub fn toml(manifest: &Manifest, root: &Path, through: Through) -> Result<String
         for route in routes(manifest, &component.name, entry) {
             write!(text, "\n[[trigger.http]]\nroute = {route}\ncomponent = \"{}\"\n", component.name)?;
         }
-        text.push_str(&section(manifest, component, root, through)?);
+        text.push_str(&section(manifest, component, root, through, environment)?);
     }
     Ok(text)
 }
@@ -79,19 +85,26 @@ fn routes(manifest: &Manifest, component: &str, entry: &str) -> Vec<String> {
     if routes.is_empty() { vec!["{ private = true }".into()] } else { routes }
 }
 
-fn section(manifest: &Manifest, component: &Component, root: &Path, through: Through) -> Result<String> {
+fn section(manifest: &Manifest, component: &Component, root: &Path, through: Through, environment: &Environment) -> Result<String> {
     let links: Vec<&Link> = manifest.links.iter().filter(|link| link.source == component.name && link.package.starts_with("eventhub:")).collect();
     let mut hosts = BTreeSet::new();
-    let (mut environment, mut dependencies) = (String::new(), String::new());
+    let of = |name: &str| environment.get(name).cloned().unwrap_or_default();
+    let (mut variables, mut dependencies) = (of(&component.name), String::new());
+    if manifest.entry() == Some(&component.name) {
+        variables.insert("PEER_HEADER".into(), PEER_HEADER.into());
+    }
     for link in &links {
         let (file, host) = match &link.target {
             Target::Component(name) if is_service(manifest, name) => {
                 let chained = format!("http://{name}.spin.internal");
-                writeln!(environment, "{} = \"{chained}\"", adapters::url_variable(name))?;
+                variables.insert(adapters::url_variable(name), chained.clone());
                 (adapters::client(&component.file, name), chained)
             }
             // A part goes with its user, and calls the provider with its user's rights.
-            Target::Component(name) => (file(manifest, name)?, "{{ stripe }}".to_string()),
+            Target::Component(name) => {
+                variables.extend(of(name));
+                (file(manifest, name)?, "{{ stripe }}".to_string())
+            }
             Target::Capability(Capability::Postgres) if through == Through::Spin => {
                 (adapters::file(&component.file, "spin_postgres"), "{{ postgres }}".to_string())
             }
@@ -110,8 +123,8 @@ fn section(manifest: &Manifest, component: &Component, root: &Path, through: Thr
     let mut text = format!("\n[component.{name}]\nsource = \"{source}\"\nallowed_outbound_hosts = [{}]\n", hosts.join(", "));
     // Without it a dependency may call nobody.
     text.push_str("dependencies_inherit_configuration = true\n");
-    if !environment.is_empty() {
-        write!(text, "\n[component.{name}.environment]\n{environment}")?;
+    if !variables.is_empty() {
+        write!(text, "\n[component.{name}.environment]\n{}", toml::to_string(&variables)?)?;
     }
     write!(text, "\n[component.{name}.dependencies]\n{dependencies}")?;
     Ok(text)
@@ -129,14 +142,14 @@ mod tests {
     #[tokio::test]
     async fn the_file_in_the_checkout_is_what_the_manifest_makes() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
-        let made = toml(&manifest, Path::new(".."), Through::Sidecar).unwrap();
+        let made = toml(&manifest, Path::new(".."), Through::Sidecar, &Environment::new()).unwrap();
         assert!(made == include_str!("../../../spin.toml"), "spin.toml is stale; run `make spin.toml`:\n{made}");
     }
 
     #[tokio::test]
     async fn only_the_gateway_is_public_and_what_the_sidecar_calls() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
-        let made: toml::Table = toml(&manifest, Path::new(".."), Through::Sidecar).unwrap().parse().unwrap();
+        let made: toml::Table = toml(&manifest, Path::new(".."), Through::Sidecar, &Environment::new()).unwrap().parse().unwrap();
         let triggers = made["trigger"]["http"].as_array().unwrap();
         let mut public: Vec<_> = triggers.iter().filter_map(|trigger| Some((trigger["component"].as_str()?, trigger["route"].as_str()?))).collect();
         public.sort_unstable();
@@ -161,7 +174,7 @@ mod tests {
     #[tokio::test]
     async fn through_spins_own_interfaces_the_sidecar_is_called_only_for_what_spin_lacks() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
-        let made: toml::Table = toml(&manifest, Path::new(".."), Through::Spin).unwrap().parse().unwrap();
+        let made: toml::Table = toml(&manifest, Path::new(".."), Through::Spin, &Environment::new()).unwrap().parse().unwrap();
         let may_call = |component: &str, host: &str| made["component"][component]["allowed_outbound_hosts"].as_array().unwrap().contains(&host.into());
         for component in ["identity", "event", "venue-layout", "booking", "payment", "api-gateway"] {
             assert!(!may_call(component, "{{ sidecar }}"), "{component}");
@@ -171,5 +184,15 @@ mod tests {
         assert!(may_call("api-gateway", "{{ redis }}") && !may_call("api-gateway", "{{ postgres }}"));
         let dependencies = made["component"]["booking"]["dependencies"].as_table().unwrap();
         assert_eq!(dependencies["eventhub:postgres/sql@0.1.0"]["path"].as_str(), Some("target/components/adapters/spin_postgres.wasm"));
+    }
+
+    #[tokio::test]
+    async fn a_component_has_its_own_variables_and_those_of_its_parts_only() {
+        let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let secret = |name: &str| (name.to_string(), [("SECRET".to_string(), format!("of \"{name}\""))].into());
+        let environment = ["payment-stripe", "booking"].map(secret).into();
+        let made: toml::Table = toml(&manifest, Path::new(".."), Through::Sidecar, &environment).unwrap().parse().unwrap();
+        let seen = |component: &str| made["component"][component].get("environment").and_then(|variables| variables.get("SECRET")?.as_str());
+        assert_eq!((seen("payment"), seen("booking"), seen("api-gateway")), (Some("of \"payment-stripe\""), Some("of \"booking\""), None));
     }
 }

@@ -3,7 +3,7 @@
 
 use anyhow::{Context, Result, bail};
 use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Gid, Pid, Uid};
 use std::fs::{File, OpenOptions};
 use std::os::unix::process::CommandExt;
@@ -62,7 +62,7 @@ impl Process {
         }
     }
 
-    /// Shuts it down in order; kills it when that takes more than 15 seconds.
+    /// Shuts it down in order; kills it, and what it started, when that takes more than 15 seconds.
     pub async fn stop(&mut self) {
         let pid = Pid::from_raw(self.child.id() as i32);
         let end = Instant::now() + Duration::from_secs(15);
@@ -70,7 +70,7 @@ impl Process {
         while !matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
             if Instant::now() > end {
                 tracing::warn!(server = self.name, "does not stop in order and is killed");
-                let _ = self.child.kill();
+                let _ = killpg(pid, Signal::SIGKILL);
                 let _ = self.child.wait();
                 return;
             }

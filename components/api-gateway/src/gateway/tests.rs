@@ -113,6 +113,19 @@ fn a_user_over_the_limit_waits_and_others_do_not() {
 }
 
 #[test]
+fn a_host_that_tells_the_peer_in_a_header_is_believed_only_where_it_tells_it_in_no_other_way() {
+    let world = World::new();
+    let limits = || crate::config::Config { address_policy: Policy::new("address", 0.1, 1), peer_header: Some("x-peer".into()), ..config() };
+    let gateway = Gateway::new(limits(), &world);
+    let ask = |client: &str, peer: &str| {
+        gateway.handle(Request { client_address: client.into(), ..request("GET", "/api/v1/events", &[("x-peer", peer)], "") }).status
+    };
+    let (one, other, third) = (new_address(), new_address(), new_address());
+    assert_eq!([ask("", &format!("{one}:1")), ask("", &format!("{one}:2")), ask("", &format!("{other}:1"))], [200, 429, 200]);
+    assert_eq!([ask(&third, "1.1.1.1"), ask(&third, "2.2.2.2")], [200, 429], "this host told the peer itself");
+}
+
+#[test]
 fn guessing_passwords_is_slower_than_reading() {
     let world = World::new();
     let limits = crate::config::Config { address_policy: Policy::new("address", 100.0, 100), auth_policy: Policy::new("auth", 0.5, 2), ..config() };
