@@ -58,11 +58,11 @@ impl Protection {
         }
     }
 
-    /// The statement that sells seats: only to the booking that claimed them, or to any.
-    pub fn confirm_seats(self) -> &'static str {
+    /// The statement that sells a seat: only to the booking that claimed it, or to any.
+    pub fn confirm_seat(self) -> &'static str {
         match self {
-            Protection::On => claims::CONFIRM_SEATS,
-            Protection::Off => "UPDATE seat_claims SET status = 'sold', booking_id = $3 WHERE session_id = $1 AND seat = ANY($2) RETURNING seat_index",
+            Protection::On => claims::CONFIRM_SEAT,
+            Protection::Off => "UPDATE seat_claims SET status = 'sold', booking_id = $3 WHERE session_id = $1 AND seat = $2",
         }
     }
 }

@@ -119,10 +119,8 @@ impl<P: Ports> Inventory<P> {
         };
         let results = self.ports.transaction(&claims::release(session, booking, hold, &places))?;
         let areas = claims::area_claims(&results)?;
-        let freed = match results.get(1) {
-            Some(rows) => (0..rows.len()).map(|row| rows.get::<u32>(row, "seat_index")).collect::<Result<Vec<_>, _>>()?,
-            None => vec![],
-        };
+        let of_seats = results.iter().skip(1).take(places.seats.len()).filter(|rows| !rows.is_empty());
+        let freed = of_seats.map(|rows| rows.get::<u32>(0, "seat_index")).collect::<Result<Vec<_>, _>>()?;
         self.tell(&sale, &leases::unclaim(sale.number, hold, booking, &freed, &areas));
         Ok(())
     }

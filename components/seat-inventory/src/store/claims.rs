@@ -1,5 +1,8 @@
 //! Claims of bookings on seats and places. Each function returns the statements of one transaction, in order; an expectation
 //! that is not met says what stands in the way. Rows are locked in one order: the booking's, then seats by key, then areas by id.
+//!
+//! What changes claimed seats is a statement a seat, by the whole primary key. With an array of them PostgreSQL may read all claims of
+//! the session instead, and does as long as it has no statistics: on the evening of a sale.
 
 use crate::domain::seat_names::set;
 use crate::leases::{AreaClaim, Claims};
@@ -54,9 +57,12 @@ pub const RESERVE_SEATS: &str = "INSERT INTO seat_claims AS c (session_id, seat,
         booking_id = excluded.booking_id, fence = greatest(c.fence, excluded.fence), updated_at = now() \
     WHERE (c.status = 'free' AND c.fence < excluded.fence) OR c.booking_id = excluded.booking_id";
 
-/// One row for each seat that is now sold to the booking.
-pub const CONFIRM_SEATS: &str = "UPDATE seat_claims SET status = 'sold', updated_at = now() \
-    WHERE session_id = $1 AND seat = ANY($2) AND booking_id = $3 RETURNING seat_index";
+/// One row where the seat is now sold to the booking.
+pub const CONFIRM_SEAT: &str = "UPDATE seat_claims SET status = 'sold', updated_at = now() WHERE session_id = $1 AND seat = $2 AND booking_id = $3";
+
+/// One row where the seat was the booking's.
+const RELEASE_SEAT: &str = "UPDATE seat_claims SET status = 'free', booking_id = NULL, updated_at = now() \
+    WHERE session_id = $1 AND seat = $2 AND booking_id = $3 RETURNING seat_index";
 
 /// With the rows locked beforehand, statements that follow see what others have committed.
 const LOCK_AREAS: &str = "SELECT area FROM session_areas WHERE session_id = $1 AND area = ANY($2) ORDER BY area FOR UPDATE";
@@ -102,10 +108,8 @@ pub fn confirm(session: SessionId, booking: BookingId, places: &Places, protecti
     let claim = sql("UPDATE booking_claims SET status = 'sold', updated_at = now() \
          WHERE booking_id = $1 AND session_id = $2 AND status IN ('reserved', 'sold') RETURNING hold_id");
     let mut statements = vec![claim.bind(booking).bind(session).expect(1)];
-    if !places.seats.is_empty() {
-        let seats = sql(protection.confirm_seats()).bind(session).bind(places.keys()).bind(booking);
-        statements.push(seats.expect(places.seats.len() as u32));
-    }
+    let seat = |(key, _): &(String, u32)| sql(protection.confirm_seat()).bind(session).bind(key.as_str()).bind(booking).expect(1);
+    statements.extend(places.seats.iter().map(seat));
     if !places.areas.is_empty() {
         let areas = sql("UPDATE area_claims SET status = 'sold', updated_at = now() \
              WHERE session_id = $1 AND area = ANY($2) AND booking_id = $3 AND status <> 'free'");
@@ -114,14 +118,14 @@ pub fn confirm(session: SessionId, booking: BookingId, places: &Places, protecti
     statements
 }
 
-/// Fails only with the database. The second answers the `seat_index` of seats that were the booking's.
+/// Fails only with the database. The second and those that follow, one a seat, answer the `seat_index` where it was the booking's.
 pub fn release(session: SessionId, booking: BookingId, hold: HoldId, places: &Places) -> Vec<Statement> {
     let claim = sql("INSERT INTO booking_claims (booking_id, session_id, hold_id, status) \
          SELECT $2, s.session_id, $3, 'released' FROM sale_sessions s WHERE s.session_id = $1 \
          ON CONFLICT (booking_id) DO UPDATE SET status = 'released', updated_at = now()");
-    let seats = sql("UPDATE seat_claims SET status = 'free', booking_id = NULL, updated_at = now() \
-         WHERE session_id = $1 AND seat = ANY($2) AND booking_id = $3 RETURNING seat_index");
-    let mut statements = vec![claim.bind(session).bind(booking).bind(hold), seats.bind(session).bind(places.keys()).bind(booking)];
+    let mut statements = vec![claim.bind(session).bind(booking).bind(hold)];
+    let seat = |(key, _): &(String, u32)| sql(RELEASE_SEAT).bind(session).bind(key.as_str()).bind(booking);
+    statements.extend(places.seats.iter().map(seat));
     if !places.areas.is_empty() {
         statements.push(sql(LOCK_AREAS).bind(session).bind(places.area_ids()));
     }
