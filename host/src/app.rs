@@ -137,7 +137,7 @@ impl App {
                 }
             },
         );
-        failures.extend(postgres.err().map(|why| ("postgres".to_string(), why)));
+        failures.extend(postgres.err().into_iter().flatten().map(|(database, why)| (format!("postgres.{database}"), why)));
         failures.extend(redis.err().map(|why| ("redis".to_string(), why)));
         failures.extend(kafka.err().map(|why| ("kafka".to_string(), why)));
         let relays: Vec<_> = self.relays.lock().clone();

@@ -60,6 +60,7 @@ pub struct Http {
     pub public_url: String,
     pub max_body_bytes: usize,
     pub header_timeout_ms: u64,
+    pub body_timeout_ms: u64,
     pub max_header_bytes: usize,
     pub drain_ms: u64,
 }

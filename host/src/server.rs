@@ -8,7 +8,7 @@ use bytes::Bytes;
 use eventhub_runtime::values::{Request, Response};
 use eventhub_runtime::{Code, problem};
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -83,26 +83,44 @@ impl Server {
         if Live::wants(&request) {
             return self.live.upgrade(request, peer.ip()).await;
         }
-        match read(request, peer.ip(), self.config.max_body_bytes).await {
-            Ok(request) => to_hyper(self.app.handle(&self.door, request).await),
-            Err(refusal) => to_hyper(refusal),
-        }
+        let (parts, body) = request.into_parts();
+        let head = head(&parts, peer.ip());
+        let within = Duration::from_millis(self.config.body_timeout_ms);
+        let answer = match tokio::time::timeout(within, read(body, self.config.max_body_bytes)).await {
+            Ok(Ok(body)) => self.app.handle(&self.door, Request { body, ..head }).await,
+            // Whoever answers for the door refuses it, in its own manners: the body is announced, and is not there.
+            Ok(Err(Unread::TooLarge)) => self.app.handle(&self.door, announcing_too_much(head)).await,
+            // The client has gone; nobody reads this.
+            Ok(Err(Unread::Broken)) => problem(Code::Unavailable, ""),
+            Err(_) => problem(Code::RequestTimeout, ""),
+        };
+        to_hyper(answer)
     }
 }
 
-/// The request as a value, its body read whole.
-async fn read(request: hyper::Request<Incoming>, peer: IpAddr, max_body: usize) -> Result<Request, Response> {
-    let (parts, body) = request.into_parts();
-    let head = head(&parts, peer);
-    let body = match Limited::new(body, max_body).collect().await {
-        Ok(collected) => collected.to_bytes(),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => {
-            return Err(problem(Code::BodyTooLarge, ""));
-        }
-        // The client has gone; nobody reads this.
-        Err(_) => return Err(problem(Code::Unavailable, "")),
-    };
-    Ok(Request { body: body.into(), ..head })
+/// Why there is no body.
+enum Unread {
+    TooLarge,
+    Broken,
+}
+
+/// The whole body. One that is announced too large is not waited for.
+async fn read(body: Incoming, max: usize) -> Result<Vec<u8>, Unread> {
+    if body.size_hint().lower() > max as u64 {
+        return Err(Unread::TooLarge);
+    }
+    match Limited::new(body, max).collect().await {
+        Ok(collected) => Ok(collected.to_bytes().into()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Unread::TooLarge),
+        Err(_) => Err(Unread::Broken),
+    }
+}
+
+/// The request without its body, which is longer than anything that is read: a length that no route takes says so.
+fn announcing_too_much(mut head: Request) -> Request {
+    head.headers.retain(|(name, _)| name != "content-length");
+    head.headers.push(("content-length".into(), u32::MAX.to_string()));
+    head
 }
 
 /// A request without its body.

@@ -8,6 +8,8 @@ use eventhub_tests::{Api, Eventhub, State};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// What there is to talk about: an organizer with a published event and a draft, and a buyer's hold.
 struct World {
@@ -197,6 +199,27 @@ async fn bodies_that_are_no_json_or_said_to_be_something_else_are_refused() -> R
         Ok(faults)
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_announced_too_large_is_refused_unread_and_in_the_manners_of_the_api() -> Result<()> {
+    let authority = Eventhub::shared().http.trim_start_matches("http://").to_string();
+    for length in [22_000_000_u64, 99_999_999_999] {
+        let mut socket = tokio::net::TcpStream::connect(&authority).await?;
+        let head = format!(
+            "POST /api/v1/auth/login HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\norigin: https://shop.example\r\n\
+             x-request-id: mine-1\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
+        );
+        socket.write_all(head.as_bytes()).await?;
+        let mut answer = vec![0; 4_096];
+        let count = tokio::time::timeout(Duration::from_secs(10), socket.read(&mut answer)).await.context("it is waited for")??;
+        let answer = String::from_utf8_lossy(&answer[..count]).to_lowercase();
+        assert!(answer.starts_with("http/1.1 413 "), "{answer}");
+        for part in ["x-request-id: mine-1\r\n", "access-control-allow-origin: *\r\n", "\"code\":\"body_too_large\"", "\"request_id\":\"mine-1\""] {
+            assert!(answer.contains(part), "{part} is not in {answer}");
+        }
+    }
+    Ok(())
 }
 
 /// Values that can never be right at this place, with what is wrong with them; as text, for JSON has numbers that we do not.

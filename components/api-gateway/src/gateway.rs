@@ -12,7 +12,7 @@ use crate::table::{Route, Target};
 use crate::trace::Ids;
 use crate::{address, cors, headers, openapi, table, trace};
 use eventhub_guest::problem::{Code, Problem};
-use eventhub_guest::{Request, Response, Timestamp};
+use eventhub_guest::{Request, Response, Timestamp, http};
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -112,7 +112,9 @@ impl<O: Outside> Gateway<O> {
 
     fn check_body(&self, request: &Request, route: Route) -> Result<(), Problem> {
         let max = if route.is_large { self.config.max_layout_body } else { self.config.max_body };
-        if request.body.len() > max { Err(body_too_large(max)) } else { Ok(()) }
+        // A host may announce a body that it did not read, since nobody would take it.
+        let announced = http::header(request, "content-length").and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
+        if announced.max(request.body.len() as u64) > max as u64 { Err(body_too_large(max)) } else { Ok(()) }
     }
 
     fn principal(&self, noted: &Noted, now: Timestamp) -> Result<Option<eventhub_guest::Principal>, Problem> {

@@ -121,7 +121,7 @@ fn refused(error: holds::Error) -> Problem {
         holds::Error::NotFound => Problem::not_found("hold"),
         holds::Error::Expired => Problem::new(Code::HoldExpired, "The hold has expired: hold the seats again."),
         holds::Error::AlreadyBooked => Problem::new(Code::HoldAlreadyBooked, "This hold has been booked."),
-        holds::Error::Closed => Problem::invalid_transition("closed", "booked", "The session is not on sale."),
+        holds::Error::Closed => Problem::invalid_transition("cancelled", "booked", "The session is not on sale any more."),
         holds::Error::Taken(places) => Problem::new(Code::SeatsUnavailable, "Some of the seats were taken by others.").with("unavailable", places),
         holds::Error::Unavailable(text) => unavailable(&text),
     }
@@ -173,6 +173,7 @@ impl serde::Serialize for Shown<'_> {
 fn cancel(request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
     Query::parse(request, &[])?;
+    json::nothing(request)?;
     let booking = find(user, params)?;
     let booking = advance(&Services, booking, Run::of(vec![Fact::of(Event::CancelRequested)])).map_err(|error| match error {
         Error::NotFound => Problem::not_found("booking"),
@@ -197,10 +198,11 @@ fn payload(ticket: &Ticket) -> Result<Option<String>, Problem> {
 
 fn tickets(request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
-    Query::parse(request, &[])?;
-    let tickets = store::tickets::of_booking(user, params.id("id", "booking")?)?.ok_or_else(|| Problem::not_found("booking"))?;
-    let items = tickets.iter().map(|ticket| Ok(ticket.view(payload(ticket)?))).collect::<Result<Vec<Value>, Problem>>()?;
-    json::response(200, &List { items, next_cursor: None })
+    let page = Page::<i64>::parse(&Query::parse(request, &PARAMETERS)?)?;
+    let tickets = store::tickets::of_booking(user, params.id("id", "booking")?, page.after, page.limit + 1)?.ok_or_else(|| Problem::not_found("booking"))?;
+    let List { items, next_cursor } = page.list(tickets, |ticket| ticket.serial)?;
+    let items = items.iter().map(|ticket| Ok(ticket.view(payload(ticket)?))).collect::<Result<Vec<Value>, Problem>>()?;
+    json::response(200, &List { items, next_cursor })
 }
 
 fn picture(request: &Request, params: &Params) -> Answer {

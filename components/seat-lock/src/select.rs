@@ -97,7 +97,8 @@ fn resolve(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
     let category = match &request.best {
         None => None,
         Some(best) => {
-            let found = layout.find_category(&best.category);
+            // One that only areas have has no seats that could be the best.
+            let found = layout.find_category(&best.category).filter(|category| !layout.category(*category).rows.is_empty());
             if found.is_none() {
                 unknown.push(best.category.clone());
             }
@@ -179,10 +180,10 @@ mod tests {
     }
 
     #[test]
-    fn best_available_of_a_category_without_seats_or_without_enough_finds_none() {
+    fn best_available_of_a_category_without_enough_seats_finds_none_and_without_seats_is_unknown() {
         let best = |category: &str, quantity| Request { best: Some(Best { category: category.into(), quantity }), ..Request::default() };
         let layout = layout();
-        assert_eq!(select(&layout, &best("standing", 1), Bits(&[]), 10), Err(Error::NoneLeft));
+        assert_eq!(select(&layout, &best("standing", 1), Bits(&[]), 10), Err(Error::Unknown(vec!["standing".into()])));
         assert_eq!(select(&layout, &best("stalls", 4), Bits(&[]), 10), Err(Error::NoneLeft));
         assert_eq!(select(&layout, &best("nosuch", 1), Bits(&[]), 10), Err(Error::Unknown(vec!["nosuch".into()])));
     }

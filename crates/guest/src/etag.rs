@@ -30,8 +30,18 @@ pub fn stale() -> Problem {
 }
 
 /// Gives an answer to GET its ETag; 304 where the client has this version already.
-pub fn apply(request: &Request, version: i64, mut response: Response) -> Response {
-    let tag = of(version);
+pub fn apply(request: &Request, version: i64, response: Response) -> Response {
+    tagged(request, of(version), response)
+}
+
+/// The same for what has no version: the tag is made of the body.
+pub fn by_content(request: &Request, response: Response) -> Response {
+    let mut hasher = std::hash::DefaultHasher::new();
+    std::hash::Hasher::write(&mut hasher, &response.body);
+    tagged(request, format!("\"{:016x}\"", std::hash::Hasher::finish(&hasher)), response)
+}
+
+fn tagged(request: &Request, tag: String, mut response: Response) -> Response {
     let matches = |value: &str| value.split(',').any(|one| one.trim().trim_start_matches("W/") == tag || one.trim() == "*");
     let fresh = matches!(request.method.as_str(), "GET" | "HEAD") && header(request, "if-none-match").is_some_and(matches);
     if fresh {

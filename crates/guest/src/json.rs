@@ -1,6 +1,7 @@
 //! JSON bodies, parsed once at the edge into types. Faults name the place by JSON pointer.
 
 use crate::problem::{Code, Fault, Problem};
+use crate::well_formed::is_json;
 use crate::{Request, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -14,16 +15,27 @@ use serde_path_to_error::{Path, Segment};
 pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
     let kind = crate::http::header(request, "content-type").unwrap_or("");
     let essence = kind.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
-    let is_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if !is_json {
+    let said_to_be_json = essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"));
+    if !said_to_be_json {
         return Err(Problem::new(Code::UnsupportedMediaType, "Send the body with Content-Type: application/json."));
     }
     // A derived struct would take a list of its members' values as well.
     let begins_an_object = request.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if !begins_an_object && serde_json::from_slice::<serde::de::IgnoredAny>(&request.body).is_ok() {
+    if !begins_an_object && is_json(&request.body) {
         return Err(Problem::invalid("", "wrong_type", "must be a JSON object"));
     }
     parse(&request.body)
+}
+
+/// For a route that takes no body: none, or an object without members.
+///
+/// # Errors
+/// As [`body`].
+pub fn nothing(request: &Request) -> Result<(), Problem> {
+    #[derive(serde::Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Nothing {}
+    if request.body.is_empty() { Ok(()) } else { body::<Nothing>(request).map(|Nothing {}| ()) }
 }
 
 /// The same for bytes from elsewhere.
@@ -39,7 +51,7 @@ fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = pointer(error.path());
         // Where all of it reads as JSON, it is the place that is wrong: an enum calls a number bad syntax, for example.
-        if !error.inner().is_data() && serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok() {
+        if !error.inner().is_data() && is_json(bytes) {
             return Problem::invalid(path, "wrong_type", "must have a value of another kind");
         }
         fault(path, error.inner())
@@ -71,11 +83,29 @@ fn fault(path: String, error: &serde_json::Error) -> Problem {
     } else if message.starts_with("duplicate field") {
         Fault::new(within(member), "duplicate", "comes twice")
     } else if message.starts_with("invalid type") {
-        Fault::new(path, "wrong_type", message.to_string())
+        Fault::new(path, "wrong_type", expected(message))
     } else {
-        Fault::new(path, "invalid", message.to_string())
+        Fault::new(path, "invalid", expected(message))
     };
     Problem::faults(Code::ValidationFailed, vec![fault])
+}
+
+/// What serde says it expected, in the words of JSON: its own are those of Rust.
+fn expected(message: &str) -> String {
+    let Some((_, wanted)) = message.split_once(", expected ") else { return message.to_string() };
+    let words: &str = match wanted {
+        "a string" | "a borrowed string" => "text",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        "a map" | "an object" => "an object",
+        "f32" | "f64" => "a number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number that is not negative and not too large",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number that is not too large",
+        _ if wanted.starts_with("struct ") => "an object",
+        _ if wanted.starts_with("one of ") || wanted.starts_with('`') => return format!("must be {}", wanted.replace('`', "")),
+        _ => return message.to_string(),
+    };
+    format!("must be {words}")
 }
 
 fn pointer(path: &Path) -> String {
@@ -175,20 +205,46 @@ mod tests {
     }
 
     #[test]
+    fn what_is_wrong_is_told_in_the_words_of_json() {
+        let detail = |text: &str| parse::<Outer>(text.as_bytes()).unwrap_err().faults[0].detail.clone();
+        assert_eq!(detail(r#"{"name":1,"inner":[]}"#), "must be text");
+        assert_eq!(detail(r#"{"name":"a","inner":7}"#), "must be a list");
+        assert_eq!(detail(r#"{"name":"a","inner":[7]}"#), "must be an object");
+        assert_eq!(detail(r#"{"name":"a","inner":[{"id":300}]}"#), "must be a whole number that is not negative and not too large");
+        assert_eq!(parse::<Outer>(br#"7"#).unwrap_err().detail, "The body must be an object");
+    }
+
+    #[test]
+    fn text_that_is_no_text_is_no_json() {
+        for bad in [&b"{\"name\":\"\xff\",\"inner\":[]}"[..], br#"{"name":"\ud800","inner":[]}"#, br#"{"name":"a","inner":1e400}"#] {
+            assert_eq!(parse::<Outer>(bad).unwrap_err().code, Code::MalformedJson, "{}", String::from_utf8_lossy(bad));
+        }
+    }
+
+    #[test]
+    fn where_no_body_is_taken_none_is_ignored() {
+        let answer = |body: &[u8]| nothing(&request(body)).map_err(|problem| problem.code);
+        assert_eq!((answer(b""), answer(b" {} ")), (Ok(()), Ok(())));
+        assert_eq!((answer(br#"{"x":1}"#), answer(b"{{{")), (Err(Code::ValidationFailed), Err(Code::MalformedJson)));
+    }
+
+    #[test]
     fn a_list_of_values_is_no_object() {
-        let headers = vec![("content-type".into(), "application/json".into())];
-        let request = Request {
+        assert_eq!(body::<Outer>(&request(br#"["a", []]"#)).unwrap_err().faults[0].code, "wrong_type");
+    }
+
+    fn request(body: &[u8]) -> Request {
+        Request {
             method: "POST".into(),
             path: "/".into(),
             query: String::new(),
-            headers,
-            body: br#"["a", []]"#.to_vec(),
+            headers: vec![("content-type".into(), "application/json".into())],
+            body: body.to_vec(),
             principal: None,
             request_id: String::new(),
             traceparent: String::new(),
             client_address: String::new(),
-        };
-        assert_eq!(body::<Outer>(&request).unwrap_err().faults[0].code, "wrong_type");
+        }
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl<C: Serialize + DeserializeOwned> Page<C> {
     }
 
     /// The list's body from up to `limit + 1` items; `position` says where an item stands.
-    pub fn list<T: Serialize>(&self, mut items: Vec<T>, position: impl Fn(&T) -> C) -> Result<List<T>, Problem> {
+    pub fn list<T>(&self, mut items: Vec<T>, position: impl Fn(&T) -> C) -> Result<List<T>, Problem> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         let next_cursor = match items.last().filter(|_| more) {

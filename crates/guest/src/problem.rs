@@ -109,10 +109,15 @@ impl Problem {
     }
 
     pub fn faults(code: Code, faults: Vec<Fault>) -> Self {
+        // A pointer to the whole is empty.
+        let told = |fault: &Fault| match fault.pointer.as_str() {
+            "" => format!("The body {}", fault.detail),
+            pointer => format!("{pointer}: {}", fault.detail),
+        };
         let detail = match faults.as_slice() {
             [] => code.title().to_string(),
-            [one] => format!("{}: {}", one.pointer, one.detail),
-            [first, ..] => format!("{} faults, the first at {}: {}", faults.len(), first.pointer, first.detail),
+            [one] => told(one),
+            [first, ..] => format!("{} faults, the first: {}", faults.len(), told(first)),
         };
         Self { faults, ..Self::new(code, detail) }
     }

@@ -1,6 +1,10 @@
 //! All databases of the configuration, for the whole process. Tries again where that is safe: a transaction is a value.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+    time::Duration,
+};
 
 use futures::future::join_all;
 
@@ -67,8 +71,8 @@ impl Client {
     /// Whether every database answers.
     ///
     /// # Errors
-    /// Those that do not, and why: `booking_db: Connection refused; event_db: …`.
-    pub async fn ready(&self) -> Result<(), String> {
+    /// Those that do not, and why.
+    pub async fn ready(&self) -> Result<(), BTreeMap<String, String>> {
         let ask = Statement { text: "SELECT 1".to_owned(), params: Vec::new(), expect: Expectation::Any };
         let asked = self.shared.databases.values().map(|database| {
             let ask = &ask;
@@ -76,14 +80,13 @@ impl Client {
                 let answer = attempts(database, 0, |lease| pipeline::query(lease, ask));
                 match tokio::time::timeout(self.shared.ready_timeout, answer).await {
                     Ok(Ok(_)) => None,
-                    Ok(Err(error)) => Some(error.to_string()),
-                    Err(_) => Some(format!("{}: no answer", database.name)),
+                    Ok(Err(error)) => Some((database.name.to_string(), error.to_string())),
+                    Err(_) => Some((database.name.to_string(), "no answer".to_string())),
                 }
             }
         });
-        let mut silent: Vec<String> = join_all(asked).await.into_iter().flatten().collect();
-        silent.sort();
-        if silent.is_empty() { Ok(()) } else { Err(silent.join("; ")) }
+        let silent: BTreeMap<_, _> = join_all(asked).await.into_iter().flatten().collect();
+        if silent.is_empty() { Ok(()) } else { Err(silent) }
     }
 
     fn database(&self, name: &str) -> Result<&Database, Error> {

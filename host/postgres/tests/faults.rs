@@ -30,7 +30,7 @@ async fn a_restart_is_survived_and_nothing_is_lost_or_doubled() {
     assert!(said.contains("test_db"), "{said}");
     unavailable(query(&client, "SELECT 1", []).await);
     let said = client.ready().await.unwrap_err();
-    assert!(said.contains("test_db"), "{said}");
+    assert!(said.contains_key("test_db"), "{said:?}");
     assert!(started.elapsed() < Duration::from_secs(3), "took {:?} to say so", started.elapsed());
 
     server.start_again().unwrap();
@@ -103,6 +103,6 @@ async fn a_statement_that_takes_too_long_is_cancelled_and_a_server_that_hangs_is
     signal("STOP");
     let asked = tokio::time::timeout(Duration::from_secs(2), client.ready()).await;
     signal("CONT");
-    assert!(asked.unwrap().unwrap_err().contains("test_db"));
+    assert!(asked.unwrap().unwrap_err().contains_key("test_db"));
     client.ready().await.unwrap();
 }

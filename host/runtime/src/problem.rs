@@ -15,6 +15,8 @@ pub enum Code {
     Overloaded,
     /// The client's fault: a body larger than any component reads.
     BodyTooLarge,
+    /// The client's: what it announced did not come in time.
+    RequestTimeout,
     /// Nothing of ours is there.
     NotFound,
 }
@@ -27,6 +29,7 @@ impl Code {
             Self::Unavailable => "unavailable",
             Self::Overloaded => "overloaded",
             Self::BodyTooLarge => "body_too_large",
+            Self::RequestTimeout => "request_timeout",
             Self::NotFound => "not_found",
         }
     }
@@ -36,6 +39,7 @@ impl Code {
             Self::Internal => 500,
             Self::Unavailable | Self::Overloaded => 503,
             Self::BodyTooLarge => 413,
+            Self::RequestTimeout => 408,
             Self::NotFound => 404,
         }
     }
@@ -46,6 +50,7 @@ impl Code {
             Self::Unavailable => "Not available just now",
             Self::Overloaded => "Too busy just now",
             Self::BodyTooLarge => "The body is too large",
+            Self::RequestTimeout => "The request came too slowly",
             Self::NotFound => "Not found",
         }
     }
@@ -56,6 +61,7 @@ impl Code {
             Self::Unavailable => "A part of the service does not answer just now. Try again shortly.",
             Self::Overloaded => "There are more requests than we can serve. Try again shortly.",
             Self::BodyTooLarge => "The body is larger than anything that we read.",
+            Self::RequestTimeout => "The body did not arrive in time.",
             Self::NotFound => "There is no such resource.",
         }
     }

@@ -7,7 +7,7 @@ use std::{
 
 use futures::{SinkExt, StreamExt};
 use tokio::{
-    io::AsyncReadExt,
+    io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, MissedTickBehavior, interval_at, timeout},
 };
 use tokio_tungstenite::tungstenite::{
@@ -153,8 +153,9 @@ pub(crate) async fn close(mut socket: WebSocket, code: u16, reason: &str, limit:
             return;
         }
         while let Some(Ok(_)) = socket.next().await {}
-        // What the client still sends is read and thrown away: closing over unread data would reset the connection, and the
-        // client might never see why.
+        // The handshake is over, and it is the server who ends the connection (RFC 6455 section 7.1.1). What the client still
+        // sends is read and thrown away: closing over unread data would reset the connection, and the client might never see why.
+        let _ = socket.get_mut().shutdown().await;
         let mut rest = [0; 1_024];
         while socket.get_mut().read(&mut rest).await.is_ok_and(|length| length > 0) {}
     };

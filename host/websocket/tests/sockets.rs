@@ -10,7 +10,7 @@ use std::{
 };
 
 use eventhub_websocket::Config;
-use futures::{SinkExt, future::join_all};
+use futures::{SinkExt, StreamExt, future::join_all};
 use support::{Server, assert_gapless, receive, wait_until};
 use tokio_tungstenite::tungstenite::Message;
 
@@ -172,6 +172,9 @@ async fn a_refused_client_is_told_why_in_the_close() {
     let mut client = server.connect("/none").await;
     let closed = receive(&mut client, u64::MAX).await.1;
     assert_eq!(closed, Some((4404, "no such session".to_owned())));
+    // Many clients say that it is closed only when the connection has ended, which is the server's to do.
+    let ended = tokio::time::timeout(Duration::from_secs(1), client.next()).await;
+    assert!(matches!(ended, Ok(None)), "{ended:?}");
     drop(client);
     wait_until("its place is free again", || server.hub.open() == 0).await;
 }

@@ -50,6 +50,7 @@ fn what_is_too_large_or_leads_nowhere_reaches_no_service() {
         (request("GET", "/api/v1/nothing", &[], ""), 404, "not_found"),
         (request("GET", "/api/v1/sessions/ses_1/live", &[], ""), 404, "not_found"),
         (request("POST", "/api/v1/events", &[], &long), 413, "body_too_large"),
+        (request("POST", "/api/v1/events", &[("content-length", "4294967295")], ""), 413, "body_too_large"),
         (request("GET", "/api/v1/events", &[("x-long", &long)], ""), 431, "headers_too_large"),
         (request("GET", "/api/v1/events", &[("accept", "text/html")], ""), 406, "not_acceptable"),
         (request("POST", "/api/openapi.json", &[], ""), 405, "method_not_allowed"),

@@ -22,11 +22,12 @@ fn read(row: &Row) -> Result<Ticket, Error> {
     })
 }
 
-/// The tickets of a user's booking in the order of issue; none where the user has no such booking.
-pub fn of_booking(user: UserId, booking: BookingId) -> Result<Option<Vec<Ticket>>, Error> {
+/// The tickets of a user's booking in the order of issue, those after a serial; none where the user has no such booking.
+pub fn of_booking(user: UserId, booking: BookingId, after: Option<i64>, limit: usize) -> Result<Option<Vec<Ticket>>, Error> {
     let statement = sql("SELECT t.id, b.id AS booking_id, b.session_id, t.seat, t.area, t.serial, t.status, t.attendee_name \
-         FROM bookings b LEFT JOIN tickets t ON t.booking_id = b.id WHERE b.id = $1 AND b.user_id = $2 ORDER BY t.serial");
-    let rows = DB.query(statement.bind(booking).bind(user))?;
+         FROM bookings b LEFT JOIN tickets t ON t.booking_id = b.id AND ($3::bigint IS NULL OR t.serial > $3) \
+         WHERE b.id = $1 AND b.user_id = $2 ORDER BY t.serial LIMIT $4");
+    let rows = DB.query(statement.bind(booking).bind(user).bind(after).bind(limit as i64))?;
     if rows.is_empty() {
         return Ok(None);
     }

@@ -33,6 +33,7 @@ const ATTEMPTS: usize = 3;
 pub fn publish(request: &Request, params: &Params) -> Answer {
     let mut event = access::event_to_change(request, params)?;
     Query::parse(request, &[])?;
+    json::nothing(request)?;
     for _ in 0..ATTEMPTS {
         let now = Timestamp::now();
         if lifecycle::publish(&event, now)? == Step::Already {

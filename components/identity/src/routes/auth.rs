@@ -19,6 +19,7 @@ struct SignUp {
 }
 
 pub fn sign_up(request: &Request, _: &Params) -> Answer {
+    http::Query::parse(request, &[])?;
     let body: SignUp = json::body(request)?;
     let mut check = Check::new();
     let email = Email::parse(&body.email);
@@ -56,6 +57,7 @@ struct LogIn {
 }
 
 pub fn log_in(request: &Request, _: &Params) -> Answer {
+    http::Query::parse(request, &[])?;
     let body: LogIn = json::body(request)?;
     let mut check = Check::new();
     check.that(body.email.chars().count() <= email::MAX_LENGTH, "/email", "too_long", format!("must have at most {} characters", email::MAX_LENGTH));
@@ -98,6 +100,7 @@ fn refresh_token(request: &Request) -> Result<RefreshToken, eventhub_guest::Prob
 }
 
 pub fn refresh(request: &Request, _: &Params) -> Answer {
+    http::Query::parse(request, &[])?;
     let old = refresh_token(request)?;
     let now = Timestamp::now();
     let Some((stored, user)) = store::refresh::find(&old)? else {
@@ -123,6 +126,7 @@ pub fn refresh(request: &Request, _: &Params) -> Answer {
 }
 
 pub fn log_out(request: &Request, _: &Params) -> Answer {
+    http::Query::parse(request, &[])?;
     store::refresh::log_out(&refresh_token(request)?)?;
     Ok(http::no_content())
 }

@@ -29,6 +29,7 @@ struct NewOrganizer {
 
 pub fn create(request: &Request, _: &Params) -> Answer {
     let user = auth::user(request)?;
+    Query::parse(request, &[])?;
     let body: NewOrganizer = json::body(request)?;
     let mut check = Check::new();
     check_name(&mut check, &body.name);
@@ -43,7 +44,7 @@ pub fn get(request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
     Query::parse(request, &[])?;
     let organizer = store::by_id(params.id("id", "organizer")?, user)?.ok_or_else(|| Problem::not_found("organizer"))?;
-    json::response(200, &organizer)
+    Ok(etag::by_content(request, json::response(200, &organizer)?))
 }
 
 /// The organizer of the path, who asks, and their role in it.
@@ -82,6 +83,7 @@ struct NewMember {
 
 pub fn add_member(request: &Request, params: &Params) -> Answer {
     let organizer = managing(request, params)?;
+    Query::parse(request, &[])?;
     let body: NewMember = json::body(request)?;
     let email = Email::parse(&body.email).map_err(|error| Problem::invalid("/email", "invalid", error.to_string()))?;
     let member = store::add_member(organizer, &email, body.role, Timestamp::now())?;
@@ -98,6 +100,7 @@ struct NewRole {
 
 pub fn change_role(request: &Request, params: &Params) -> Answer {
     let organizer = managing(request, params)?;
+    Query::parse(request, &[])?;
     let user: UserId = params.id("user_id", "member")?;
     let version = etag::required(request)?;
     let body: NewRole = json::body(request)?;
@@ -112,6 +115,7 @@ pub fn change_role(request: &Request, params: &Params) -> Answer {
 
 pub fn remove_member(request: &Request, params: &Params) -> Answer {
     let (organizer, caller, role) = membership(request, params)?;
+    Query::parse(request, &[])?;
     let user: UserId = params.id("user_id", "member")?;
     // Everybody may leave.
     if user != caller && !role.manages_members() {

@@ -38,6 +38,7 @@ struct Body {
 
 pub fn change(request: &Request, _: &Params) -> Answer {
     let id = auth::user(request)?;
+    Query::parse(request, &[])?;
     let version = etag::required(request)?;
     let body: Body = json::body(request)?;
     let mut check = Check::new();

@@ -44,13 +44,13 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// As a problem's `from` tells it.
+    /// As a problem's `from` tells it: in the words that an event has for the status of its sessions.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Scheduled => "scheduled",
             Phase::OnSale => "on_sale",
-            Phase::Ended => "ended",
-            Phase::Closed => "closed",
+            Phase::Ended => "sales_ended",
+            Phase::Closed => "cancelled",
         }
     }
 }

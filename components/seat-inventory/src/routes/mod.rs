@@ -8,9 +8,8 @@ use crate::ports::Ports;
 use crate::service::Inventory;
 use eventhub_guest::http::{Query, WithHeader, no_content};
 use eventhub_guest::ids::{HoldId, SessionId};
-use eventhub_guest::json;
 use eventhub_guest::router::Answer;
-use eventhub_guest::{Params, Request, Response, Timestamp, auth};
+use eventhub_guest::{Params, Request, Response, Timestamp, auth, etag, json};
 use request::HoldRequest;
 
 /// `GET sessions/{id}/seats`: what is taken. Public.
@@ -53,7 +52,7 @@ pub fn get<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Param
     Query::parse(request, &[])?;
     let id: HoldId = params.id("id", "hold")?;
     let (hold, session) = inventory.find_hold(id, user).map_err(problem::of)?;
-    json::response(200, &hold.view(session))
+    Ok(etag::by_content(request, json::response(200, &hold.view(session))?))
 }
 
 /// `DELETE holds/{id}`
@@ -70,6 +69,7 @@ pub fn extend<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Pa
     let user = auth::user(request)?;
     Query::parse(request, &[])?;
     let id: HoldId = params.id("id", "hold")?;
+    json::nothing(request)?;
     let (hold, session) = inventory.extend(id, user).map_err(problem::of)?;
     json::response(200, &hold.view(session))
 }

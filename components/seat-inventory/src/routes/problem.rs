@@ -9,9 +9,9 @@ use eventhub_guest::problem::{Code, Fault, Problem};
 pub fn of(error: Error) -> Problem {
     match error {
         Error::NotFound(what) => Problem::not_found(what),
-        Error::Empty => Problem::invalid("", "required", "nothing is asked for"),
+        Error::Empty => Problem::invalid("", "required", "must ask for something"),
         Error::Unknown(names) => Problem::new(Code::UnknownSeats, format!("The layout does not have: {}.", names.join(", "))),
-        Error::Duplicate(names) => Problem::invalid("", "duplicate", format!("named twice: {}", names.join(", "))),
+        Error::Duplicate(names) => Problem::invalid("", "duplicate", format!("names twice: {}", names.join(", "))),
         Error::LimitExceeded { most, had } => {
             let held = if had == 0 { String::new() } else { format!(" You hold {had} already.") };
             Problem::new(Code::LimitExceeded, format!("One may hold at most {most} places of this session.{held}"))
@@ -19,7 +19,7 @@ pub fn of(error: Error) -> Problem {
         Error::Taken(places) => {
             let detail = match places.as_slice() {
                 [] => "There are not so many free seats in this category.".to_string(),
-                some => format!("Taken by others: {}.", some.join(", ")),
+                some => format!("Not free: {}.", some.join(", ")),
             };
             Problem::new(Code::SeatsUnavailable, detail).with("unavailable", places)
         }

@@ -8,6 +8,7 @@ use eventhub_guest::ids::{LayoutId, VenueId};
 use eventhub_guest::page::{PARAMETERS, Page};
 use eventhub_guest::problem::Fault;
 use eventhub_guest::router::Answer;
+use eventhub_guest::well_formed::is_json;
 use eventhub_guest::{Code, Params, Problem, Request, Response, Timestamp, auth, etag, json};
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -58,7 +59,10 @@ fn check_body(request: &Request) -> Result<(), Problem> {
     json::body::<IgnoredAny>(request).map(|_| ())
 }
 
-fn rejected(faults: Vec<Fault>) -> Problem {
+fn rejected(request: &Request, faults: Vec<Fault>) -> Problem {
+    if !is_json(&request.body) {
+        return Problem::new(Code::MalformedJson, "The body is not JSON: it has text that is not UTF-8, or a number that is too large.");
+    }
     let in_layout = faults.iter().any(|fault| fault.pointer.starts_with("/layout"));
     Problem::faults(if in_layout { Code::LayoutInvalid } else { Code::ValidationFailed }, faults)
 }
@@ -76,7 +80,7 @@ pub fn create(request: &Request, _: &Params) -> Answer {
     let user = auth::user(request)?;
     Query::parse(request, &[])?;
     check_body(request)?;
-    let body = layout::create(&request.body).map_err(rejected)?;
+    let body = layout::create(&request.body).map_err(|faults| rejected(request, faults))?;
     access::may_create(body.venue_id, user)?;
     store_new(body.venue_id, body.name, &body.layout)
 }
@@ -106,7 +110,7 @@ pub fn replace(request: &Request, params: &Params) -> Answer {
         return Err(etag::stale());
     }
     check_body(request)?;
-    let body = layout::replace(&request.body).map_err(rejected)?;
+    let body = layout::replace(&request.body).map_err(|faults| rejected(request, faults))?;
     let document = serde_json::to_string(&body.layout).map_err(Problem::internal)?;
     let next = Stored { version: newest.version + 1, name: body.name, summary: body.layout.summary(), document, created_at: Timestamp::now(), ..newest };
     store::add_version(&next).map_err(|error| if error.is_conflict() { etag::stale() } else { error.into() })?;

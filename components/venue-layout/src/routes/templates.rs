@@ -5,7 +5,7 @@ use crate::access;
 use crate::templates::{self, Template};
 use eventhub_guest::http::Query;
 use eventhub_guest::ids::VenueId;
-use eventhub_guest::page::List;
+use eventhub_guest::page::{List, PARAMETERS, Page};
 use eventhub_guest::router::Answer;
 use eventhub_guest::{Check, Params, Problem, Request, auth, json};
 use serde::{Deserialize, Serialize};
@@ -21,9 +21,12 @@ struct View {
 }
 
 pub fn list(request: &Request, _: &Params) -> Answer {
-    Query::parse(request, &[])?;
+    let page = Page::<usize>::parse(&Query::parse(request, &PARAMETERS)?)?;
     let view = |template: &Template| View { name: template.name, title: template.title, description: template.description, parameters: template.schema() };
-    json::response(200, &List { items: templates::ALL.iter().map(view).collect(), next_cursor: None })
+    let after = page.after.map_or(0, |last| last.saturating_add(1));
+    let items = templates::ALL.iter().enumerate().skip(after).take(page.limit + 1).collect();
+    let List { items, next_cursor } = page.list(items, |(at, _): &(usize, _)| *at)?;
+    json::response(200, &List { items: items.into_iter().map(|(_, template)| view(template)).collect(), next_cursor })
 }
 
 #[derive(Deserialize)]
