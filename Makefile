@@ -84,7 +84,7 @@ test-all: test-build ## those, each capability against its real server, and faul
 	@$(ENVIRONMENT) cargo test --release --locked --workspace --no-fail-fast --lib --bins --tests
 
 .PHONY: test-portability
-test-portability: test-build ## the same files on every host: our own, split, wash dev, wash host, wasmtime serve
+test-portability: test-build ## the same files on every host: our own, split, wash dev, wash host, wasmtime serve, spin (EVENTHUB_SPIN, or what stands in for it)
 	@$(ENVIRONMENT) cargo test --release --locked --workspace $(PORTABILITY) -- --nocapture
 
 .PHONY: bench

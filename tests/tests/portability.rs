@@ -22,7 +22,8 @@ enum Sockets {
 async fn sells(on: &str, sockets: Sockets) -> Result<()> {
     let _turn = ONE_AT_A_TIME.lock().await;
     let started = Instant::now();
-    let eventhub = Eventhub::start(&[("EVENTHUB_ON", on)])?;
+    let spin = spin()?;
+    let eventhub = Eventhub::start(&[("EVENTHUB_ON", on), ("EVENTHUB_SPIN", &spin)])?;
     let ready = started.elapsed();
     let state = &eventhub.state;
 
@@ -38,6 +39,15 @@ async fn sells(on: &str, sockets: Sockets) -> Result<()> {
     let by_host = live_url.starts_with(&state.http.replace("http://", "ws://"));
     ensure!(by_host == (sockets == Sockets::Host), "{on}: sockets are at {live_url}, the API at {}", state.http);
     nobody_forges_a_call(&state.http).await
+}
+
+/// Spin, where it is said where it is; otherwise what stands in for it, which lies beside our own host.
+fn spin() -> Result<String> {
+    if let Ok(spin) = std::env::var("EVENTHUB_SPIN") {
+        return Ok(spin);
+    }
+    let stand_in = eventhub_tests::eventhub::binary(&eventhub_tests::eventhub::root()?)?.with_file_name("eventhub-spin-stand-in");
+    Ok(stand_in.display().to_string())
 }
 
 /// Name and sha256 of what `make build` left.
@@ -84,4 +94,14 @@ async fn wash_host_sells() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn wasmtime_serve_sells() -> Result<()> {
     sells("wasmtime", Sockets::Sidecar).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spin_up_sells() -> Result<()> {
+    sells("spin", Sockets::Sidecar).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spin_up_sells_through_spins_own_interfaces() -> Result<()> {
+    sells("spin-native", Sockets::Sidecar).await
 }

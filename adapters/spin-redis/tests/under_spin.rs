@@ -4,19 +4,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use eventhub_redis::{Client, Command, Config, Error, Reply};
+use eventhub_spin_stand_in::redis::{Connections, View, add_to_linker};
 use eventhub_testing::Redis;
-use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, Value};
-use std::collections::HashMap;
 use std::path::Path;
 use std::sync::LazyLock;
-use wasmtime::component::{Component, ComponentExportIndex, Instance, Linker, Resource, ResourceTable, ResourceType, Val};
-use wasmtime::{Engine, Store, StoreContextMut};
+use wasmtime::component::{Component, ComponentExportIndex, Instance, Linker, ResourceTable};
+use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 static SERVER: LazyLock<Redis> = LazyLock::new(|| Redis::start().unwrap());
 
-/// As much of a Spin host as the adapter imports, after crates/factor-outbound-redis of Spin.
+/// The adapter in an instance per call, over Spin's interface as the stand-in for Spin has it.
 struct Spin {
     engine: Engine,
     component: Component,
@@ -26,10 +24,14 @@ struct Spin {
 struct State {
     wasi: WasiCtx,
     table: ResourceTable,
-    connections: HashMap<u32, MultiplexedConnection>,
+    connections: Connections,
 }
 
-struct Connection;
+impl View for State {
+    fn redis(&mut self) -> &mut Connections {
+        &mut self.connections
+    }
+}
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
@@ -67,94 +69,13 @@ impl Spin {
     async fn instance(&self, name: &str) -> (Store<State>, Instance, ComponentExportIndex) {
         let mut linker = Linker::new(&self.engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
-        add_redis(&mut linker);
+        add_to_linker(&mut linker).unwrap();
         let wasi = WasiCtx::builder().env("REDIS_URL", &self.url).inherit_stderr().build();
-        let mut store = Store::new(&self.engine, State { wasi, table: ResourceTable::new(), connections: HashMap::new() });
+        let mut store = Store::new(&self.engine, State { wasi, table: ResourceTable::new(), connections: Connections::new(Box::new(|_| true)) });
         let instance = linker.instantiate_async(&mut store, &self.component).await.unwrap();
         let commands = instance.get_export_index(&mut store, None, "eventhub:redis/commands@0.1.0").unwrap();
         let function = instance.get_export_index(&mut store, Some(&commands), name).unwrap();
         (store, instance, function)
-    }
-}
-
-fn add_redis(linker: &mut Linker<State>) {
-    let mut spin = linker.instance("fermyon:spin/redis@2.0.0").unwrap();
-    let close = |mut store: StoreContextMut<'_, State>, rep| {
-        store.data_mut().connections.remove(&rep);
-        Ok(())
-    };
-    spin.resource("connection", ResourceType::host::<Connection>(), close).unwrap();
-    spin.func_new_async("[static]connection.open", |mut store, _, arguments, results| {
-        Box::new(async move {
-            let Val::String(url) = &arguments[0] else { panic!("{arguments:?}") };
-            let made = redis::Client::open(url.as_str()).unwrap().get_multiplexed_async_connection().await;
-            results[0] = match made {
-                Ok(connection) => {
-                    let rep = store.data().connections.len() as u32;
-                    store.data_mut().connections.insert(rep, connection);
-                    Val::Result(Ok(Some(Box::new(Val::Resource(Resource::<Connection>::new_own(rep).try_into_resource_any(&mut store)?)))))
-                }
-                Err(error) => other(&error),
-            };
-            Ok(())
-        })
-    })
-    .unwrap();
-    spin.func_new_async("[method]connection.execute", |mut store, _, arguments, results| {
-        Box::new(async move {
-            let [Val::Resource(connection), Val::String(command), Val::List(parameters)] = arguments else { panic!("{arguments:?}") };
-            let rep = connection.try_into_resource::<Connection>(&mut store)?.rep();
-            let mut command = redis::cmd(command);
-            for parameter in parameters {
-                match parameter {
-                    Val::Variant(kind, Some(value)) if kind == "int64" => match **value {
-                        Val::S64(number) => _ = command.arg(number),
-                        ref other => panic!("{other:?}"),
-                    },
-                    Val::Variant(_, Some(value)) => _ = command.arg(bytes(value)),
-                    other => panic!("{other:?}"),
-                }
-            }
-            let answer = command.query_async::<Flat>(store.data_mut().connections.get_mut(&rep).unwrap()).await;
-            results[0] = match answer {
-                Ok(Flat(list)) => Val::Result(Ok(Some(Box::new(Val::List(list))))),
-                Err(error) => other(&error),
-            };
-            Ok(())
-        })
-    })
-    .unwrap();
-}
-
-fn other(error: &redis::RedisError) -> Val {
-    Val::Result(Err(Some(Box::new(Val::Variant("other".into(), Some(Box::new(Val::String(error.to_string()))))))))
-}
-
-fn bytes(value: &Val) -> Vec<u8> {
-    let Val::List(bytes) = value else { panic!("{value:?}") };
-    bytes.iter().map(|byte| if let Val::U8(byte) = byte { *byte } else { panic!("{byte:?}") }).collect()
-}
-
-/// `RedisResults` of Spin's host.rs.
-struct Flat(Vec<Val>);
-
-impl FromRedisValue for Flat {
-    fn from_redis_value(value: Value) -> Result<Self, redis::ParsingError> {
-        fn append(list: &mut Vec<Val>, value: Value) {
-            let of = |kind: &str, value| Val::Variant(kind.into(), Some(Box::new(value)));
-            match value {
-                Value::Nil => list.push(Val::Variant("nil".into(), None)),
-                Value::Int(number) => list.push(of("int64", Val::S64(number))),
-                Value::BulkString(bytes) => list.push(of("binary", Val::List(bytes.into_iter().map(Val::U8).collect()))),
-                Value::SimpleString(text) => list.push(of("status", Val::String(text))),
-                Value::Okay => list.push(of("status", Val::String("OK".into()))),
-                Value::Array(values) => values.into_iter().for_each(|value| append(list, value)),
-                other => panic!("{other:?}"),
-            }
-        }
-        let mut list = Vec::new();
-        append(&mut list, value);
-        Ok(Self(list))
     }
 }
 

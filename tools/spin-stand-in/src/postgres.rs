@@ -1,0 +1,134 @@
+//! `spin:postgres/postgres@4.0.0`, after crates/factor-outbound-pg of Spin: a pool of 64 connections for each component and address,
+//! whose recycling has no ROLLBACK, and errors as Spin words them. Only what the adapter uses: queries without parameters, text out.
+
+use crate::{failed, succeeded, variant};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio_postgres::NoTls;
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, Resource, ResourceType, Val};
+
+/// The pools of one component, by address.
+#[derive(Clone, Default)]
+pub struct Pools(Arc<Mutex<HashMap<String, Pool>>>);
+
+impl Pools {
+    /// The pool of an address.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn of(&self, url: &str) -> Result<Pool, String> {
+        let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(pool) = pools.get(url) {
+            return Ok(pool.clone());
+        }
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Clean };
+        let manager = Manager::from_config(url.parse().map_err(|error| format!("{error:?}"))?, NoTls, manager);
+        let pool = Pool::builder(manager).max_size(64).build().map_err(|error| format!("{error:?}"))?;
+        pools.insert(url.into(), pool.clone());
+        Ok(pool)
+    }
+}
+
+/// The connections of one instance.
+pub struct Connections {
+    pools: Pools,
+    may: Box<dyn Fn(&str) -> bool + Send>,
+    open: HashMap<u32, Object>,
+    next: u32,
+}
+
+impl Connections {
+    /// `may`: whether an address is allowed.
+    pub fn new(pools: Pools, may: Box<dyn Fn(&str) -> bool + Send>) -> Self {
+        Self { pools, may, open: HashMap::new(), next: 0 }
+    }
+}
+
+/// Store data that has connections.
+pub trait View: Send + 'static {
+    fn postgres(&mut self) -> &mut Connections;
+}
+
+struct Connection;
+
+/// # Errors
+/// The interface is defined already.
+pub fn add_to_linker<T: View>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
+    let mut postgres = linker.instance("spin:postgres/postgres@4.0.0")?;
+    let close = |mut store: StoreContextMut<'_, T>, rep| {
+        store.data_mut().postgres().open.remove(&rep);
+        Ok(())
+    };
+    postgres.resource("connection", ResourceType::host::<Connection>(), close)?;
+    postgres.func_new_async("[static]connection.open", |mut store, _, arguments, results| {
+        Box::new(async move {
+            let [Val::String(url)] = arguments else { wasmtime::bail!("open of {arguments:?}") };
+            let connections = store.data_mut().postgres();
+            let opened = match (connections.may)(url) {
+                true => match connections.pools.of(url) {
+                    Ok(pool) => pool.get().await.map_err(|error| format!("{error:?}")),
+                    Err(error) => Err(error),
+                },
+                false => Err(format!("address {url} is not permitted")),
+            };
+            results[0] = match opened {
+                Ok(client) => {
+                    let connections = store.data_mut().postgres();
+                    let rep = connections.next;
+                    connections.next += 1;
+                    connections.open.insert(rep, client);
+                    succeeded(Val::Resource(Resource::<Connection>::new_own(rep).try_into_resource_any(&mut store)?))
+                }
+                Err(error) => failed(variant("connection-failed", Val::String(error))),
+            };
+            Ok(())
+        })
+    })?;
+    postgres.func_new_async("[method]connection.query", |mut store, _, arguments, results| {
+        Box::new(async move {
+            let [Val::Resource(connection), Val::String(statement), Val::List(parameters)] = arguments else { wasmtime::bail!("query of {arguments:?}") };
+            wasmtime::ensure!(parameters.is_empty(), "the adapter sends no parameters");
+            let rep = connection.try_into_resource::<Connection>(&mut store)?.rep();
+            let Some(client) = store.data_mut().postgres().open.get(&rep) else { wasmtime::bail!("no connection {rep}") };
+            results[0] = match client.query(statement.as_str(), &[]).await {
+                Ok(rows) => {
+                    let rows = rows.iter().map(|row| Val::List((0..row.len()).map(|at| variant("str", Val::String(row.get(at)))).collect()));
+                    succeeded(Val::Record(vec![("columns".into(), Val::List(vec![])), ("rows".into(), Val::List(rows.collect()))]))
+                }
+                Err(error) => failed(variant("query-failed", query_failed(&error))),
+            };
+            Ok(())
+        })
+    })?;
+    Ok(())
+}
+
+/// `query_failed` and `pg_extras` of Spin's client.rs.
+fn query_failed(error: &tokio_postgres::Error) -> Val {
+    let text = |text: &str| Val::String(text.into());
+    let Some(said) = error.as_db_error() else { return variant("text", Val::String(format!("{error:?}"))) };
+    let extras = [
+        ("column", said.column()),
+        ("constraint", said.constraint()),
+        ("routine", said.routine()),
+        ("hint", said.hint()),
+        ("table", said.table()),
+        ("schema", said.schema()),
+        ("file", said.file()),
+        ("where_", said.where_()),
+    ];
+    let extras = extras.into_iter().filter_map(|(name, value)| Some(Val::Tuple(vec![text(name), text(value?)])));
+    variant(
+        "db-error",
+        Val::Record(vec![
+            ("as-text".into(), Val::String(format!("{error:?}"))),
+            ("severity".into(), text(said.severity())),
+            ("code".into(), text(said.code().code())),
+            ("message".into(), text(said.message())),
+            ("detail".into(), Val::Option(said.detail().map(|detail| Box::new(text(detail))))),
+            ("extras".into(), Val::List(extras.collect())),
+        ]),
+    )
+}
