@@ -38,7 +38,20 @@ async fn sells(on: &str, sockets: Sockets) -> Result<()> {
     let live_url = event["sessions"][0]["live_url"].as_str().context("a session has a live_url")?;
     let by_host = live_url.starts_with(&state.http.replace("http://", "ws://"));
     ensure!(by_host == (sockets == Sockets::Host), "{on}: sockets are at {live_url}, the API at {}", state.http);
+    everybody_is_answered_in_a_rush(&state.http, &state.demo.session_id).await?;
     nobody_forges_a_call(&state.http).await
+}
+
+/// A host that makes an instance of each component for each request must have room for more than a few.
+async fn everybody_is_answered_in_a_rush(http: &str, session: &str) -> Result<()> {
+    let reader = |_| async {
+        let api = Api::anonymous(http);
+        for _ in 0..3 {
+            api.get(&format!("sessions/{session}/seats")).await?.expect(200);
+        }
+        Ok(())
+    };
+    futures::future::try_join_all((0..32).map(reader)).await.map(drop)
 }
 
 /// Spin, where it is said where it is; otherwise what stands in for it, which lies beside our own host.

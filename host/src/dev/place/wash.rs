@@ -84,11 +84,23 @@ async fn started_sidecar(options: &Options, config: &mut Config) -> Result<Host>
     sidecar::start(config, &options.manifest).await
 }
 
+/// A request takes an instance of each component for each call on its way, and each of these up to nine core instances. Of the
+/// thousand that wash has otherwise sixteen requests at a time use up all, and what is over them is answered with an empty 500.
+const LIMITS: [(&str, &str); 5] = [
+    ("WASH_CORE_INSTANCES", "16000"),
+    ("WASH_DEFAULT_HEAP_MEMORY", "512MiB"),
+    // `wash dev` knows these only.
+    ("WASMTIME_POOLING_TOTAL_CORE_INSTANCES", "16000"),
+    ("WASMTIME_POOLING_TOTAL_MEMORIES", "4000"),
+    ("WASMTIME_POOLING_TOTAL_TABLES", "8000"),
+];
+
 /// A backtrace for every request is what wash makes otherwise; and its own files belong into the environment's folder.
 fn quiet(mut command: Command, folder: &Folder) -> Result<Command> {
     let home = folder.path.join("wash-home");
     std::fs::create_dir_all(&home)?;
     command.env("HOME", home).env("RUST_BACKTRACE", "0").env("RUST_LIB_BACKTRACE", "0");
+    command.envs(LIMITS.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
     Ok(command)
 }
 

@@ -16,6 +16,9 @@ use std::time::Duration;
 
 const START: Duration = Duration::from_secs(120);
 
+/// An instance that serves one request after the other knows tokens, keys and layouts, as on our own host.
+const REUSE: [&str; 4] = ["--max-instance-reuse-count", "10000", "--idle-instance-timeout", "60s"];
+
 /// The processes and the sidecar.
 pub struct Processes {
     processes: Vec<(String, Process)>,
@@ -43,7 +46,7 @@ impl Processes {
         for component in manifest.components.iter().filter(|component| addresses.contains_key(&component.name)) {
             let file = compose(&manifest, component, &addresses, &composed)?;
             let mut command = Command::new(options.program("wasmtime"));
-            command.args(["serve", "-Scli", "--addr", &addresses[&component.name]]).env("RUST_BACKTRACE", "0");
+            command.args(["serve", "-Scli", "--addr", &addresses[&component.name]]).args(REUSE).env("RUST_BACKTRACE", "0");
             for (name, value) in variables(&manifest, component, config) {
                 command.arg("--env").arg(format!("{name}={value}"));
             }
