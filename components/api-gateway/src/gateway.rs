@@ -12,7 +12,7 @@ use crate::table::{Route, Target};
 use crate::trace::Ids;
 use crate::{address, cors, headers, openapi, table, trace};
 use eventhub_guest::problem::{Code, Problem};
-use eventhub_guest::{Request, Response, Timestamp, http};
+use eventhub_guest::{Request, Response, Timestamp};
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -74,7 +74,7 @@ impl<O: Outside> Gateway<O> {
             }
             Target::Unknown => return Err(Problem::not_found("resource")),
         };
-        self.check_body(request, route)?;
+        self.check_body(request, noted, route)?;
         if !accepts(noted.accept.as_deref(), route.media) {
             return Err(Problem::new(Code::NotAcceptable, "Send an Accept header that allows what this answers with, or none."));
         }
@@ -110,11 +110,10 @@ impl<O: Outside> Gateway<O> {
         }
     }
 
-    fn check_body(&self, request: &Request, route: Route) -> Result<(), Problem> {
+    fn check_body(&self, request: &Request, noted: &Noted, route: Route) -> Result<(), Problem> {
         let max = if route.is_large { self.config.max_layout_body } else { self.config.max_body };
         // A host may announce a body that it did not read, since nobody would take it.
-        let announced = http::header(request, "content-length").and_then(|length| length.parse::<u64>().ok()).unwrap_or(0);
-        if announced.max(request.body.len() as u64) > max as u64 { Err(body_too_large(max)) } else { Ok(()) }
+        if noted.announced.max(request.body.len() as u64) > max as u64 { Err(body_too_large(max)) } else { Ok(()) }
     }
 
     fn principal(&self, noted: &Noted, now: Timestamp) -> Result<Option<eventhub_guest::Principal>, Problem> {

@@ -14,6 +14,8 @@ pub struct Noted {
     pub peer: Option<String>,
     /// Values of all `Accept`, likewise.
     pub accept: Option<String>,
+    /// `Content-Length`, where it is a number.
+    pub announced: u64,
     /// `Authorization` came more than once: whose request it is cannot be told.
     pub repeats_authorization: bool,
     /// `Idempotency-Key` came more than once.
@@ -44,6 +46,10 @@ pub fn take(headers: &mut Vec<(String, String)>, peer_header: Option<&str>) -> N
             "idempotency-key" => {
                 // Travels on: booking keeps it as the last safeguard.
                 noted.repeats_key |= noted.idempotency_key.replace(value.clone()).is_some();
+                return true;
+            }
+            "content-length" => {
+                noted.announced = value.parse().unwrap_or(0);
                 return true;
             }
             // What comes before the last one, the client has written.
