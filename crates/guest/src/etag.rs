@@ -3,6 +3,7 @@
 use crate::http::header;
 use crate::problem::{Code, Problem};
 use crate::{Request, Response};
+use std::hash::{DefaultHasher, Hasher};
 
 /// `"v7"`.
 pub fn of(version: i64) -> String {
@@ -36,9 +37,9 @@ pub fn apply(request: &Request, version: i64, response: Response) -> Response {
 
 /// The same for what has no version: the tag is made of the body.
 pub fn by_content(request: &Request, response: Response) -> Response {
-    let mut hasher = std::hash::DefaultHasher::new();
-    std::hash::Hasher::write(&mut hasher, &response.body);
-    tagged(request, format!("\"{:016x}\"", std::hash::Hasher::finish(&hasher)), response)
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&response.body);
+    tagged(request, format!("\"{:016x}\"", hasher.finish()), response)
 }
 
 fn tagged(request: &Request, tag: String, mut response: Response) -> Response {

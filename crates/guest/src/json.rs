@@ -1,7 +1,7 @@
 //! JSON bodies, parsed once at the edge into types. Faults name the place by JSON pointer.
 
 use crate::problem::{Code, Fault, Problem};
-use crate::well_formed::is_json;
+pub use crate::well_formed::is_json;
 use crate::{Request, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;

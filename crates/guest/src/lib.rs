@@ -19,7 +19,7 @@ pub mod redis;
 pub mod router;
 pub mod sql;
 pub mod time;
-pub mod well_formed;
+mod well_formed;
 mod whole;
 
 pub use bindings::eventhub::http::types::{Principal, Request, Response};

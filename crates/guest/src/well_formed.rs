@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Any JSON value whose strings are UTF-8, whose escapes mean characters and whose numbers are finite. `serde`'s own `IgnoredAny`
 /// skips over strings that are none.
-pub struct WellFormed;
+struct WellFormed;
 
 /// Whether all of it is one JSON value.
 pub fn is_json(bytes: &[u8]) -> bool {
@@ -14,51 +14,49 @@ pub fn is_json(bytes: &[u8]) -> bool {
 
 impl<'de> Deserialize<'de> for WellFormed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Any)
+        deserializer.deserialize_any(Self)
     }
 }
 
-struct Any;
-
-impl<'de> Visitor<'de> for Any {
-    type Value = WellFormed;
+impl<'de> Visitor<'de> for WellFormed {
+    type Value = Self;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
         f.write_str("any value")
     }
 
-    fn visit_unit<E>(self) -> Result<WellFormed, E> {
-        Ok(WellFormed)
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<WellFormed, E> {
-        Ok(WellFormed)
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<WellFormed, E> {
-        Ok(WellFormed)
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<WellFormed, E> {
-        Ok(WellFormed)
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<WellFormed, E> {
-        Ok(WellFormed)
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<WellFormed, E> {
-        Ok(WellFormed)
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<WellFormed, A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
         while list.next_element::<WellFormed>()?.is_some() {}
-        Ok(WellFormed)
+        Ok(self)
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<WellFormed, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
         while object.next_entry::<WellFormed, WellFormed>()?.is_some() {}
-        Ok(WellFormed)
+        Ok(self)
     }
 }
 

@@ -8,7 +8,6 @@ use eventhub_guest::ids::{LayoutId, VenueId};
 use eventhub_guest::page::{PARAMETERS, Page};
 use eventhub_guest::problem::Fault;
 use eventhub_guest::router::Answer;
-use eventhub_guest::well_formed::is_json;
 use eventhub_guest::{Code, Params, Problem, Request, Response, Timestamp, auth, etag, json};
 use serde::Serialize;
 use serde::de::IgnoredAny;
@@ -60,7 +59,7 @@ fn check_body(request: &Request) -> Result<(), Problem> {
 }
 
 fn rejected(request: &Request, faults: Vec<Fault>) -> Problem {
-    if !is_json(&request.body) {
+    if !json::is_json(&request.body) {
         return Problem::new(Code::MalformedJson, "The body is not JSON: it has text that is not UTF-8, or a number that is too large.");
     }
     let in_layout = faults.iter().any(|fault| fault.pointer.starts_with("/layout"));
