@@ -76,6 +76,11 @@ impl Options {
     }
 }
 
+/// Gives a program variables, but for those that its user has set otherwise.
+fn unless_set(command: &mut std::process::Command, variables: &[(&str, &str)]) {
+    command.envs(variables.iter().copied().filter(|(name, _)| std::env::var_os(name).is_none()));
+}
+
 /// What answers requests.
 pub enum Place {
     Host(Box<Host>),

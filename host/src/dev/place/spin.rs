@@ -1,6 +1,6 @@
 //! Spin: `spin up` of a `spin.toml` in the environment's folder: the one of the checkout, with whole paths and all variables.
 
-use super::{Options, sidecar};
+use super::{Options, sidecar, unless_set};
 use crate::config::Config;
 use crate::deploy::spin::{self as deployment, Environment, Through};
 use crate::dev::folder::Folder;
@@ -39,7 +39,7 @@ impl Spin {
         let file = write(manifest, config, folder, through)?;
         let mut command = Command::new(program());
         command.args(arguments(config, &file, through)).arg("--state-dir").arg(folder.path.join("spin")).env("RUST_BACKTRACE", "0");
-        command.envs(LIMITS.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
+        unless_set(&mut command, &LIMITS);
         command.current_dir(options.manifest.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")));
         let mut process = Process::start("spin", command, None, Signal::SIGTERM, folder.path.join("spin.log"))?;
         let url = format!("http://127.0.0.1:{}/api/v1/events?limit=1", listen.port());

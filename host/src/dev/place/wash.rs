@@ -1,6 +1,6 @@
 //! wasmCloud 2 on this machine: `wash host` with a NATS server and a registry, or `wash dev`, which needs neither.
 
-use super::{Options, sidecar};
+use super::{Options, sidecar, unless_set};
 use crate::config::Config;
 use crate::deploy::wash as deployment;
 use crate::dev::folder::Folder;
@@ -100,7 +100,7 @@ fn quiet(mut command: Command, folder: &Folder) -> Result<Command> {
     let home = folder.path.join("wash-home");
     std::fs::create_dir_all(&home)?;
     command.env("HOME", home).env("RUST_BACKTRACE", "0").env("RUST_LIB_BACKTRACE", "0");
-    command.envs(LIMITS.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()));
+    unless_set(&mut command, &LIMITS);
     Ok(command)
 }
 
