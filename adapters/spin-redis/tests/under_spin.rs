@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use eventhub_redis::{Client, Command, Config, Error, Reply};
-use eventhub_spin_stand_in::redis::{Connections, View, add_to_linker};
+use eventhub_spin_stand_in::redis::{View, add_to_linker};
 use eventhub_testing::Redis;
 use std::path::Path;
 use std::sync::LazyLock;
@@ -24,12 +24,11 @@ struct Spin {
 struct State {
     wasi: WasiCtx,
     table: ResourceTable,
-    connections: Connections,
 }
 
 impl View for State {
-    fn redis(&mut self) -> &mut Connections {
-        &mut self.connections
+    fn may_connect(&self, _: &str) -> bool {
+        true
     }
 }
 
@@ -71,7 +70,7 @@ impl Spin {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
         add_to_linker(&mut linker).unwrap();
         let wasi = WasiCtx::builder().env("REDIS_URL", &self.url).inherit_stderr().build();
-        let mut store = Store::new(&self.engine, State { wasi, table: ResourceTable::new(), connections: Connections::new(Box::new(|_| true)) });
+        let mut store = Store::new(&self.engine, State { wasi, table: ResourceTable::new() });
         let instance = linker.instantiate_async(&mut store, &self.component).await.unwrap();
         let commands = instance.get_export_index(&mut store, None, "eventhub:redis/commands@0.1.0").unwrap();
         let function = instance.get_export_index(&mut store, Some(&commands), name).unwrap();

@@ -1,16 +1,15 @@
 //! The components of an application: composed, compiled once, instantiated for each request.
 
 use crate::hosts::{AllowedHosts, chained};
-use crate::manifest::{Component as Described, Manifest};
+use crate::manifest::Manifest;
 use crate::{postgres, redis};
 use anyhow::{Context, Result, bail};
-use eventhub_compose::{compose, interfaces};
 use http_body_util::BodyExt;
 use hyper::header::HOST;
 use hyper::{Request, Response};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::oneshot;
@@ -47,7 +46,7 @@ impl Application {
         let linker = linker(&engine).map_err(told)?;
         let mut components = HashMap::new();
         for (name, described) in &manifest.component {
-            let wasm = composed(manifest, described).with_context(|| format!("component {name}"))?;
+            let wasm = manifest.composed(name)?;
             let compiled = Component::new(&engine, wasm).and_then(|component| ProxyPre::new(linker.instantiate_pre(&component)?));
             let pre = compiled.map_err(told).with_context(|| format!("component {name}"))?;
             let hosts = described.allowed_outbound_hosts.iter().map(|host| manifest.resolved(host, variables)).collect::<Result<Vec<_>>>()?;
@@ -114,35 +113,13 @@ fn told(error: wasmtime::Error) -> anyhow::Error {
     anyhow::anyhow!("{error:?}")
 }
 
-/// A component with its dependencies in it. Each entry satisfies an import, a package has one entry, and only with
-/// `dependencies_inherit_configuration` may a dependency call anybody.
-fn composed(manifest: &Manifest, described: &Described) -> Result<Vec<u8>> {
-    let source = manifest.root.join(&described.source);
-    let (imports, _) = interfaces(&std::fs::read(&source).with_context(|| format!("cannot read {}", source.display()))?)?;
-    let mut packages = BTreeSet::new();
-    for entry in described.dependencies.keys() {
-        if !imports.contains(entry) {
-            bail!("dependency {entry} doesn't match any imports of the component");
-        }
-        if !packages.insert(entry.split('/').next()) {
-            bail!("package of {entry} has already been registered in the graph");
-        }
-    }
-    if !described.dependencies.is_empty() && !described.dependencies_inherit_configuration {
-        bail!("its dependencies could call nobody");
-    }
-    let parts: BTreeSet<_> = described.dependencies.values().map(|dependency| manifest.root.join(&dependency.path)).collect();
-    compose(&source, &parts.into_iter().collect::<Vec<_>>(), None)
-}
-
 /// What an instance has.
 pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
     table: ResourceTable,
     calls: Calls,
-    postgres: postgres::Connections,
-    redis: redis::Connections,
+    pools: postgres::Pools,
 }
 
 /// Requests that an instance makes.
@@ -154,17 +131,12 @@ struct Calls {
 
 impl State {
     fn new(name: &str, loaded: &Loaded, application: Weak<Application>) -> Self {
-        let may = |scheme: &'static str| {
-            let allowed = loaded.allowed.clone();
-            Box::new(move |url: &str| url.starts_with(scheme) && allowed.allow(url))
-        };
         Self {
             wasi: WasiCtx::builder().envs(&loaded.environment).inherit_stdout().inherit_stderr().build(),
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
             calls: Calls { component: name.into(), allowed: loaded.allowed.clone(), application },
-            postgres: postgres::Connections::new(loaded.pools.clone(), may("postgres://")),
-            redis: redis::Connections::new(may("redis://")),
+            pools: loaded.pools.clone(),
         }
     }
 }
@@ -182,14 +154,18 @@ impl WasiHttpView for State {
 }
 
 impl postgres::View for State {
-    fn postgres(&mut self) -> &mut postgres::Connections {
-        &mut self.postgres
+    fn may_connect(&self, url: &str) -> bool {
+        url.starts_with("postgres://") && self.calls.allowed.allow(url)
+    }
+
+    fn pools(&self) -> &postgres::Pools {
+        &self.pools
     }
 }
 
 impl redis::View for State {
-    fn redis(&mut self) -> &mut redis::Connections {
-        &mut self.redis
+    fn may_connect(&self, url: &str) -> bool {
+        url.starts_with("redis://") && self.calls.allowed.allow(url)
     }
 }
 

@@ -3,6 +3,7 @@
 //! `spin:postgres` and `fermyon:spin/redis`. For tests where there is no Spin; it is slower, and knows nothing else.
 
 mod application;
+mod composition;
 mod hosts;
 pub mod manifest;
 pub mod postgres;

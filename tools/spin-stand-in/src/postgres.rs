@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio_postgres::NoTls;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, ResourceType, Val};
+use wasmtime_wasi::WasiView;
 
 /// The pools of one component, by address.
 #[derive(Clone, Default)]
@@ -31,56 +32,35 @@ impl Pools {
     }
 }
 
-/// The connections of one instance.
-pub struct Connections {
-    pools: Pools,
-    may: Box<dyn Fn(&str) -> bool + Send>,
-    open: HashMap<u32, Object>,
-    next: u32,
+/// Store data of who connects; its table has the connections.
+pub trait View: WasiView + 'static {
+    /// Whether an address is allowed.
+    fn may_connect(&self, url: &str) -> bool;
+    /// Those of the component.
+    fn pools(&self) -> &Pools;
 }
-
-impl Connections {
-    /// `may`: whether an address is allowed.
-    pub fn new(pools: Pools, may: Box<dyn Fn(&str) -> bool + Send>) -> Self {
-        Self { pools, may, open: HashMap::new(), next: 0 }
-    }
-}
-
-/// Store data that has connections.
-pub trait View: Send + 'static {
-    fn postgres(&mut self) -> &mut Connections;
-}
-
-struct Connection;
 
 /// # Errors
 /// The interface is defined already.
 pub fn add_to_linker<T: View>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut postgres = linker.instance("spin:postgres/postgres@4.0.0")?;
     let close = |mut store: StoreContextMut<'_, T>, rep| {
-        store.data_mut().postgres().open.remove(&rep);
+        drop(store.data_mut().ctx().table.delete(Resource::<Object>::new_own(rep))?);
         Ok(())
     };
-    postgres.resource("connection", ResourceType::host::<Connection>(), close)?;
+    postgres.resource("connection", ResourceType::host::<Object>(), close)?;
     postgres.func_new_async("[static]connection.open", |mut store, _, arguments, results| {
         Box::new(async move {
             let [Val::String(url)] = arguments else { wasmtime::bail!("open of {arguments:?}") };
-            let connections = store.data_mut().postgres();
-            let opened = match (connections.may)(url) {
-                true => match connections.pools.of(url) {
+            let opened = match store.data().may_connect(url) {
+                true => match store.data().pools().of(url) {
                     Ok(pool) => pool.get().await.map_err(|error| format!("{error:?}")),
                     Err(error) => Err(error),
                 },
                 false => Err(format!("address {url} is not permitted")),
             };
             results[0] = match opened {
-                Ok(client) => {
-                    let connections = store.data_mut().postgres();
-                    let rep = connections.next;
-                    connections.next += 1;
-                    connections.open.insert(rep, client);
-                    succeeded(Val::Resource(Resource::<Connection>::new_own(rep).try_into_resource_any(&mut store)?))
-                }
+                Ok(client) => succeeded(Val::Resource(store.data_mut().ctx().table.push(client)?.try_into_resource_any(&mut store)?)),
                 Err(error) => failed(variant("connection-failed", Val::String(error))),
             };
             Ok(())
@@ -90,8 +70,8 @@ pub fn add_to_linker<T: View>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
         Box::new(async move {
             let [Val::Resource(connection), Val::String(statement), Val::List(parameters)] = arguments else { wasmtime::bail!("query of {arguments:?}") };
             wasmtime::ensure!(parameters.is_empty(), "the adapter sends no parameters");
-            let rep = connection.try_into_resource::<Connection>(&mut store)?.rep();
-            let Some(client) = store.data_mut().postgres().open.get(&rep) else { wasmtime::bail!("no connection {rep}") };
+            let connection = connection.try_into_resource::<Object>(&mut store)?;
+            let client = store.data_mut().ctx().table.get(&connection)?;
             results[0] = match client.query(statement.as_str(), &[]).await {
                 Ok(rows) => {
                     let rows = rows.iter().map(|row| Val::List((0..row.len()).map(|at| variant("str", Val::String(row.get(at)))).collect()));

@@ -4,44 +4,29 @@
 use crate::{failed, succeeded, variant};
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Client, FromRedisValue, ParsingError, RedisError, Value};
-use std::collections::HashMap;
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, Resource, ResourceType, Val};
+use wasmtime_wasi::WasiView;
 
-/// The connections of one instance.
-pub struct Connections {
-    may: Box<dyn Fn(&str) -> bool + Send>,
-    open: HashMap<u32, MultiplexedConnection>,
-    next: u32,
+/// Store data of who connects; its table has the connections.
+pub trait View: WasiView + 'static {
+    /// Whether an address is allowed.
+    fn may_connect(&self, url: &str) -> bool;
 }
-
-impl Connections {
-    /// `may`: whether an address is allowed.
-    pub fn new(may: Box<dyn Fn(&str) -> bool + Send>) -> Self {
-        Self { may, open: HashMap::new(), next: 0 }
-    }
-}
-
-/// Store data that has connections.
-pub trait View: Send + 'static {
-    fn redis(&mut self) -> &mut Connections;
-}
-
-struct Connection;
 
 /// # Errors
 /// The interface is defined already.
 pub fn add_to_linker<T: View>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut redis = linker.instance("fermyon:spin/redis@2.0.0")?;
     let close = |mut store: StoreContextMut<'_, T>, rep| {
-        store.data_mut().redis().open.remove(&rep);
+        drop(store.data_mut().ctx().table.delete(Resource::<MultiplexedConnection>::new_own(rep))?);
         Ok(())
     };
-    redis.resource("connection", ResourceType::host::<Connection>(), close)?;
+    redis.resource("connection", ResourceType::host::<MultiplexedConnection>(), close)?;
     redis.func_new_async("[static]connection.open", |mut store, _, arguments, results| {
         Box::new(async move {
             let [Val::String(url)] = arguments else { wasmtime::bail!("open of {arguments:?}") };
-            if !(store.data_mut().redis().may)(url) {
+            if !store.data().may_connect(url) {
                 results[0] = failed(Val::Variant("invalid-address".into(), None));
                 return Ok(());
             }
@@ -50,13 +35,7 @@ pub fn add_to_linker<T: View>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
                 Err(error) => Err(error),
             };
             results[0] = match connected {
-                Ok(connection) => {
-                    let connections = store.data_mut().redis();
-                    let rep = connections.next;
-                    connections.next += 1;
-                    connections.open.insert(rep, connection);
-                    succeeded(Val::Resource(Resource::<Connection>::new_own(rep).try_into_resource_any(&mut store)?))
-                }
+                Ok(connection) => succeeded(Val::Resource(store.data_mut().ctx().table.push(connection)?.try_into_resource_any(&mut store)?)),
                 Err(error) => other(&error),
             };
             Ok(())
@@ -65,7 +44,7 @@ pub fn add_to_linker<T: View>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     redis.func_new_async("[method]connection.execute", |mut store, _, arguments, results| {
         Box::new(async move {
             let [Val::Resource(connection), Val::String(name), Val::List(parameters)] = arguments else { wasmtime::bail!("execute of {arguments:?}") };
-            let rep = connection.try_into_resource::<Connection>(&mut store)?.rep();
+            let connection = connection.try_into_resource::<MultiplexedConnection>(&mut store)?;
             let mut command = ::redis::cmd(name);
             for parameter in parameters {
                 match parameter {
@@ -77,7 +56,7 @@ pub fn add_to_linker<T: View>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
                     other => wasmtime::bail!("parameter {other:?}"),
                 }
             }
-            let Some(connection) = store.data_mut().redis().open.get_mut(&rep) else { wasmtime::bail!("no connection {rep}") };
+            let connection = store.data_mut().ctx().table.get_mut(&connection)?;
             results[0] = match command.query_async::<Flat>(connection).await {
                 Ok(Flat(list)) => succeeded(Val::List(list)),
                 Err(error) => other(&error),

@@ -2,7 +2,7 @@
 
 use deadpool_postgres::Object;
 use eventhub_postgres::{Error, Options, Rows, Statement};
-use eventhub_spin_stand_in::postgres::{Connections, Pools, View, add_to_linker};
+use eventhub_spin_stand_in::postgres::{Pools, View, add_to_linker};
 use std::path::Path;
 use wasmtime::component::{Component, Instance, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
@@ -20,7 +20,8 @@ pub struct Spin {
 struct State {
     wasi: WasiCtx,
     table: ResourceTable,
-    connections: Connections,
+    pools: Pools,
+    url: String,
 }
 
 impl WasiView for State {
@@ -30,8 +31,12 @@ impl WasiView for State {
 }
 
 impl View for State {
-    fn postgres(&mut self) -> &mut Connections {
-        &mut self.connections
+    fn may_connect(&self, url: &str) -> bool {
+        url == self.url
+    }
+
+    fn pools(&self) -> &Pools {
+        &self.pools
     }
 }
 
@@ -67,9 +72,8 @@ impl Spin {
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
         add_to_linker(&mut linker).unwrap();
         let wasi = WasiCtx::builder().env("POSTGRES_URL_TEST_DB", &self.url).inherit_stderr().build();
-        let url = self.url.clone();
-        let connections = Connections::new(self.pools.clone(), Box::new(move |asked| asked == url));
-        let mut store = Store::new(&self.engine, State { wasi, table: ResourceTable::new(), connections });
+        let state = State { wasi, table: ResourceTable::new(), pools: self.pools.clone(), url: self.url.clone() };
+        let mut store = Store::new(&self.engine, state);
         let instance = linker.instantiate_async(&mut store, &self.component).await.unwrap();
         (store, instance)
     }

@@ -3,10 +3,9 @@
 
 #![allow(clippy::unwrap_used)]
 
-use eventhub_compose::{compose, interfaces};
-use std::collections::BTreeSet;
+use eventhub_compose::interfaces;
+use eventhub_spin_stand_in::manifest::Manifest;
 use std::path::{Path, PathBuf};
-use toml::{Table, Value};
 
 /// Interfaces of WASI 0.2 that Spin links (`wasi:cli/imports`, `wasi:http/outgoing-handler`), any patch version.
 const PROVIDED: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/", "wasi:http/types@", "wasi:http/outgoing-handler@"];
@@ -33,26 +32,14 @@ fn so_it_does_with_postgres_and_redis_through_spins_own_interfaces() {
 
 /// Composes each component of `spin.toml`, with another file for some dependencies, on a host that provides more.
 fn composes(other: impl Fn(PathBuf) -> PathBuf, more: &[&str]) {
-    let root = Path::new("../..");
-    let path = |dependency: &Value| other(root.join(dependency["path"].as_str().unwrap()));
-    let manifest: Table = std::fs::read_to_string(root.join("spin.toml")).unwrap().parse().unwrap();
-    for (name, component) in manifest["component"].as_table().unwrap() {
-        let source = root.join(component["source"].as_str().unwrap());
-        let (imports, exports) = interfaces(&std::fs::read(&source).unwrap_or_else(|_| panic!("{} is not built", source.display()))).unwrap();
-        let handlers = exports.iter().filter(|export| export.starts_with("wasi:http/incoming-handler@0.2.")).count();
-        assert_eq!(handlers, 1, "{name} exports {exports:?}");
-
-        let dependencies = component["dependencies"].as_table().unwrap();
-        let mut packages = BTreeSet::new();
-        for (entry, dependency) in dependencies {
-            assert!(imports.contains(entry), "{name} does not import {entry}: Spin refuses the entry");
-            assert!(packages.insert(entry.split('/').next().unwrap()), "{name} has two entries of the package of {entry}");
-            let (_, exports) = interfaces(&std::fs::read(path(dependency)).unwrap()).unwrap();
-            assert!(exports.contains(entry), "{name}: {dependency} does not export {entry}");
+    let mut manifest = Manifest::read(Path::new("../../spin.toml")).unwrap();
+    for component in manifest.component.values_mut() {
+        for dependency in component.dependencies.values_mut() {
+            dependency.path = other(std::mem::take(&mut dependency.path));
         }
-
-        let parts: BTreeSet<PathBuf> = dependencies.values().map(path).collect();
-        let composed = compose(&source, &parts.into_iter().collect::<Vec<_>>(), None).unwrap();
+    }
+    for name in manifest.component.keys() {
+        let composed = manifest.composed(name).unwrap_or_else(|error| panic!("{error:?}"));
         let (left, exports) = interfaces(&composed).unwrap();
         let foreign: Vec<_> = left.iter().filter(|import| !is_provided(import) && !more.contains(&import.as_str())).collect();
         assert!(foreign.is_empty(), "{name} needs {foreign:?}, which Spin does not have");
