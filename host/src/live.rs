@@ -5,7 +5,7 @@ use crate::manifest::{Capability, Manifest};
 use crate::server::{HyperResponse, head, to_hyper};
 use bytes::Bytes;
 use eventhub_runtime::{CallContext, Code, problem, values};
-use eventhub_websocket::{Frame, NotAnUpgrade, Page, Subscription, TopicReader};
+use eventhub_websocket::{Frame, NotAnUpgrade, Page, Subscription, TopicReader, Upgrade};
 use futures::future::BoxFuture;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -37,19 +37,29 @@ impl Live {
 
     /// Answers the handshake; the socket lives on by itself.
     pub async fn upgrade(&self, mut request: Request<Incoming>, peer: IpAddr) -> HyperResponse {
-        let Some(component) = &self.component else { return to_hyper(problem(Code::NotFound, "")) };
-        let Some(seat) = self.app.topics.admit() else { return to_hyper(problem(Code::Overloaded, "")) };
-        let (answer, upgrade) = match eventhub_websocket::upgrade(&mut request) {
+        let upgraded = eventhub_websocket::upgrade(&mut request);
+        let (parts, _) = request.into_parts();
+        let asked = head(&parts, peer);
+        let mut answer = self.open(upgraded, &asked).await;
+        if let Ok(id) = HeaderValue::from_str(&asked.request_id) {
+            answer.headers_mut().entry("x-request-id").or_insert(id);
+        }
+        answer
+    }
+
+    async fn open(&self, upgraded: Result<(hyper::Response<()>, Upgrade), NotAnUpgrade>, asked: &values::Request) -> HyperResponse {
+        let id = &asked.request_id;
+        let Some(component) = &self.component else { return to_hyper(problem(Code::NotFound, id)) };
+        let Some(seat) = self.app.topics.admit() else { return to_hyper(problem(Code::Overloaded, id)) };
+        let (answer, upgrade) = match upgraded {
             Ok(upgraded) => upgraded,
             Err(why) => return not_an_upgrade(&why),
         };
-        let (parts, _) = request.into_parts();
-        let asked = head(&parts, peer);
-        match self.app.components.live_open(component, &asked, CallContext::of(&asked)).await {
+        match self.app.components.live_open(component, asked, CallContext::of(asked)).await {
             Ok(Ok(subscription)) => seat.serve(upgrade, subscription_of(subscription), self.reader.clone()),
             Ok(Err(values::Refusal::Close((code, reason)))) => seat.refuse(upgrade, code, reason),
             Ok(Err(values::Refusal::Response(response))) => return to_hyper(response),
-            Err(error) => return to_hyper(error.to_response("")),
+            Err(error) => return to_hyper(error.to_response(id)),
         }
         answer.map(|()| Full::new(Bytes::new()))
     }

@@ -9,7 +9,7 @@ use eventhub_runtime::values::{Request, Response};
 use eventhub_runtime::{Code, problem};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
-use hyper::header::{HeaderName, HeaderValue};
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -85,35 +85,40 @@ impl Server {
         }
         let (parts, body) = request.into_parts();
         let head = head(&parts, peer.ip());
-        let within = Duration::from_millis(self.config.body_timeout_ms);
-        let answer = match tokio::time::timeout(within, read(body, self.config.max_body_bytes)).await {
-            Ok(Ok(body)) => self.app.handle(&self.door, Request { body, ..head }).await,
+        let answer = match self.read(body).await {
+            Ok(body) => self.app.handle(&self.door, Request { body, ..head }).await,
             // Whoever answers for the door refuses it, in its own manners: the body is announced, and is not there.
-            Ok(Err(Unread::TooLarge)) => self.app.handle(&self.door, announcing_too_much(head)).await,
+            Err(Unread::TooLarge) => self.app.handle(&self.door, announcing_too_much(head)).await,
             // The client has gone; nobody reads this.
-            Ok(Err(Unread::Broken)) => problem(Code::Unavailable, ""),
-            Err(_) => problem(Code::RequestTimeout, ""),
+            Err(Unread::Broken) => problem(Code::Unavailable, &head.request_id),
+            Err(Unread::TooSlow) => problem(Code::RequestTimeout, &head.request_id),
         };
         to_hyper(answer)
+    }
+
+    /// The whole body. One that is announced too large is not waited for.
+    async fn read(&self, body: Incoming) -> Result<Vec<u8>, Unread> {
+        if body.is_end_stream() {
+            return Ok(vec![]);
+        }
+        let (max, within) = (self.config.max_body_bytes, Duration::from_millis(self.config.body_timeout_ms));
+        if body.size_hint().lower() > max as u64 {
+            return Err(Unread::TooLarge);
+        }
+        match tokio::time::timeout(within, Limited::new(body, max).collect()).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Unread::TooLarge),
+            Ok(Err(_)) => Err(Unread::Broken),
+            Err(_) => Err(Unread::TooSlow),
+        }
     }
 }
 
 /// Why there is no body.
 enum Unread {
     TooLarge,
+    TooSlow,
     Broken,
-}
-
-/// The whole body. One that is announced too large is not waited for.
-async fn read(body: Incoming, max: usize) -> Result<Vec<u8>, Unread> {
-    if body.size_hint().lower() > max as u64 {
-        return Err(Unread::TooLarge);
-    }
-    match Limited::new(body, max).collect().await {
-        Ok(collected) => Ok(collected.to_bytes().into()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Unread::TooLarge),
-        Err(_) => Err(Unread::Broken),
-    }
 }
 
 /// The request without its body, which is longer than anything that is read: a length that no route takes says so.
@@ -141,10 +146,17 @@ pub fn head(parts: &hyper::http::request::Parts, peer: IpAddr) -> Request {
         headers,
         body: Vec::new(),
         principal: None,
-        request_id: String::new(),
+        request_id: request_id(&parts.headers),
         traceparent,
         client_address: peer.to_canonical().to_string(),
     }
+}
+
+/// What answer and log lines name the request by: the client's own id if it is 1 to 128 of `A-Z a-z 0-9 . _ -`, or a new one.
+fn request_id(headers: &HeaderMap) -> String {
+    let is_sane = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'));
+    let sent = headers.get("x-request-id").and_then(|value| value.to_str().ok()).filter(is_sane);
+    sent.map_or_else(|| hex::encode(rand::random::<[u8; 16]>()), str::to_owned)
 }
 
 /// An answer as hyper sends it. A header that HTTP does not allow is left out and logged: it is a bug of the component.
@@ -165,4 +177,19 @@ pub fn to_hyper(response: Response) -> HyperResponse {
 /// Binds a listener, with a clear word when the port is taken.
 pub async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; is it in use? Set `{key}` to another"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_could_forge_a_log_line_is_not_taken() {
+        let of = |sent: &[u8]| request_id(&HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), HeaderValue::from_bytes(sent).unwrap())]));
+        assert_eq!(of(b"Req-1_a.b"), "Req-1_a.b");
+        for sent in [&b""[..], b"a b", b"\xc3\xa9", &[b'a'; 129]] {
+            assert_eq!(of(sent).len(), 32);
+        }
+        assert_ne!(request_id(&HeaderMap::new()), request_id(&HeaderMap::new()));
+    }
 }

@@ -63,6 +63,9 @@ pub struct Eventhub {
     pub state: State,
 }
 
+/// The seconds for which the shared environment waits for a body; a minute is too long for a test.
+pub const SLOW_BODY: u64 = 5;
+
 impl Eventhub {
     /// One environment for all tests of a binary, started by the first that asks.
     pub fn shared() -> &'static State {
@@ -74,7 +77,8 @@ impl Eventhub {
                 let read = std::fs::read_to_string(&path).map_err(anyhow::Error::from).and_then(|text| Ok(serde_json::from_str(&text)?));
                 return read.unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
             }
-            let eventhub = Eventhub::start(&[]).unwrap_or_else(|error| panic!("EventHub does not start: {error:#}"));
+            let timeout = (SLOW_BODY * 1_000).to_string();
+            let eventhub = Eventhub::start(&[("EVENTHUB_HTTP_BODY_TIMEOUT_MS", &timeout)]).unwrap_or_else(|error| panic!("EventHub does not start: {error:#}"));
             let state = eventhub.state.clone();
             let _ = SHARED.set(Mutex::new(eventhub));
             state

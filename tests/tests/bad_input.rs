@@ -4,7 +4,7 @@
 use anyhow::{Context, Result};
 use eventhub_tests::fixtures::{id, layout, sale};
 use eventhub_tests::openapi::{Document, Member, Operation, id_prefix, put, types, with_ids};
-use eventhub_tests::{Api, Eventhub, State};
+use eventhub_tests::{Api, Eventhub, SLOW_BODY, State};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -203,23 +203,44 @@ async fn bodies_that_are_no_json_or_said_to_be_something_else_are_refused() -> R
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_body_that_is_announced_too_large_is_refused_unread_and_in_the_manners_of_the_api() -> Result<()> {
-    let authority = Eventhub::shared().http.trim_start_matches("http://").to_string();
     for length in [22_000_000_u64, 99_999_999_999] {
-        let mut socket = tokio::net::TcpStream::connect(&authority).await?;
-        let head = format!(
-            "POST /api/v1/auth/login HTTP/1.1\r\nhost: {authority}\r\ncontent-type: application/json\r\norigin: https://shop.example\r\n\
-             x-request-id: mine-1\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n\r\n"
-        );
-        socket.write_all(head.as_bytes()).await?;
-        let mut answer = vec![0; 4_096];
-        let count = tokio::time::timeout(Duration::from_secs(10), socket.read(&mut answer)).await.context("it is waited for")??;
-        let answer = String::from_utf8_lossy(&answer[..count]).to_lowercase();
+        let headers = format!("origin: https://shop.example\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n");
+        let answer = raw(&format!("POST /api/v1/auth/login HTTP/1.1\r\n{headers}"), Duration::from_secs(4)).await?;
         assert!(answer.starts_with("http/1.1 413 "), "{answer}");
         for part in ["x-request-id: mine-1\r\n", "access-control-allow-origin: *\r\n", "\"code\":\"body_too_large\"", "\"request_id\":\"mine-1\""] {
             assert!(answer.contains(part), "{part} is not in {answer}");
         }
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_does_not_come_is_given_up() -> Result<()> {
+    let answer = raw("POST /api/v1/auth/login HTTP/1.1\r\ncontent-length: 100\r\n", Duration::from_secs(SLOW_BODY + 5)).await?;
+    assert!(answer.starts_with("http/1.1 408 "), "{answer}");
+    for part in ["x-request-id: mine-1\r\n", "\"code\":\"request_timeout\"", "\"request_id\":\"mine-1\""] {
+        assert!(answer.contains(part), "{part} is not in {answer}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handshake_that_fails_names_the_request_as_every_answer_does() -> Result<()> {
+    let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 12\r\n";
+    let answer = raw(&format!("GET /api/v1/sessions/ses_1/live HTTP/1.1\r\n{upgrade}"), Duration::from_secs(4)).await?;
+    assert!(answer.starts_with("http/1.1 426 ") && answer.contains("x-request-id: mine-1\r\n"), "{answer}");
+    Ok(())
+}
+
+/// What comes first in answer to a head whose body never follows; in lower case.
+async fn raw(head: &str, within: Duration) -> Result<String> {
+    let authority = Eventhub::shared().http.trim_start_matches("http://").to_string();
+    let mut socket = tokio::net::TcpStream::connect(&authority).await?;
+    let common = "content-type: application/json\r\nx-request-id: mine-1\r\n";
+    socket.write_all(format!("{head}host: {authority}\r\n{common}\r\n").as_bytes()).await?;
+    let mut answer = vec![0; 4_096];
+    let count = tokio::time::timeout(within, socket.read(&mut answer)).await.context("it is waited for")??;
+    Ok(String::from_utf8_lossy(&answer[..count]).to_lowercase())
 }
 
 /// Values that can never be right at this place, with what is wrong with them; as text, for JSON has numbers that we do not.

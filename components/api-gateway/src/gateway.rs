@@ -33,7 +33,8 @@ impl<O: Outside> Gateway<O> {
         Self { config, outside, authenticator, ids: Ids::new(), complained_at: Cell::new(None) }
     }
 
-    /// Answers a request. Its `principal`, `request-id` and `traceparent` are ignored: they are established here.
+    /// Answers a request. Its `principal` and `traceparent` are ignored: they are established here, as is its `request-id` where
+    /// the host gave it none.
     pub fn handle(&self, request: Request) -> Response {
         self.exchange(request, |request, noted, limits| self.answer(request, noted, limits))
     }
@@ -48,7 +49,9 @@ impl<O: Outside> Gateway<O> {
         // First of all the headers are read, once, and what is not for services is taken out.
         let mut noted = headers::take(&mut request.headers, self.config.peer_header.as_deref());
         // Then the ids: every answer below carries them, errors too.
-        request.request_id = trace::request_id(noted.request_id.take(), &self.ids);
+        if request.request_id.is_empty() {
+            request.request_id = trace::request_id(noted.request_id.take(), &self.ids);
+        }
         request.traceparent = trace::traceparent(noted.traceparent.as_deref(), &self.ids);
         request.principal = None;
         let mut limits = None;

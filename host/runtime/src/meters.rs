@@ -1,6 +1,7 @@
-//! The metrics of one component. Handles are looked up once: a call must not format labels.
+//! The metrics of one component. Handles are looked up once: a call must not format labels. How many instances there are is not
+//! counted here: [`crate::ComponentStats`] tells it whenever somebody asks.
 
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, histogram};
 
 /// `eventhub_component_*{component}`.
 pub(crate) struct Meters {
@@ -9,9 +10,6 @@ pub(crate) struct Meters {
     /// The caller went away before there was an answer.
     pub cancelled: Counter,
     pub seconds: Histogram,
-    pub busy: Gauge,
-    pub idle: Gauge,
-    pub queued: Gauge,
     pub started: Counter,
     pub recycled: Counter,
     pub dropped: Counter,
@@ -23,16 +21,12 @@ impl Meters {
     pub fn new(component: &str) -> Self {
         let labels = [("component", component.to_owned())];
         let calls = |outcome: &'static str| counter!("eventhub_component_calls_total", "component" => component.to_owned(), "outcome" => outcome);
-        let instances = |state: &'static str| gauge!("eventhub_component_instances", "component" => component.to_owned(), "state" => state);
         let ended = |why: &'static str| counter!("eventhub_component_instances_ended_total", "component" => component.to_owned(), "why" => why);
         Self {
             ok: calls("ok"),
             failed: KINDS.iter().map(|kind| (*kind, calls(kind))).collect(),
             cancelled: calls("cancelled"),
             seconds: histogram!("eventhub_component_seconds", &labels),
-            busy: instances("busy"),
-            idle: instances("idle"),
-            queued: gauge!("eventhub_component_queued", &labels),
             started: counter!("eventhub_component_instances_started_total", &labels),
             recycled: ended("recycled"),
             dropped: ended("dropped"),

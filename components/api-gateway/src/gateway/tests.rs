@@ -33,6 +33,15 @@ fn a_service_learns_who_asks_and_nothing_that_was_forged() {
 }
 
 #[test]
+fn a_host_that_names_the_request_names_it_for_all() {
+    let world = World::new();
+    let mut named = request("GET", "/api/v1/events", &[("x-request-id", "theirs")], "");
+    named.request_id = "the-hosts".into();
+    assert_eq!(header(&gateway(&world).handle(named), "x-request-id"), Some("the-hosts"));
+    assert_eq!(world.asked.borrow()[0].1.request_id, "the-hosts");
+}
+
+#[test]
 fn a_bad_token_is_refused_even_where_none_is_needed_except_where_new_ones_are_got() {
     let world = World::new();
     let response = gateway(&world).handle(request("GET", "/api/v1/events", &[("authorization", "Bearer x")], ""));

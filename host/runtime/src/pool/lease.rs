@@ -69,20 +69,17 @@ impl Lent<'_> {
             return;
         };
         let pool = self.pool;
-        pool.meters.busy.decrement(1.0);
         instance.served += 1;
         let used = instance.store.data().limits.used;
         if instance.served >= pool.config.recycle_after || used > mebibytes(pool.config.recycle_memory_mb) {
             pool.meters.recycled.increment(1);
             return;
         }
-        pool.meters.idle.increment(1.0);
         pool.idle.lock().push(instance);
     }
 
     fn discard(&mut self) {
         if self.instance.take().is_some() {
-            self.pool.meters.busy.decrement(1.0);
             self.pool.meters.dropped.increment(1);
         }
     }

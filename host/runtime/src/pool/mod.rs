@@ -165,15 +165,11 @@ impl Pool {
         let place = self.place(deadline).await.map_err(failed)?;
         let idle = self.idle.lock().pop();
         let mut instance = match idle {
-            Some(instance) => {
-                self.meters.idle.decrement(1.0);
-                instance
-            }
+            Some(instance) => instance,
             None => self.start(deadline, started).await.map_err(failed)?,
         };
         instance.store.data_mut().begin(context, deadline);
         instance.store.set_epoch_deadline(1);
-        self.meters.busy.increment(1.0);
         Ok(Lease { instance: Lent { instance: Some(instance), pool: self }, deadline, started, place: Some(place) })
     }
 
@@ -183,7 +179,6 @@ impl Pool {
         if !idle.is_empty() {
             let forgotten = idle.remove(0);
             drop(idle);
-            self.meters.idle.decrement(1.0);
             self.meters.recycled.increment(1);
             drop(forgotten);
         }
@@ -239,7 +234,6 @@ struct Queued<'a> {
 
 impl<'a> Queued<'a> {
     fn enter(pool: &'a Pool) -> Self {
-        pool.meters.queued.increment(1.0);
         Self { pool, ahead: pool.queued.fetch_add(1, Ordering::Relaxed) }
     }
 }
@@ -247,7 +241,6 @@ impl<'a> Queued<'a> {
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         self.pool.queued.fetch_sub(1, Ordering::Relaxed);
-        self.pool.meters.queued.decrement(1.0);
     }
 }
 
