@@ -9,7 +9,7 @@ EVENTHUB := $(TARGET)/release/eventhub
 
 .PHONY: help
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+	@grep -hE '^[a-z.-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 .PHONY: setup
 setup:
@@ -42,6 +42,10 @@ wash: build ## the same on wasmCloud 2: NATS, a registry and wash host on this m
 .PHONY: wash-dev
 wash-dev: build
 	@hosts=$$(setup/hosts.sh) && EVENTHUB_HOSTS="$$hosts" EVENTHUB_HOME=$${EVENTHUB_HOME:-.eventhub/wash-dev} EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on wash-dev
+
+.PHONY: wasmtime
+wasmtime: build ## the same under wasmtime serve, a process per service
+	@hosts=$$(setup/hosts.sh) && EVENTHUB_HOSTS="$$hosts" EVENTHUB_HOME=$${EVENTHUB_HOME:-.eventhub/wasmtime} EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on wasmtime
 
 .PHONY: spin spin-native
 spin: build ## the same under Spin 4, which is to be installed; make spin-native: Postgres and Redis through Spin's own interfaces

@@ -1,10 +1,12 @@
 //! Puts the OpenAPI document together: `components/*/openapi.yaml` become one JSON document in `OUT_DIR/openapi.json`.
-//! The build fails where two parts say the same thing, or a reference leads nowhere.
+//! The build fails where two parts say the same thing, a reference leads nowhere, or a tag is declared nowhere.
 
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+
+const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -21,6 +23,7 @@ fn main() -> Result<()> {
             merge(&mut document, read(&file)?, &file)?;
         }
     }
+    add_answers(&mut document);
     document["components"]["schemas"]["TimeZone"]["enum"] = time_zones();
     check(&document)?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?).join("openapi.json");
@@ -63,6 +66,19 @@ fn object<'a>(document: &'a mut Value, member: &str) -> Result<&'a mut Map<Strin
     document[member].as_object_mut().ok_or_else(|| format!("{member} is not an object").into())
 }
 
+/// What any route may answer is said here once, not in every part: the gateway and the host answer so before a service is asked, or instead.
+fn add_answers(document: &mut Value) {
+    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut);
+    let operations = paths.flatten().filter(|(member, _)| METHODS.contains(&member.as_str()));
+    for (_, operation) in operations {
+        let has_body = operation.get("requestBody").is_some();
+        let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { continue };
+        for status in ["408", "431", "500", "503"].into_iter().filter(|status| has_body || *status != "408") {
+            answers.entry(status).or_insert_with(|| json!({ "$ref": format!("#/components/responses/Problem{status}") }));
+        }
+    }
+}
+
 /// The names that services take for a time zone, from the database that they have.
 fn time_zones() -> Value {
     let names: BTreeSet<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
@@ -72,8 +88,12 @@ fn time_zones() -> Value {
 fn check(document: &Value) -> Result<()> {
     let mut operations = BTreeSet::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
-        for operation in ["get", "put", "post", "patch", "delete"].iter().filter_map(|method| item.get(*method)) {
+        for operation in METHODS.iter().filter_map(|method| item.get(*method)) {
             let id = operation["operationId"].as_str().ok_or_else(|| format!("{path} has an operation without operationId"))?;
+            let is_declared = |tag: &Value| document["tags"].as_array().is_some_and(|tags| tags.iter().any(|known| known["name"] == *tag));
+            if !operation["tags"].as_array().is_some_and(|tags| tags.iter().all(is_declared)) {
+                return Err(format!("{id} has no tag, or one that is declared nowhere").into());
+            }
             if !operations.insert(id) {
                 return Err(format!("operationId {id} comes twice").into());
             }

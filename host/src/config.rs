@@ -3,7 +3,7 @@
 
 use eventhub_link::{BreakerConfig, LinkConfig};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -234,6 +234,21 @@ impl Config {
         Ok(Value::Table(config).try_into()?)
     }
 
+    /// Whether what is configured by component is configured for components that there are: of the manifest, or in the default
+    /// file, which is for the whole application.
+    pub fn check_components<'a>(&self, manifest: impl Iterator<Item = &'a str>) -> Result<(), ConfigError> {
+        let whole = Self::from_parts(None, "", &BTreeMap::new())?;
+        let known: BTreeSet<String> = manifest.map(str::to_owned).chain(whole.environment.into_keys()).collect();
+        let tables = [("components", self.components.keys().collect::<Vec<_>>()), ("environment", self.environment.keys().collect())];
+        for (table, names) in tables.into_iter().chain([("outgoing", self.outgoing.keys().collect())]) {
+            if let Some(name) = names.into_iter().find(|name| !known.contains(name.as_str())) {
+                let hint = nearest(name, known.iter().map(String::as_str));
+                return Err(ConfigError::UnknownKey { origin: "of components".into(), key: format!("{table}.{name}"), hint });
+            }
+        }
+        Ok(())
+    }
+
     /// The limits of one component.
     pub fn component(&self, name: &str) -> Result<Component, ConfigError> {
         let Some(overrides) = self.components.get(name) else { return Ok(self.component_defaults.clone()) };
@@ -381,6 +396,16 @@ mod tests {
         assert!(error.contains("http.listn") && error.contains("did you mean `listen`"), "{error}");
         assert!(load("[htp]\nx = 1", &[]).unwrap_err().to_string().contains("did you mean `http`"));
         assert!(load("[components.booking]\nmemry_mb = 1", &[]).unwrap().component("booking").is_err());
+    }
+
+    #[test]
+    fn a_component_that_there_is_none_of_is_refused_with_the_nearest_known_one() {
+        let check = |file: &str| load(file, &[]).unwrap().check_components(["bench", "booking"].into_iter());
+        assert!(check("[environment.bench]\nJWKS = \"{}\"\n[components.identity]\nmemory_mb = 9").is_ok());
+        let error = check("[environment.bookng]\nX = \"1\"").unwrap_err().to_string();
+        assert!(error.contains("environment.bookng") && error.contains("did you mean `booking`"), "{error}");
+        assert!(check("[components.bokking]\nmemory_mb = 1").is_err());
+        assert!(check("[outgoing]\npayment-strip = []").is_err());
     }
 
     #[test]

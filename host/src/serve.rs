@@ -33,7 +33,9 @@ impl Host {
     pub async fn start(config: &mut Config, manifest: &Path, role: &Role) -> Result<Self> {
         let started = Instant::now();
         let metrics = admin::metrics()?;
-        let Part { manifest, doors } = split::part(Manifest::load(manifest).await?, role, config)?;
+        let manifest = Manifest::load(manifest).await?;
+        config.check_components(manifest.components.iter().map(|component| component.name.as_str()))?;
+        let Part { manifest, doors } = split::part(manifest, role, config)?;
         let mut bound = vec![];
         for (address, door) in doors {
             let key = if matches!(door, Door::Calls(_)) { "services.listen or sidecar.listen" } else { "http.listen" };

@@ -73,9 +73,23 @@ impl Triggers {
     fn schedule(&mut self, trigger: &Trigger, app: &Arc<App>) -> Result<()> {
         let interval = trigger.properties.get("interval_ms").and_then(|text| text.parse().ok());
         let interval: u64 = interval.with_context(|| format!("the link scheduler → {} has no interval_ms", trigger.component))?;
+        let interval = Duration::from_millis(interval.max(10));
+        let number = |text: &String| text.parse().ok().filter(|number| (1..=64).contains(number));
+        let at_once: u32 = match trigger.properties.get("at_once") {
+            None => 1,
+            Some(text) => number(text).with_context(|| format!("at_once of the link scheduler → {} is not 1 to 64: {text}", trigger.component))?,
+        };
+        for nth in 0..at_once {
+            // Spread over the interval.
+            self.tick(trigger, app, interval * nth / at_once, interval);
+        }
+        Ok(())
+    }
+
+    fn tick(&mut self, trigger: &Trigger, app: &Arc<App>, offset: Duration, interval: Duration) {
         let (app, component, stop) = (app.clone(), trigger.component.clone(), self.stop.clone());
         self.tasks.push(tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(Duration::from_millis(interval.max(10)));
+            let mut ticks = tokio::time::interval_at(tokio::time::Instant::now() + offset, interval);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
@@ -91,7 +105,6 @@ impl Triggers {
                 }
             }
         }));
-        Ok(())
     }
 
     fn relay(&mut self, config: &Config, app: &Arc<App>) -> Result<()> {
@@ -148,6 +161,7 @@ fn outcome(outcome: values::Outcome) -> Outcome {
     match outcome {
         values::Outcome::Done => Outcome::Done,
         values::Outcome::Retry(why) => Outcome::Retry(why),
+        values::Outcome::Unavailable(why) => Outcome::Unavailable(why),
         values::Outcome::DeadLetter(why) => Outcome::DeadLetter(why),
     }
 }

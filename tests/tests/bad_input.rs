@@ -2,6 +2,8 @@
 //! names the field at fault, never a 500.
 
 use anyhow::{Context, Result};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use eventhub_tests::fixtures::{id, layout, sale};
 use eventhub_tests::openapi::{Document, Member, Operation, id_prefix, put, types, with_ids};
 use eventhub_tests::{Api, Eventhub, SLOW_BODY, State};
@@ -229,6 +231,32 @@ async fn a_handshake_that_fails_names_the_request_as_every_answer_does() -> Resu
     let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 12\r\n";
     let answer = raw(&format!("GET /api/v1/sessions/ses_1/live HTTP/1.1\r\n{upgrade}"), Duration::from_secs(4)).await?;
     assert!(answer.starts_with("http/1.1 426 ") && answer.contains("x-request-id: mine-1\r\n"), "{answer}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attendee_of_another_seat_costs_the_buyer_nothing() -> Result<()> {
+    let sale = sale(&Eventhub::shared().http, layout(2, 10, 20)).await?;
+    let buyer = Api::sign_up(&Eventhub::shared().http, "Ada Buyer").await?;
+    let hold = id(&buyer.hold(&sale.session_id, &["A-1-1", "A-1-2"]).await?.expect(201));
+    let wish = |seat: &str| json!({"hold_id": hold, "payment": {"provider": "stripe"}, "attendees": [{"seat": "A-1-1", "name": "Ada"}, {"seat": seat, "name": "Bob"}]});
+    let book = async |seat: &str, key: &str| buyer.send(Method::POST, "bookings", &[("idempotency-key", key)], Some(&wish(seat))).await;
+    let problem = book("A-1-3", "first").await?.expect_problem(422, "validation_failed");
+    assert_eq!(problem["errors"], json!([{"pointer": "/attendees/1/seat", "code": "not_in_hold", "detail": "is not a seat of the hold"}]));
+    assert_eq!(buyer.get(&format!("holds/{hold}")).await?.expect(200)["status"], "active");
+    book("A-1-2", "second").await?.expect(202);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cursor_of_a_time_that_no_database_knows_is_refused() -> Result<()> {
+    let buyer = Api::sign_up(&Eventhub::shared().http, "Ada Buyer").await?;
+    let booking = "bkg_00000000000000000000000000";
+    for time in [json!(i64::MIN), json!(-300_000_000_000_000_000_i64), json!("-290000-01-01T00:00:00Z"), json!("9999-12-31T23:59:59Z")] {
+        let cursor = URL_SAFE_NO_PAD.encode(json!([time, booking]).to_string());
+        let problem = buyer.get(&format!("bookings?cursor={cursor}")).await?.expect_problem(422, "validation_failed");
+        assert_eq!(problem["errors"][0]["pointer"], "/query/cursor");
+    }
     Ok(())
 }
 

@@ -207,3 +207,65 @@ async fn refunds(cluster: &Cluster, intent: &Value) -> Result<Vec<Value>> {
     let refunds = cluster.stripe.get(&format!("/v1/refunds?payment_intent={}", id(intent))).await?;
     Ok(refunds["data"].as_array().cloned().unwrap_or_default())
 }
+#[tokio::test(flavor = "multi_thread")]
+async fn a_part_given_back_by_hand_keeps_the_ticket_and_the_rest_goes_back_with_the_event() -> Result<()> {
+    let cluster = calm().await?;
+    // The card says whether a refund is done at once or later.
+    for card in ["pm_card_visa", "pm_card_pendingRefund"] {
+        let case = Case::booked(&cluster).await?;
+        let (booking, intent) = case.awaiting(&cluster).await?;
+        assert_eq!(cluster.stripe.pay(&booking, card).await?.0, 200, "{card}");
+        case.reaches("confirmed").await?;
+        assert_eq!(cluster.stripe.post("/v1/refunds", &[("payment_intent", &id(&intent)), ("amount", "1000")]).await?.0, 200, "{card}");
+        // Long enough for the simulator's pending refunds to end.
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        let now = case.buyer.get(&format!("bookings/{}", case.id)).await?.expect(200);
+        assert_eq!((now["status"].as_str(), case.live_tickets().await?), (Some("confirmed"), 1), "{card}");
+        let cancel = format!("events/{}/cancel", case.sale.event_id);
+        case.sale.organizer.post(&cancel, json!({"reason": "The singer is ill."})).await?.expect(200);
+        case.reaches("refunded").await.context(card)?;
+        let amounts: Vec<_> = refunds(&cluster, &intent).await?.iter().map(|refund| refund["amount"].as_i64()).collect();
+        assert_eq!(amounts, [Some(3500), Some(1000)], "{card}");
+    }
+    audit(&cluster).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_which_nothing_is_left_when_its_event_is_cancelled_is_refunded() -> Result<()> {
+    let cluster = calm().await?;
+    let case = Case::booked(&cluster).await?;
+    let (booking, intent) = case.awaiting(&cluster).await?;
+    assert_eq!(cluster.stripe.pay(&booking, "pm_card_visa").await?.0, 200);
+    case.reaches("confirmed").await?;
+    // In two parts, neither of which is the whole.
+    for part in ["1000", "3500"] {
+        assert_eq!(cluster.stripe.post("/v1/refunds", &[("payment_intent", &id(&intent)), ("amount", part)]).await?.0, 200, "{part}");
+    }
+    let cancel = format!("events/{}/cancel", case.sale.event_id);
+    case.sale.organizer.post(&cancel, json!({"reason": "The singer is ill."})).await?.expect(200);
+    case.reaches("refunded").await?;
+    assert_eq!(refunds(&cluster, &intent).await?.len(), 2);
+    audit(&cluster).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_webhooks_that_were_applied_a_month_ago_are_forgotten() -> Result<()> {
+    let cluster = calm().await?;
+    let mut database = cluster.database("payment_db").await?;
+    let insert = "INSERT INTO webhook_events (provider, event_id, kind, intent_id, received_at, applied_at) VALUES \
+        ('stripe', 'evt_forgettable', 'x', NULL, now() - interval '32 days', now() - interval '31 days'), \
+        ('stripe', 'evt_applied_lately', 'x', NULL, now() - interval '32 days', now() - interval '29 days'), \
+        ('stripe', 'evt_never_applied', 'x', 'pi_of_nobody', now() - interval '32 days', NULL)";
+    sqlx::query(insert).execute(&mut database).await?;
+    let ids = "SELECT event_id FROM webhook_events WHERE received_at < now() - interval '30 days' ORDER BY event_id";
+    let started = Instant::now();
+    loop {
+        let left: Vec<String> = sqlx::query_scalar(ids).fetch_all(&mut database).await?;
+        assert!(left.len() >= 2, "{left:?}");
+        if left == ["evt_applied_lately", "evt_never_applied"] {
+            return Ok(());
+        }
+        ensure!(started.elapsed() < RECOVERY, "not forgotten: {left:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}

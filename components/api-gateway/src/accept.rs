@@ -1,9 +1,10 @@
-//! Content negotiation: every answer is JSON, except pictures.
+//! Content negotiation: every answer is JSON, except pictures; a JSON Schema is JSON under a name of its own.
 
 /// What a route answers with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Media {
     Json,
+    Schema,
     Svg,
 }
 
@@ -25,8 +26,9 @@ fn matches(range: &str, media: Media) -> Option<(u8, bool)> {
     let name = parts.next()?.trim().to_ascii_lowercase();
     let precision = match (name.as_str(), media) {
         ("*/*", _) => 1,
-        ("application/*", Media::Json) | ("image/*", Media::Svg) => 2,
-        ("application/json", Media::Json) | ("image/svg+xml", Media::Svg) => 3,
+        ("application/*", Media::Json | Media::Schema) | ("image/*", Media::Svg) => 2,
+        // A schema is JSON, too: who asks for JSON can read it.
+        ("application/json", Media::Json | Media::Schema) | ("application/schema+json", Media::Schema) | ("image/svg+xml", Media::Svg) => 3,
         // Errors are problems: who takes these takes our JSON.
         ("application/problem+json", _) => 2,
         _ => return None,
@@ -63,5 +65,14 @@ mod tests {
         }
         assert!(accepts(Some("image/svg+xml"), Media::Svg) && accepts(Some("image/*"), Media::Svg));
         assert!(!accepts(Some("image/png"), Media::Svg));
+    }
+
+    #[test]
+    fn a_schema_is_had_under_its_own_name_and_as_json() {
+        for accept in ["application/schema+json", "application/schema+json, */*;q=0.1", "application/json", "application/*"] {
+            assert!(accepts(Some(accept), Media::Schema), "{accept}");
+        }
+        assert!(!accepts(Some("text/html"), Media::Schema) && !accepts(Some("application/schema+json;q=0, */*"), Media::Schema));
+        assert!(!accepts(Some("application/schema+json"), Media::Json), "other routes have no schema to give");
     }
 }

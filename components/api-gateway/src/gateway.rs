@@ -128,6 +128,9 @@ impl<O: Outside> Gateway<O> {
     }
 
     fn limit(&self, user: Option<&str>, client: Option<IpAddr>, route: Route, now: Timestamp) -> Result<Option<Fields>, Problem> {
+        if !route.is_limited {
+            return Ok(None);
+        }
         let mut buckets = Vec::with_capacity(2);
         // The hash tag keeps the keys of one script on one node of a Redis cluster.
         match user {
@@ -173,6 +176,10 @@ impl<O: Outside> Gateway<O> {
                 Ok(self.outside.call(route.service, request))
             }
             idempotency::Decision::Replay(response) => Ok(response),
+            idempotency::Decision::Reread { first, location } => {
+                let read = self.outside.call(route.service, &idempotency::reread::request(request, &location));
+                idempotency::reread::complete(first, read)
+            }
             idempotency::Decision::Refused(problem) => Err(problem),
         }
     }

@@ -1,5 +1,8 @@
 //! Idempotency keys: a POST that was sent twice has one effect and one answer.
-//! The record is in Redis for a day. Without Redis requests run unprotected; booking has a constraint of its own.
+//! The record is in Redis for a day. While Redis is away requests run unprotected; booking has a constraint of its own. A record that
+//! is there and cannot be read says that the request may have run before: then it is not run.
+
+pub mod reread;
 
 use crate::headers::Noted;
 use crate::outside::Outside;
@@ -15,9 +18,9 @@ const FINISH: &str = include_str!("idempotency/finish.lua");
 const CLAIM: &str = "60000";
 /// How long an answer is kept. Milliseconds.
 const KEPT: &str = "86400000";
-/// The same for answers of more than [`LARGE`] bytes, as layouts may have.
-const LARGE_KEPT: &str = "3600000";
-const LARGE: usize = 1024 * 1024;
+/// Bytes of a body that is not kept but read anew: that of a layout may have 20 MB, more than Redis should hold for each of them, and more
+/// than one of its replies may have.
+const LARGE: usize = 256 * 1024;
 
 /// The key of a request, checked; none where it has none.
 ///
@@ -48,6 +51,11 @@ pub enum Decision {
     Unprotected(String),
     /// The first answer, again.
     Replay(Response),
+    /// The same without its body, which is read anew from that path: [`reread::request`], then [`reread::complete`].
+    Reread {
+        first: Response,
+        location: String,
+    },
     Refused(Problem),
 }
 
@@ -59,8 +67,14 @@ pub fn begin(user: &str, key: &str, attempt: u128, request: &Request, outside: &
     let args = [fingerprint(request), attempt.clone(), CLAIM.into()];
     match outside.script(BEGIN, std::slice::from_ref(&record), &args) {
         Ok(reply) => decide(&reply, Claim { record, attempt }),
-        Err(error) => Decision::Unprotected(error.to_string()),
+        Err(Error::Unavailable(cause)) => Decision::Unprotected(cause),
+        Err(error) => unreadable(error),
     }
+}
+
+fn unreadable(cause: impl std::fmt::Display) -> Decision {
+    tracing::error!(error.cause = %cause, "the record of an idempotency key cannot be read");
+    Decision::Refused(Problem::unavailable("What came of the first request with this key cannot be told just now: it is not run again."))
 }
 
 fn decide(reply: &Reply, claim: Claim) -> Decision {
@@ -77,18 +91,24 @@ fn decide(reply: &Reply, claim: Claim) -> Decision {
             let problem = Problem::new(Code::IdempotencyKeyInUse, "The first request with this key has no answer yet: come again for it.");
             Decision::Refused(problem.header("retry-after", seconds.to_string()))
         }
-        (Some(3), [_, status, headers, body]) => match stored(status, headers, body) {
-            Some(response) => Decision::Replay(response),
-            None => Decision::Unprotected("a stored answer cannot be read".into()),
-        },
-        _ => Decision::Unprotected(format!("the script answered {reply:?}")),
+        (Some(3), [_, status, headers, body]) => stored(status, headers, body).unwrap_or_else(|| unreadable("it is no answer")),
+        _ => unreadable("the script answered something else"),
     }
 }
 
-fn stored(status: &Item, headers: &Item, body: &Item) -> Option<Response> {
+fn stored(status: &Item, headers: &Item, body: &Item) -> Option<Decision> {
     let mut headers: Vec<(String, String)> = serde_json::from_slice(headers.bytes()?).ok()?;
     headers.push(("idempotent-replayed".into(), "true".into()));
-    Some(Response { status: status.text()?.parse().ok()?, headers, body: body.bytes()?.to_vec() })
+    let first = Response { status: status.text()?.parse().ok()?, headers, body: body.bytes().unwrap_or_default().to_vec() };
+    match body {
+        Item::Bulk(_) => Some(Decision::Replay(first)),
+        Item::Nil => location(&first).map(str::to_string).map(|location| Decision::Reread { first, location }),
+        Item::Int(_) => None,
+    }
+}
+
+fn location(response: &Response) -> Option<&str> {
+    response.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str())
 }
 
 /// What makes two requests the same.
@@ -114,9 +134,12 @@ fn is_final(response: &Response) -> bool {
 pub fn finish(claim: &Claim, response: &Response, outside: &impl Outside) -> Result<(), Error> {
     let mut args = vec![claim.attempt.clone()];
     if is_final(response) {
-        let kept = if response.body.len() > LARGE { LARGE_KEPT } else { KEPT };
         let headers = serde_json::to_vec(&response.headers).map_err(|error| Error::Invalid(error.to_string()))?;
-        args.extend([kept.into(), response.status.to_string().into_bytes(), headers, response.body.clone()]);
+        args.extend([KEPT.into(), response.status.to_string().into_bytes(), headers]);
+        // What names no resource to read is kept whole; services answer with little there.
+        if response.body.len() <= LARGE || location(response).is_none() {
+            args.push(response.body.clone());
+        }
     }
     outside.script(FINISH, std::slice::from_ref(&claim.record), &args)?;
     Ok(())
@@ -195,6 +218,22 @@ mod tests {
         let Decision::Replay(answer) = decide(&reply(vec![Item::Int(3), bulk("201"), bulk(r#"[["location","/x"]]"#), bulk("{}")]), claim()) else { panic!() };
         assert_eq!((answer.status, answer.body.as_slice()), (201, b"{}".as_slice()));
         assert!(answer.headers.contains(&("idempotent-replayed".into(), "true".into())) && answer.headers.contains(&("location".into(), "/x".into())));
-        assert!(matches!(decide(&Reply::Nil, claim()), Decision::Unprotected(_)));
+    }
+
+    #[test]
+    fn a_record_that_cannot_be_read_lets_nothing_run() {
+        let bulk = |text: &str| Item::Bulk(text.as_bytes().to_vec());
+        let records = [
+            vec![bulk("201"), bulk("no headers"), bulk("{}")],
+            vec![bulk("no status"), bulk("[]"), bulk("{}")],
+            vec![bulk("201"), bulk("[]"), Item::Nil],
+            vec![],
+        ];
+        let replies = records.map(|record| Reply::Array([vec![Item::Int(3)], record].concat()));
+        for reply in replies.into_iter().chain([Reply::Nil, Reply::Array(vec![Item::Int(4)])]) {
+            let Decision::Refused(problem) = decide(&reply, claim()) else { panic!("{reply:?}") };
+            assert_eq!(problem.code, Code::Unavailable);
+            assert!(problem.headers.contains(&("retry-after".into(), "1".into())));
+        }
     }
 }

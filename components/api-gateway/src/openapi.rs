@@ -14,3 +14,22 @@ pub fn answer(request: &Request) -> Answer {
     let headers = vec![header("content-type", "application/json"), header("cache-control", "public, max-age=300")];
     Ok(Response { status: 200, headers, body: DOCUMENT.to_vec() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Map, Value};
+
+    #[test]
+    fn every_operation_says_what_any_route_may_answer() {
+        let document: Value = serde_json::from_slice(DOCUMENT).unwrap();
+        let paths = document["paths"].as_object().unwrap().values().filter_map(Value::as_object).flat_map(Map::values);
+        let operations: Vec<&Value> = paths.filter(|member| member["operationId"].is_string()).collect();
+        assert!(operations.len() > 40);
+        for operation in operations {
+            let says = |status: &str| operation["responses"][status].is_object();
+            assert!(says("431") && says("500") && says("503"), "{}", operation["operationId"]);
+            assert_eq!(says("408"), operation["requestBody"].is_object(), "{}", operation["operationId"]);
+        }
+    }
+}

@@ -23,6 +23,8 @@ pub struct Route {
     pub is_credential: bool,
     /// Whether an access token means anything here. Who refreshes often sends the old one along, and it has expired.
     pub reads_token: bool,
+    /// Whether requests count against the limits.
+    pub is_limited: bool,
     /// A POST needs an Idempotency-Key.
     pub needs_key: bool,
 }
@@ -38,7 +40,7 @@ pub enum Target {
 }
 
 fn to(service: Service) -> Route {
-    Route { service, media: Media::Json, is_large: false, is_credential: false, reads_token: true, needs_key: false }
+    Route { service, media: Media::Json, is_large: false, is_credential: false, reads_token: true, is_limited: true, needs_key: false }
 }
 
 pub fn find(path: &str) -> Target {
@@ -47,8 +49,9 @@ pub fn find(path: &str) -> Target {
             "/api/openapi.json" => Target::OpenApi,
             "/.well-known/jwks.json" => Target::Service(to(Service::Identity)),
             "/.well-known/ticket-keys.json" => Target::Service(to(Service::Booking)),
-            // Signed by the sender, not by one of our tokens.
-            _ if path.starts_with("/webhooks/") => Target::Service(Route { reads_token: false, ..to(Service::Payment) }),
+            // Signed by the sender, not by one of our tokens: that is the guard, and no limit. All of a provider's come from a few
+            // addresses, in bursts, and what is refused once comes again only hours later.
+            _ if path.starts_with("/webhooks/") => Target::Service(Route { reads_token: false, is_limited: false, ..to(Service::Payment) }),
             _ => Target::Unknown,
         };
     };
@@ -63,7 +66,7 @@ pub fn find(path: &str) -> Target {
         "bookings" => Route { needs_key: below.is_empty(), ..to(Service::Booking) },
         "tickets" => Route { media: if below.ends_with(".svg") { Media::Svg } else { Media::Json }, ..to(Service::Booking) },
         "events" | "venues" => to(Service::Event),
-        "layouts" => Route { is_large: true, ..to(Service::VenueLayout) },
+        "layouts" => Route { is_large: true, media: if below == "schema" { Media::Schema } else { Media::Json }, ..to(Service::VenueLayout) },
         "layout-templates" => to(Service::VenueLayout),
         "auth" => Route { is_credential: matches!(below, "login" | "signup"), reads_token: false, ..to(Service::Identity) },
         "users" | "organizers" => to(Service::Identity),
@@ -133,5 +136,10 @@ mod tests {
         assert!(login.is_credential && !refresh.is_credential && !refresh.reads_token);
         let Target::Service(qr) = find("/api/v1/tickets/tkt_1/qr.svg") else { panic!() };
         assert_eq!(qr.media, Media::Svg);
+        let Target::Service(schema) = find("/api/v1/layouts/schema") else { panic!() };
+        let Target::Service(layout) = find("/api/v1/layouts/lay_1") else { panic!() };
+        assert_eq!((schema.media, layout.media), (Media::Schema, Media::Json));
+        let Target::Service(webhook) = find("/webhooks/stripe") else { panic!() };
+        assert!(!webhook.is_limited && !webhook.reads_token && login.is_limited && refresh.is_limited);
     }
 }

@@ -29,7 +29,8 @@ pub struct World {
     pub key_set: RefCell<Response>,
     pub key_set_asked: Cell<usize>,
     pub scripts_run: Cell<usize>,
-    pub has_redis: bool,
+    /// What Redis answers instead of running a script.
+    pub redis_error: RefCell<Option<Error>>,
 }
 
 impl World {
@@ -41,12 +42,12 @@ impl World {
             key_set: RefCell::new(key_set(&[("k1", 1)])),
             key_set_asked: Cell::new(0),
             scripts_run: Cell::new(0),
-            has_redis: true,
+            redis_error: RefCell::default(),
         }
     }
 
     pub fn without_redis() -> Self {
-        Self { has_redis: false, ..Self::new() }
+        Self { redis_error: RefCell::new(Some(Error::Unavailable("there is none".into()))), ..Self::new() }
     }
 }
 
@@ -62,7 +63,7 @@ impl Outside for &World {
 
     fn script(&self, source: &str, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<Reply, Error> {
         self.scripts_run.set(self.scripts_run.get() + 1);
-        if self.has_redis { eval(source, keys, args) } else { Err(Error::Unavailable("there is none".into())) }
+        self.redis_error.borrow().clone().map_or_else(|| eval(source, keys, args), Err)
     }
 
     fn now(&self) -> Timestamp {

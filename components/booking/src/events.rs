@@ -9,7 +9,9 @@ use crate::services::Services;
 use crate::store;
 use eventhub_guest::bindings::eventhub::kafka::types::{Delivery, Message, Outcome};
 use eventhub_guest::ids::{BookingId, EventId};
+use eventhub_guest::{Timestamp, sql};
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 /// An event that concerns this service.
 #[derive(Debug, PartialEq)]
@@ -46,6 +48,10 @@ fn payload<T: serde::de::DeserializeOwned>(message: &Message) -> Result<T, Strin
     serde_json::from_slice(&message.value).map_err(|error| format!("the payload cannot be read: {error}"))
 }
 
+/// After this time the rest of a batch is left to the next one: each event may take a call to the payment provider, and the
+/// whole call has a deadline.
+const ENOUGH: Duration = Duration::from_secs(10);
+
 /// One outcome for each delivery, in order.
 pub fn handle(batch: &[Delivery]) -> Vec<Outcome> {
     let read: Vec<_> = batch.iter().map(|delivery| read(&delivery.message)).collect();
@@ -57,16 +63,21 @@ pub fn handle(batch: &[Delivery]) -> Vec<Outcome> {
     }
     let (bookings, seen) = match store::bookings::ahead(bookings.into_iter().collect(), events) {
         Ok(ahead) => ahead,
-        Err(error) => return read.into_iter().map(|told| told.map_or_else(Outcome::DeadLetter, |_| Outcome::Retry(error.to_string()))).collect(),
+        Err(error) => return read.into_iter().map(|told| told.map_or_else(Outcome::DeadLetter, |_| not_stored(&error))).collect(),
     };
     let mut bookings: HashMap<BookingId, Booking> = bookings.into_iter().map(|booking| (booking.id, booking)).collect();
     let mut seen: HashSet<u128> = seen.into_iter().collect();
+    let enough = Timestamp::now().plus(ENOUGH);
     let mut outcomes = Vec::with_capacity(read.len());
     for told in read {
         outcomes.push(match told {
             Err(cause) => Outcome::DeadLetter(cause),
             Ok((_, Told::Nothing)) => Outcome::Done,
             Ok((id, _)) if !seen.insert(id) => Outcome::Done,
+            Ok((id, _)) if Timestamp::now() >= enough => {
+                seen.remove(&id);
+                Outcome::Unavailable("its batch takes too long".into())
+            }
             Ok((id, told)) => {
                 let outcome = act(id, told, &mut bookings);
                 if outcome != Outcome::Done {
@@ -90,7 +101,7 @@ const fn booking_of(told: &Told) -> Option<BookingId> {
 fn act(id: u128, told: Told, ahead: &mut HashMap<BookingId, Booking>) -> Outcome {
     let (booking, fact) = match told {
         Told::Nothing => return Outcome::Done,
-        Told::EventCancelled(event) => return cancel_event(id, event).map_or_else(Outcome::Retry, |()| Outcome::Done),
+        Told::EventCancelled(event) => return cancel_event(id, event).err().unwrap_or(Outcome::Done),
         Told::Created(booking) => (booking, Fact::of(Event::Created)),
         Told::Payment(booking, fact) => (booking, fact),
     };
@@ -101,12 +112,25 @@ fn act(id: u128, told: Told, ahead: &mut HashMap<BookingId, Booking>) -> Outcome
         // The log is read before a transaction is visible to others: it will be, a moment later. What never is ends as a dead
         // letter all the same, after the last attempt.
         Ok(None) => return Outcome::Retry(format!("there is no booking {booking} yet")),
-        Err(trouble) => return Outcome::Retry(trouble.0),
+        Err(trouble) => return Outcome::Unavailable(trouble.0),
     };
-    match advance(&Services, booking.clone(), run_for(id, fact, &booking, &Services)) {
-        Ok(_) => Outcome::Done,
-        Err(Error::Trouble(trouble)) => Outcome::Retry(trouble.0),
-        Err(error @ (Error::NotFound | Error::Refused(..))) => Outcome::DeadLetter(error.to_string()),
+    advance(&Services, booking.clone(), run_for(id, fact, &booking, &Services)).map_or_else(stopped, |_| Outcome::Done)
+}
+
+/// What a database's error makes of an event. No event may be given up because the database was away: of a payment or a
+/// cancellation nobody would tell again.
+fn not_stored(error: &sql::Error) -> Outcome {
+    match error {
+        sql::Error::Invalid(_) | sql::Error::Violation { .. } => Outcome::Retry(error.to_string()),
+        _ => Outcome::Unavailable(error.to_string()),
+    }
+}
+
+/// The same for a booking that did not go on.
+fn stopped(error: Error) -> Outcome {
+    match error {
+        Error::Trouble(trouble) => Outcome::Unavailable(trouble.0),
+        Error::NotFound | Error::Refused(..) => Outcome::DeadLetter(error.to_string()),
     }
 }
 
@@ -129,14 +153,14 @@ const ROUNDS: u32 = 10_000;
 
 /// Ends every live booking of an event; what that demands (refunds, releases) is due at once and done by the timer. Repeating
 /// it after a crash finds only what is left.
-fn cancel_event(id: u128, event: EventId) -> Result<(), String> {
+fn cancel_event(id: u128, event: EventId) -> Result<(), Outcome> {
     let failure = Failure::new("event_cancelled", "The event was cancelled by its organizer.");
     let fact = Fact::of(Event::EventCancelled).because(failure.clone());
     for _ in 0..ROUNDS {
-        let bookings = store::bookings::live_of_event(event, PAGE).map_err(|error| error.to_string())?;
+        let bookings = store::bookings::live_of_event(event, PAGE).map_err(|error| not_stored(&error))?;
         if bookings.is_empty() {
             return match store::DB.execute(store::record::handled(id)) {
-                Err(error) if !error.violates("inbox_pkey") => Err(error.to_string()),
+                Err(error) if !error.violates("inbox_pkey") => Err(not_stored(&error)),
                 _ => Ok(()),
             };
         }
@@ -144,7 +168,7 @@ fn cancel_event(id: u128, event: EventId) -> Result<(), String> {
         for booking in &bookings {
             let mut draft = booking.clone();
             let step = Services.step(draft.state, Event::EventCancelled);
-            draft.state = step.map_err(|_| "the cancellation of an event was refused")?.state;
+            draft.state = step.map_err(|_| Outcome::DeadLetter("the cancellation of an event was refused".into()))?.state;
             draft.failure = Some(failure.clone());
             drafts.push(draft);
         }
@@ -158,13 +182,13 @@ fn cancel_event(id: u128, event: EventId) -> Result<(), String> {
             // Somebody acts on one of them just now: one by one, each follows its own.
             Err(SaveError::Conflict) => {
                 for booking in bookings {
-                    advance(&Services, booking, Run::of(vec![fact.clone()])).map_err(|error| error.to_string())?;
+                    advance(&Services, booking, Run::of(vec![fact.clone()])).map_err(stopped)?;
                 }
             }
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(Outcome::Unavailable(error.to_string())),
         }
     }
-    Err("the event still gets bookings".into())
+    Err(Outcome::Retry("the event still gets bookings".into()))
 }
 
 #[cfg(test)]
@@ -193,6 +217,15 @@ mod tests {
         let body = body.replace(r#","reason":"card_declined""#, "").replace("requires_payment", "succeeded");
         let (_, told) = read(&message("outbox.event.payment", &[ID, ("eventType", "PaymentSucceeded")], &body)).unwrap();
         assert!(matches!(told, Told::Payment(_, Fact { event: Some(Event::PaymentCaptured), .. })));
+    }
+
+    #[test]
+    fn no_event_is_given_up_because_something_else_was_away() {
+        assert!(matches!(not_stored(&sql::Error::Unavailable("no connection".into())), Outcome::Unavailable(_)));
+        assert!(matches!(not_stored(&sql::Error::Serialization("again".into())), Outcome::Unavailable(_)));
+        assert!(matches!(not_stored(&sql::Error::Invalid("no such column".into())), Outcome::Retry(_)));
+        assert!(matches!(stopped(Error::Trouble(crate::driver::Trouble("payment is away".into()))), Outcome::Unavailable(_)));
+        assert!(matches!(stopped(Error::NotFound), Outcome::DeadLetter(_)));
     }
 
     #[test]

@@ -38,15 +38,15 @@ fn create(request: &Request, _: &Params) -> Answer {
     let id = booking::id_for(wish.hold_id);
     let now = Timestamp::now();
     let expires_at = now.plus(CONFIG.payment_window);
-    let hold = match holds::claim(&wish.hold_id.to_string(), &user.to_string(), &id.to_string(), expires_at.plus(CONFIG.grace).micros()) {
+    let until = expires_at.plus(CONFIG.grace).micros();
+    let hold = match holds::claim(&wish.hold_id.to_string(), &user.to_string(), &id.to_string(), until, &wish.seats()) {
         Ok(hold) => hold,
         Err(holds::Error::Unavailable(text)) => return Err(unavailable(&text)),
+        Err(holds::Error::NotInHold(seats)) => return Err(wish.not_in_hold(&seats)),
         // The hold of a booking that has ended is gone; a repeated request still gets its booking.
         Err(error) => return store::bookings::of_hold(user, wish.hold_id)?.map_or_else(|| Err(refused(error)), |found| again(&found, key)),
     };
     let held = Held::parse(&hold).map_err(Problem::internal)?;
-    // The claim stays: it is for this booking only, and the corrected request finds it.
-    wish.check_seats(&held.seats)?;
     let booking = draft(user, key, wish, held, &hold, now, expires_at, &request.traceparent);
     match store::bookings::insert(&booking) {
         Ok(()) => accepted(&booking),
@@ -54,19 +54,11 @@ fn create(request: &Request, _: &Params) -> Answer {
             let found = store::bookings::of_hold(user, booking.hold_id)?;
             found.map_or_else(|| Err(refused(holds::Error::AlreadyBooked)), |found| again(&found, key))
         }
-        Err(error) => {
-            // Where it is unknown whether the booking was written, its hold must stay; the request can be repeated.
-            if matches!(error, eventhub_guest::sql::Error::Violation { .. }) {
-                let released = holds::release(&id.to_string(), &booking.hold_id.to_string(), &booking.places());
-                if let Err(cause) = released {
-                    tracing::warn!(hold.id = %booking.hold_id, error.cause = ?cause, "hold of a refused booking is left to expire");
-                }
-            }
-            if error.violates("bookings_idempotency_key") {
-                return Err(Problem::new(Code::IdempotencyKeyReused, "This Idempotency-Key was used for a booking of another hold."));
-            }
-            Err(error.into())
+        // Here and below the hold stays claimed: a corrected or repeated request finds it, and so does one that runs just now.
+        Err(error) if error.violates("bookings_idempotency_key") => {
+            Err(Problem::new(Code::IdempotencyKeyReused, "This Idempotency-Key was used for a booking of another hold."))
         }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -122,7 +114,9 @@ fn refused(error: holds::Error) -> Problem {
         holds::Error::Expired => Problem::new(Code::HoldExpired, "The hold has expired: hold the seats again."),
         holds::Error::AlreadyBooked => Problem::new(Code::HoldAlreadyBooked, "This hold has been booked."),
         holds::Error::Closed => Problem::invalid_transition("cancelled", "booked", "The session is not on sale any more."),
-        holds::Error::Taken(places) => Problem::new(Code::SeatsUnavailable, "Some of the seats were taken by others.").with("unavailable", places),
+        holds::Error::Taken(places) | holds::Error::NotInHold(places) => {
+            Problem::new(Code::SeatsUnavailable, "Some of the seats were taken by others.").with("unavailable", places)
+        }
         holds::Error::Unavailable(text) => unavailable(&text),
     }
 }
@@ -157,7 +151,7 @@ fn list(request: &Request, _: &Params) -> Answer {
         })?),
     };
     let bookings = store::bookings::list(user, status, page.after, page.limit + 1)?;
-    let List { items, next_cursor } = page.list(bookings.iter().map(Shown).collect(), |Shown(booking)| (booking.created_at.micros(), booking.id))?;
+    let List { items, next_cursor } = page.list(bookings.iter().map(Shown).collect(), |Shown(booking)| (booking.created_at, booking.id))?;
     json::response(200, &List { items, next_cursor })
 }
 

@@ -65,7 +65,7 @@ fn reserve(booking: &Booking) -> Result<Vec<Fact>, Trouble> {
     let refused = |code: &str, detail: &str| Ok(vec![Fact::of(Event::SeatsRefused).because(Failure::new(code, detail))]);
     match holds::reserve(&booking.id.to_string(), &booking.hold_id.to_string(), &booking.places(), booking.fence) {
         Ok(()) => Ok(vec![Fact::of(Event::SeatsReserved)]),
-        Err(holds::Error::Taken(places)) => refused("seats_unavailable", &format!("Taken by others: {}.", places.join(", "))),
+        Err(holds::Error::Taken(places) | holds::Error::NotInHold(places)) => refused("seats_unavailable", &format!("Taken by others: {}.", places.join(", "))),
         Err(holds::Error::Closed) => refused("session_closed", "The session is not on sale any more."),
         Err(holds::Error::NotFound | holds::Error::Expired) => refused("hold_expired", "The hold expired before the booking was made."),
         Err(holds::Error::AlreadyBooked) => refused("hold_already_booked", "The hold serves another booking."),

@@ -2,7 +2,7 @@
 
 use crate::bindings::eventhub::payment_provider::types::Error;
 use crate::config::Config;
-use crate::domain;
+use crate::domain::{self, Failure};
 use eventhub_wasi_http::outgoing::{self, Answer};
 use serde_json::Value;
 use wasip2::http::types::Method;
@@ -35,26 +35,34 @@ impl<'a> Call<'a> {
     }
 }
 
+/// What Stripe answers where all is well.
+pub struct Reply {
+    pub object: Value,
+    /// The answer to an earlier call with this key: so it was then, and may be otherwise now.
+    pub replayed: bool,
+}
+
 /// Keys that a call may use up: see [`send`].
 const KEYS: u32 = 3;
 
-/// Sends a call; its JSON where Stripe says that all is well.
+/// Sends a call.
 ///
 /// Stripe keeps an error of its own under the idempotency key, too, and gives it again for a day
 /// (<https://docs.stripe.com/api/idempotent_requests>). Such a key is used up, and the next one, made from it, takes its place.
-pub fn send(config: &Config, mut call: Call) -> Result<Value, Error> {
+pub fn send(config: &Config, mut call: Call) -> Result<Reply, Failure> {
+    let unavailable = |cause: String| Failure::Other(Error::Unavailable(cause));
     let first = call.idempotency_key.clone();
     for used in 1..=KEYS {
-        let answer = exchange(config, &call).map_err(|cause| Error::Unavailable(format!("Stripe cannot be reached: {cause}")))?;
+        let answer = exchange(config, &call).map_err(|cause| unavailable(format!("Stripe cannot be reached: {cause}")))?;
         let replayed = answer.headers.iter().any(|(name, _)| name == "idempotent-replayed");
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         match answer.status {
-            200..300 => return Ok(body),
+            200..300 => return Ok(Reply { object: body, replayed }),
             500.. if replayed && used < KEYS => call.idempotency_key = first.as_ref().map(|key| format!("{key}:{}", used + 1)),
-            status => return Err(domain::error(status, &body)),
+            status => return Err(domain::failure(status, &body)),
         }
     }
-    Err(Error::Unavailable("Stripe keeps failing".into()))
+    Err(unavailable("Stripe keeps failing".into()))
 }
 
 fn exchange(config: &Config, call: &Call) -> Result<Answer, String> {

@@ -4,6 +4,7 @@
 
 mod client;
 mod config;
+mod currency;
 mod domain;
 mod webhook;
 
@@ -20,8 +21,21 @@ mod bindings {
 use bindings::eventhub::payment_provider::types::{Error, Intent, IntentRequest, Notice, Refund, RefundRequest};
 use client::Call;
 use config::Config;
+use domain::Failure;
 
 struct Component;
+
+/// A refund as it is now.
+fn refund(id: &str) -> Result<Refund, Error> {
+    domain::refund(&client::send(&Config::get(), Call::get(&format!("/v1/refunds/{}", domain::path_segment(id)?)))?.object)
+}
+
+/// The refund that decides where Stripe says that all has been given back: somebody did it by hand, or we did under a key that
+/// Stripe has forgotten.
+fn refund_made_before(request: &RefundRequest) -> Result<Refund, Error> {
+    let path = format!("/v1/refunds?payment_intent={}&limit=100", domain::path_segment(&request.intent_id)?);
+    domain::decisive_refund(&client::send(&Config::get(), Call::get(&path))?.object, &request.total)
+}
 
 impl bindings::exports::eventhub::payment_stripe::provider::Guest for Component {
     fn publishable_key() -> String {
@@ -29,27 +43,33 @@ impl bindings::exports::eventhub::payment_stripe::provider::Guest for Component 
     }
 
     fn create_intent(request: IntentRequest) -> Result<Intent, Error> {
-        let form = domain::intent_form(&request);
+        let form = domain::intent_form(&request)?;
         let call = Call::post("/v1/payment_intents", form).idempotent(&request.idempotency_key);
-        domain::intent(&client::send(&Config::get(), call)?)
+        domain::intent(&client::send(&Config::get(), call)?.object)
     }
 
     fn get_intent(id: String) -> Result<Intent, Error> {
-        domain::intent(&client::send(&Config::get(), Call::get(&format!("/v1/payment_intents/{}", domain::path_segment(&id)?)))?)
+        domain::intent(&client::send(&Config::get(), Call::get(&format!("/v1/payment_intents/{}", domain::path_segment(&id)?)))?.object)
     }
 
     fn cancel_intent(id: String) -> Result<Intent, Error> {
         let path = format!("/v1/payment_intents/{}/cancel", domain::path_segment(&id)?);
-        domain::intent(&client::send(&Config::get(), Call::post(&path, String::new()))?)
+        domain::intent(&client::send(&Config::get(), Call::post(&path, String::new()))?.object)
     }
 
     fn create_refund(request: RefundRequest) -> Result<Refund, Error> {
         let call = Call::post("/v1/refunds", domain::refund_form(&request)).idempotent(&request.idempotency_key);
-        domain::refund(&client::send(&Config::get(), call)?)
+        match client::send(&Config::get(), call) {
+            // It may have failed since.
+            Ok(reply) if reply.replayed => refund(&domain::refund(&reply.object)?.id),
+            Ok(reply) => domain::refund(&reply.object),
+            Err(Failure::AlreadyRefunded) => refund_made_before(&request),
+            Err(Failure::Other(error)) => Err(error),
+        }
     }
 
     fn get_refund(id: String) -> Result<Refund, Error> {
-        domain::refund(&client::send(&Config::get(), Call::get(&format!("/v1/refunds/{}", domain::path_segment(&id)?)))?)
+        refund(&id)
     }
 
     fn verify_notice(headers: Vec<(String, String)>, body: String, now: i64) -> Result<Notice, Error> {

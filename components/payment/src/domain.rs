@@ -141,6 +141,9 @@ impl Payment {
     pub fn hear_refund(&self, refund: &provider::Refund) -> Change {
         use provider::RefundStatus as Heard;
         let ours = self.refund_id.as_ref() == Some(&refund.id);
+        if !self.is_undone_by(refund) {
+            return None;
+        }
         match self.status {
             Status::Succeeded | Status::Refunding => {}
             // A bank may send back days later what seemed done.
@@ -149,29 +152,33 @@ impl Payment {
         }
         let mut next = self.clone();
         next.refund_id = Some(refund.id.clone());
-        let whole = refund.total.amount == self.total.amount;
         let fact = match refund.status {
-            Heard::Succeeded if whole => {
+            Heard::Succeeded => {
                 next.status = Status::Refunded;
                 Some(Fact::PaymentRefunded)
             }
-            // A part that was given back by hand does not undo the booking.
-            Heard::Succeeded => return None,
-            // The first one may fail before we have its id; one that failed before is told again, perhaps.
-            Heard::Failed if ours || (self.refund_id.is_none() && self.refund_attempt == 0) => {
+            // The first one that we asked for may fail before we have its id; one that failed before is told again, perhaps.
+            Heard::Failed if ours || (self.status == Status::Refunding && self.refund_id.is_none() && self.refund_attempt == 0) => {
                 // The next attempt is another one, with a key of its own.
                 next.refund_id = None;
                 next.refund_attempt += 1;
                 next.status = Status::Refunding;
                 Some(Fact::RefundFailed)
             }
-            Heard::Failed => return None,
-            Heard::Pending => {
+            Heard::Pending if ours || self.refund_id.is_none() => {
                 next.status = Status::Refunding;
                 None
             }
+            // Of another one than the one that we wait for.
+            Heard::Failed | Heard::Pending => return None,
         };
         (next != *self).then_some((next, fact))
+    }
+
+    /// Whether nothing of the payment is left once the refund is done: it is of everything, or ours, which asks for all that is
+    /// left. A part that somebody gives back by hand does not undo the booking, whatever becomes of it.
+    pub fn is_undone_by(&self, refund: &provider::Refund) -> bool {
+        self.refund_id.as_ref() == Some(&refund.id) || refund.total.amount == self.total.amount
     }
 
     /// What the provider answers to our own attempt to refund, unless that has failed in the meantime.
@@ -224,11 +231,12 @@ impl Payment {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use eventhub_guest::bindings::eventhub::common::types::Money as WitMoney;
 
-    fn payment(status: Status) -> Payment {
+    /// 45.00 EUR.
+    pub fn payment(status: Status) -> Payment {
         Payment {
             id: PaymentId::from_u128(1),
             booking_id: BookingId::from_u128(2),
@@ -317,6 +325,40 @@ mod tests {
         let (done, _) = payment(Status::Succeeded).hear_refund(&refund(provider::RefundStatus::Succeeded, 4500)).unwrap();
         let (next, fact) = done.hear_refund(&refund(provider::RefundStatus::Failed, 4500)).unwrap();
         assert_eq!((next.status, next.refund_id.as_deref(), fact), (Status::Refunding, None, Some(Fact::RefundFailed)));
+    }
+
+    #[test]
+    fn a_part_given_back_by_hand_changes_nothing_whatever_becomes_of_it() {
+        use provider::RefundStatus::*;
+        for status in [Status::Succeeded, Status::Refunding, Status::Refunded] {
+            for heard in [Pending, Succeeded, Failed] {
+                assert_eq!(payment(status).hear_refund(&refund(heard, 1000)), None, "{status:?} {heard:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_left_after_a_part_is_the_whole_when_it_is_ours() {
+        let asked = payment(Status::Refunding);
+        let (waits, _) = asked.hear_own_refund(0, &refund(provider::RefundStatus::Pending, 3500)).unwrap();
+        assert_eq!((waits.status, waits.refund_id.as_deref()), (Status::Refunding, Some("re_1")));
+        let rest = refund(provider::RefundStatus::Succeeded, 3500);
+        let (done, fact) = waits.hear_refund(&rest).unwrap();
+        assert_eq!((done.status, fact), (Status::Refunded, Some(Fact::PaymentRefunded)));
+        assert_eq!(asked.hear_own_refund(0, &rest).unwrap().0.status, Status::Refunded);
+        let (next, fact) = done.hear_refund(&refund(provider::RefundStatus::Failed, 3500)).unwrap();
+        assert_eq!((next.status, next.refund_attempt, fact), (Status::Refunding, 1, Some(Fact::RefundFailed)));
+    }
+
+    #[test]
+    fn a_refund_that_nobody_here_asked_for_and_that_fails_begins_none() {
+        assert_eq!(payment(Status::Succeeded).hear_refund(&refund(provider::RefundStatus::Failed, 4500)), None);
+    }
+
+    #[test]
+    fn late_news_of_another_refund_does_not_take_the_place_of_ours() {
+        let ours = Payment { refund_id: Some("re_2".into()), ..payment(Status::Refunding) };
+        assert_eq!(ours.hear_refund(&refund(provider::RefundStatus::Pending, 4500)), None);
     }
 
     #[test]

@@ -116,7 +116,7 @@ pub fn cancel(booking_id: &str) -> Result<Payment, Error> {
     }
 }
 
-/// Gives all of it back.
+/// Gives all of it back that somebody has not given back by hand.
 pub fn refund(booking_id: &str, reason: &str) -> Result<Payment, Error> {
     let payment = get(booking_id)?;
     let payment = match payment.status {
@@ -185,6 +185,10 @@ pub fn hear(provider: Provider, notice: &provider::Notice, traceparent: &str) ->
 /// is asked how it is now.
 fn hear_refund(payment: Payment, told: &provider::Refund, traceparent: &str) -> Result<Change, Error> {
     let payment = if payment.status.is_unpaid() { look_up(payment, traceparent)? } else { payment };
+    if !payment.is_undone_by(told) {
+        warn_of_failed_part(&payment, told);
+        return Ok(None);
+    }
     if payment.refund_attempt == 0 {
         return Ok(payment.hear_refund(told));
     }
@@ -192,20 +196,25 @@ fn hear_refund(payment: Payment, told: &provider::Refund, traceparent: &str) -> 
 }
 
 /// Finds what no webhook told: asks the provider about payments that have been open for a while, applies webhooks that came
-/// early, and goes on with refunds.
+/// early, and goes on with refunds. Forgets webhooks of long ago.
 pub fn reconcile(moment: &Moment) -> Result<(), Error> {
-    for payment in store::unapplied()? {
-        look_up(payment.clone(), &moment.traceparent)?;
-        store::mark_applied(&payment)?;
-    }
-    for payment in store::due()? {
+    let traceparent = &moment.traceparent;
+    each(store::unapplied()?, |payment| {
+        look_up(payment.clone(), traceparent)?;
+        Ok(store::mark_applied(&payment)?)
+    });
+    each(store::due()?, |payment| look_up(payment, traceparent).map(drop));
+    Ok(store::forget()?)
+}
+
+/// One that fails does not keep the others from being found.
+fn each(payments: Vec<Payment>, work: impl Fn(Payment) -> Result<(), Error>) {
+    for payment in payments {
         let id = payment.id;
-        if let Err(error) = look_up(payment, &moment.traceparent) {
-            // One that fails does not keep the others from being found.
+        if let Err(error) = work(payment) {
             tracing::warn!(payment.id = %id, error.cause = %error, "payment cannot be reconciled just now");
         }
     }
-    Ok(())
 }
 
 fn look_up(payment: Payment, traceparent: &str) -> Result<Payment, Error> {
@@ -238,5 +247,33 @@ fn apply(mut payment: Payment, traceparent: &str, change: impl Fn(&Payment) -> C
 fn warn_of_quarantine(payment: &Payment) {
     if payment.status == Status::Quarantined {
         tracing::error!(payment.id = %payment.id, payment.booking_id = %payment.booking_id, "the provider captured another amount than was asked; an operator must look");
+    }
+}
+
+/// A part that somebody gave back by hand was not asked for again when we gave back the rest.
+fn warn_of_failed_part(payment: &Payment, part: &provider::Refund) {
+    if part.status == provider::RefundStatus::Failed && payment.refund_id.is_some() {
+        tracing::error!(payment.id = %payment.id, refund.id = part.id, "a part that was given back by hand has failed, after the rest was given back; an operator must look");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::tests::payment;
+    use std::cell::RefCell;
+
+    #[test]
+    fn one_payment_that_cannot_be_looked_up_keeps_no_other_waiting() {
+        let payments: Vec<_> = (1..=3).map(|id| Payment { id: PaymentId::from_u128(id), ..payment(Status::Processing) }).collect();
+        let found = RefCell::new(vec![]);
+        each(payments, |payment| {
+            if payment.id == PaymentId::from_u128(1) {
+                return Err(Error::Unavailable("the provider does not know it yet".into()));
+            }
+            found.borrow_mut().push(payment.id);
+            Ok(())
+        });
+        assert_eq!(found.into_inner(), [2, 3].map(PaymentId::from_u128));
     }
 }

@@ -30,6 +30,11 @@ const DUE: &str =
 const UNAPPLIED: &str = "SELECT DISTINCT p.* FROM webhook_events w JOIN payments p ON p.provider = w.provider AND p.provider_intent_id = w.intent_id
     WHERE w.applied_at IS NULL AND w.received_at > now() - interval '1 day' LIMIT 50";
 const APPLIED: &str = "UPDATE webhook_events SET applied_at = now() WHERE provider = $1 AND intent_id = $2 AND applied_at IS NULL";
+// A provider repeats a webhook for days, and an operator can have it sent again for some weeks; until then it must be known. What
+// was never applied stays: it tells of money that nobody here knows. A thousand at a time, so that none is locked for long; by
+// their places, since these are locked and the table need not be searched again.
+const FORGET: &str = "DELETE FROM webhook_events WHERE ctid = ANY (ARRAY(SELECT ctid FROM webhook_events
+    WHERE applied_at < now() - interval '30 days' ORDER BY applied_at LIMIT 1000 FOR UPDATE SKIP LOCKED))";
 
 /// A webhook, as it is remembered.
 pub struct Heard<'a> {
@@ -91,6 +96,11 @@ pub fn unapplied() -> Result<Vec<Payment>, Error> {
 
 pub fn mark_applied(payment: &Payment) -> Result<(), Error> {
     DB.execute(sql(APPLIED).bind(payment.provider.as_str()).bind(payment.intent_id.clone())).map(drop)
+}
+
+/// Forgets webhooks that were applied so long ago that nobody sends them again, some at each call.
+pub fn forget() -> Result<(), Error> {
+    DB.execute(sql(FORGET)).map(drop)
 }
 
 fn notice(heard: &Heard, applied: bool) -> Statement {

@@ -37,8 +37,15 @@ impl http::Guest for Component {
 }
 
 impl holds::Guest for Component {
-    fn claim(hold_id: String, user_id: String, booking_id: String, until: i64) -> Result<holds::Hold, holds::Error> {
+    fn claim(hold_id: String, user_id: String, booking_id: String, until: i64, seats: Vec<String>) -> Result<holds::Hold, holds::Error> {
         let (hold, user, booking) = (parse::<HoldId>(&hold_id)?, parse::<UserId>(&user_id)?, parse::<BookingId>(&booking_id)?);
+        if !seats.is_empty() {
+            let held = with(|inventory| inventory.find_hold(hold, user))?.0;
+            let others: Vec<String> = seats.into_iter().filter(|seat| !held.body.has_seat(seat)).collect();
+            if !others.is_empty() {
+                return Err(holds::Error::NotInHold(others));
+            }
+        }
         let (hold, sale) = with(|inventory| inventory.claim(hold, user, booking, Timestamp::from_micros(until)))?;
         Ok(hold_to_wit(hold, &sale))
     }

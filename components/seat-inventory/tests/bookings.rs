@@ -21,7 +21,9 @@ fn a_hold_becomes_a_sale_step_by_step_and_every_step_may_come_twice() {
     let world = World::new();
     let inventory = world.inventory();
     let (hold, booking) = world.claimed(&inventory, &["A-1-1", "A-1-2"]);
-    assert_eq!(inventory.claim(hold.id, hold.user, booking, in_a_while()).unwrap().0.booking, Some(booking));
+    let until = inventory.find_hold(hold.id, hold.user).unwrap().0.expires_at;
+    let again = inventory.claim(hold.id, hold.user, booking, until.plus(Duration::from_secs(3_600))).unwrap().0;
+    assert_eq!((again.booking, again.expires_at), (Some(booking), until), "claiming again and again would hold the seats for ever");
     assert!(matches!(inventory.claim(hold.id, hold.user, BookingId::new(), in_a_while()), Err(Error::AlreadyBooked)));
     assert!(matches!(inventory.claim(hold.id, UserId::new(), booking, in_a_while()), Err(Error::NotFound(_))));
     assert!(matches!(inventory.release_hold(hold.id, hold.user), Err(Error::AlreadyBooked)));

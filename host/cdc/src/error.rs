@@ -1,6 +1,6 @@
 //! Why the relay of one database stops for a while.
 
-use eventhub_kafka::PublishError;
+use eventhub_kafka::Undelivered;
 use pgwire_replication::PgWireError;
 
 /// What ended a session; the service begins another after a while.
@@ -41,8 +41,8 @@ impl From<PgWireError> for Error {
     }
 }
 
-impl From<PublishError> for Error {
-    fn from(error: PublishError) -> Self {
+impl From<Undelivered> for Error {
+    fn from(error: Undelivered) -> Self {
         Self::Kafka(error.to_string())
     }
 }

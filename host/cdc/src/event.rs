@@ -1,6 +1,6 @@
 //! A row of the outbox, and the message it becomes.
 
-use eventhub_kafka::{Publication, PublishError, Record};
+use eventhub_kafka::{Publication, Record, Undelivered};
 
 use crate::payload;
 
@@ -22,7 +22,7 @@ pub(crate) struct Event<'a> {
 
 impl Event<'_> {
     /// Hands the message to the producer. `topic` is that of the row's aggregate type.
-    pub async fn push(&self, topic: &str, publication: &mut Publication) -> Result<(), PublishError> {
+    pub async fn push(&self, topic: &str, publication: &mut Publication) -> Result<(), Undelivered> {
         let value = payload::value(self.payload);
         let headers = [("id", self.id), ("eventType", self.event_type), ("tracingspancontext", self.tracing_span_context.unwrap_or_default())];
         let present = if self.tracing_span_context.is_some() { 3 } else { 2 };

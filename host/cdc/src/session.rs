@@ -12,7 +12,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use eventhub_kafka::{Acknowledgement, Client, Publication, PublishError};
+use eventhub_kafka::{Acknowledgement, Client, Publication, Undelivered};
 use metrics::{Counter, Histogram, counter, histogram};
 use pgwire_replication::{Lsn, ReplicationClient, ReplicationConfig, ReplicationEvent};
 use tokio_postgres::config::Host;
@@ -24,7 +24,7 @@ use crate::{Error, Options, TOPIC_PREFIX, decode::Decoder, event::Event, slot::C
 pub(crate) struct Relay {
     database: String,
     client: Client,
-    /// By aggregate type; `None` where no such topic can be.
+    /// By aggregate type; `None` where no such topic can be. Only of this session: a topic may be deleted.
     topics: HashMap<String, Option<String>>,
     published: Counter,
     dropped: Counter,
@@ -46,19 +46,25 @@ impl Relay {
         self.client.publication()
     }
 
+    /// Looks at the topics anew.
+    fn forget_topics(&mut self) {
+        self.topics.clear();
+    }
+
     /// Hands one event to the producer. One that Kafka can never take (its topic has no possible name, it is too large) is
-    /// dropped, loudly: waiting for it would stop all events of the database for good.
+    /// dropped, loudly: waiting for it would stop all events of the database for good. Everything else ends the session, and
+    /// the next one reads the event again.
     pub async fn push(&mut self, event: &Event<'_>, publication: &mut Publication) -> Result<(), Error> {
         if !self.topics.contains_key(event.aggregate_type) {
             self.find_topic(event.aggregate_type).await?;
         }
         let pushed = match self.topics.get(event.aggregate_type) {
             Some(Some(topic)) => event.push(topic, publication).await,
-            _ => Err(PublishError::Invalid(format!("`{}` makes no topic", event.aggregate_type))),
+            _ => Err(Undelivered::Message(format!("`{}` makes no topic", event.aggregate_type))),
         };
         match pushed {
             Ok(()) => self.published.increment(1),
-            Err(PublishError::Invalid(why)) => {
+            Err(Undelivered::Message(why)) => {
                 self.dropped.increment(1);
                 tracing::error!(database = self.database, event_id = event.id, "an event cannot be published and is dropped: {why}");
             }
@@ -82,9 +88,9 @@ impl Relay {
     }
 
     /// What Kafka says of a publication that was pushed.
-    pub fn settle(&self, acknowledged: Result<(), PublishError>) -> Result<(), Error> {
+    pub fn settle(&self, acknowledged: Result<(), Undelivered>) -> Result<(), Error> {
         match acknowledged {
-            Err(PublishError::Invalid(why)) => {
+            Err(Undelivered::Message(why)) => {
                 self.dropped.increment(1);
                 tracing::error!(database = self.database, "Kafka refused at least one event, which is dropped: {why}");
                 Ok(())
@@ -147,6 +153,7 @@ pub(crate) async fn run(
     shutdown: &CancellationToken,
 ) -> Result<(), Error> {
     let control = Control::acquire(postgres, options).await?;
+    relay.forget_topics();
     control.prepare(options, relay).await?;
     let mut replication = ReplicationClient::connect(replication_config(options, postgres)?).await?;
     replication.wait_started().await?;

@@ -63,3 +63,22 @@ async fn committed_rows_survive_a_restart_of_kafka_and_one_of_postgres() {
     reader.wait_for("all that was committed", |r| r.distinct() >= committed).await;
     relay.active().await.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_somebody_deletes_comes_back_and_what_was_committed_meanwhile_is_in_it() {
+    let outbox = Outbox::new();
+    let relay = outbox.relay().active().await;
+    outbox.fill(0, 10, 3);
+    outbox.reader().await.wait_for("the first", |r| r.distinct() == 10).await;
+    outbox.delete_topic().await;
+    outbox.fill(10, 10, 3);
+    let end = std::time::Instant::now() + Duration::from_secs(60);
+    while !outbox.has_topic() {
+        assert!(std::time::Instant::now() < end, "the topic did not come back");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let reader = outbox.reader().await;
+    let all_of_them = |numbers: Vec<u32>| (10..20).all(|n| numbers.contains(&n));
+    reader.wait_for("the others", |r| all_of_them(r.numbers().into_values().flatten().collect())).await;
+    relay.active().await.stop().await;
+}

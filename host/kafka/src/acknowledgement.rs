@@ -13,14 +13,14 @@ use std::{
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 
-use crate::PublishError;
+use crate::Undelivered;
 
 /// Shared by the messages of one batch. It starts with one mark for the publisher itself, so that it cannot become complete
 /// while messages are still being added.
 #[derive(Debug)]
 pub(crate) struct Tally {
     open: AtomicUsize,
-    error: Mutex<Option<PublishError>>,
+    error: Mutex<Option<Undelivered>>,
     waker: AtomicWaker,
 }
 
@@ -34,10 +34,14 @@ impl Tally {
         self.open.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One message, or the publisher, is through; the first error is kept.
-    pub fn settle(&self, result: Result<(), PublishError>) {
+    /// One message, or the publisher, is through. The first error is kept; one after which others may be tried again goes before
+    /// one that is final, or they would be taken for refused.
+    pub fn settle(&self, result: Result<(), Undelivered>) {
         if let Err(error) = result {
-            self.error.lock().get_or_insert(error);
+            let mut kept = self.error.lock();
+            if kept.as_ref().is_none_or(|kept| kept.is_final() && !error.is_final()) {
+                *kept = Some(error);
+            }
         }
         if self.open.fetch_sub(1, Ordering::AcqRel) == 1 {
             self.waker.wake();
@@ -52,7 +56,7 @@ impl Tally {
 pub struct Acknowledgement(pub(crate) Arc<Tally>);
 
 impl Future for Acknowledgement {
-    type Output = Result<(), PublishError>;
+    type Output = Result<(), Undelivered>;
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let tally = &self.0;
@@ -79,10 +83,19 @@ mod tests {
         tally.add();
         let mut acknowledgement = Acknowledgement(tally.clone());
         tally.settle(Ok(()));
-        tally.settle(Err(PublishError::Unavailable("first".into())));
+        tally.settle(Err(Undelivered::Unavailable("first".into())));
         assert!(futures::poll!(&mut acknowledgement).is_pending(), "one message is still open");
-        tally.settle(Err(PublishError::Unavailable("second".into())));
-        assert_eq!(acknowledgement.await, Err(PublishError::Unavailable("first".into())));
+        tally.settle(Err(Undelivered::Unavailable("second".into())));
+        assert_eq!(acknowledgement.await, Err(Undelivered::Unavailable("first".into())));
+    }
+
+    #[tokio::test]
+    async fn a_message_that_is_refused_does_not_hide_that_others_are_to_be_sent_again() {
+        let tally = Tally::new();
+        tally.add();
+        tally.settle(Err(Undelivered::Message("too large".into())));
+        tally.settle(Err(Undelivered::Topic("no topic".into())));
+        assert_eq!(Acknowledgement(tally).await, Err(Undelivered::Topic("no topic".into())));
     }
 
     #[tokio::test]

@@ -13,10 +13,12 @@ use crate::{Client, Error};
 
 impl Client {
     /// Creates those of these topics that do not exist yet; `partitions` of 0 or less means the configured number.
-    /// Existing ones are left as they are, so that it may be called at every start and by several nodes at once.
+    /// Existing ones are left as they are, so that it may be called at every start and by several nodes at once; whoever may not
+    /// create topics needs them to exist.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when the brokers do not answer, [`Error::Refused`] when one of them cannot be created.
+    /// [`Error::Refused`] when one of them can have no such name; [`Error::Unavailable`] when the brokers do not answer, or one
+    /// does not exist and was not created.
     pub async fn ensure_topics<'a>(&self, topics: impl IntoIterator<Item = (&'a str, i32)>) -> Result<(), Error> {
         let config = self.config();
         let replication = config.replication;
@@ -27,24 +29,29 @@ impl Client {
         }
         let admin: AdminClient<DefaultClientContext> = config.base().create()?;
         let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(10))).operation_timeout(Some(Duration::from_secs(10)));
+        let mut failure = None;
         for result in admin.create_topics(&new, &options).await? {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((topic, code)) => {
-                    return Err(Error::Refused(format!("topic `{topic}`: {code}")));
-                }
+                Err((topic, code @ RDKafkaErrorCode::InvalidTopic)) => return Err(Error::Refused(format!("topic `{topic}`: {code}"))),
+                Err((topic, code)) => failure = Some(format!("topic `{topic}`: {code}")),
             }
         }
-        // Until the topic is known everywhere a consumer or producer would be told that there is none.
-        self.wait_for(&new.iter().map(|topic| topic.name).collect::<Vec<_>>()).await
+        let names: Vec<_> = new.iter().map(|topic| topic.name).collect();
+        match failure {
+            // Until the topic is known everywhere a consumer or producer would be told that there is none.
+            None => self.wait_for(&names, Duration::from_secs(10)).await,
+            // Brokers ask for the right to create before they look whether it is there.
+            Some(why) => self.wait_for(&names, Duration::ZERO).await.map_err(|_| Error::Unavailable(why)),
+        }
     }
 
-    async fn wait_for(&self, topics: &[&str]) -> Result<(), Error> {
+    async fn wait_for(&self, topics: &[&str], within: Duration) -> Result<(), Error> {
         let names: Vec<String> = topics.iter().map(|name| (*name).to_owned()).collect();
         let config = self.config().base();
         let known = tokio::task::spawn_blocking(move || {
             let consumer: rdkafka::consumer::BaseConsumer = config.create()?;
-            let deadline = std::time::Instant::now() + Duration::from_secs(10);
+            let deadline = std::time::Instant::now() + within;
             loop {
                 let metadata = consumer_metadata(&consumer)?;
                 let missing = names.iter().find(|name| {
@@ -55,7 +62,7 @@ impl Client {
                 match missing {
                     None => return Ok(()),
                     Some(name) if std::time::Instant::now() > deadline => {
-                        return Err(Error::Unavailable(format!("topic `{name}` was created and has no leader yet")));
+                        return Err(Error::Unavailable(format!("topic `{name}` has no leader yet")));
                     }
                     Some(_) => std::thread::sleep(Duration::from_millis(50)),
                 }

@@ -13,7 +13,7 @@ use rdkafka::{
     types::RDKafkaErrorCode,
 };
 
-use crate::{Acknowledgement, Config, Error, Message, PublishError, acknowledgement::Tally, error::publish_error};
+use crate::{Acknowledgement, Config, Error, Message, Undelivered, acknowledgement::Tally};
 
 /// A message to publish, borrowed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -61,7 +61,7 @@ impl Client {
     ///
     /// # Errors
     /// The first that occurred; some messages may have been published all the same.
-    pub async fn publish(&self, messages: &[Message]) -> Result<(), PublishError> {
+    pub async fn publish(&self, messages: &[Message]) -> Result<(), Undelivered> {
         let mut publication = self.publication();
         let mut headers = Vec::new();
         for message in messages {
@@ -139,7 +139,7 @@ impl Publication {
     ///
     /// # Errors
     /// What is wrong with this message. Those pushed before it are on their way.
-    pub async fn push(&mut self, record: Record<'_>) -> Result<(), PublishError> {
+    pub async fn push(&mut self, record: Record<'_>) -> Result<(), Undelivered> {
         self.pushed += 1;
         if self.pushed.is_multiple_of(512) {
             // Long batches leave room for the other tasks of the thread.
@@ -154,9 +154,9 @@ impl Publication {
                 Err(error) => {
                     if let Some((_, reason)) = self.producer.client().fatal_error() {
                         self.client.renew(&self.producer);
-                        return Err(PublishError::Unavailable(reason));
+                        return Err(Undelivered::Unavailable(reason));
                     }
-                    return Err(publish_error(record.topic, &error));
+                    return Err(Undelivered::of(record.topic, &error));
                 }
             }
         }
@@ -226,7 +226,7 @@ impl ProducerContext for Reports {
             }
             Err((error, message)) => {
                 self.failed.increment(1);
-                tally.settle(Err(publish_error(message.topic(), error)));
+                tally.settle(Err(Undelivered::of(message.topic(), error)));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! What can go wrong with Kafka outside of a component's call.
+//! What can go wrong with Kafka.
 
 use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
 
@@ -13,7 +13,7 @@ pub enum Error {
     /// Kafka's fault, or the network's: try again later.
     #[error("Kafka is unavailable: {0}")]
     Unavailable(String),
-    /// The caller's fault: Kafka understood and refuses.
+    /// The caller's fault: no topic can have such a name.
     #[error("Kafka refuses: {0}")]
     Refused(String),
 }
@@ -27,22 +27,50 @@ impl From<KafkaError> for Error {
     }
 }
 
-/// The failure of one message, as the component hears of it.
-pub(crate) fn publish_error(topic: &str, error: &KafkaError) -> PublishError {
-    use RDKafkaErrorCode as Code;
-    match error {
-        KafkaError::MessageProduction(code) => match code {
-            Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => PublishError::Invalid(format!("no topic `{topic}`")),
-            Code::MessageSizeTooLarge | Code::InvalidMessageSize => PublishError::Invalid(format!("a message for `{topic}` is too large")),
-            Code::InvalidMessage
-            | Code::InvalidTopic
-            | Code::InvalidRecord
-            | Code::InvalidArgument
-            | Code::PolicyViolation
-            | Code::TopicAuthorizationFailed => PublishError::Invalid(format!("{topic}: {error}")),
-            _ => PublishError::Unavailable(format!("{topic}: {error}")),
-        },
-        KafkaError::Nul(_) => PublishError::Invalid("a topic's name has a NUL in it".into()),
-        _ => PublishError::Unavailable(format!("{topic}: {error}")),
+/// Why a message is not in Kafka.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Undelivered {
+    /// The message's fault: too large, malformed, for a topic that cannot be. It will never be taken.
+    #[error("{0}")]
+    Message(String),
+    /// The topic's: there is none, or it must not be written to. Whoever runs Kafka can change that.
+    #[error("{0}")]
+    Topic(String),
+    /// Kafka's: not acknowledged by all in-sync replicas in time.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl Undelivered {
+    pub(crate) fn of(topic: &str, error: &KafkaError) -> Self {
+        use RDKafkaErrorCode as Code;
+        match error {
+            KafkaError::MessageProduction(code) => match code {
+                Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => Self::Topic(format!("no topic `{topic}`")),
+                Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => Self::Topic(format!("{topic}: {error}")),
+                Code::MessageSizeTooLarge | Code::InvalidMessageSize => Self::Message(format!("a message for `{topic}` is too large")),
+                Code::InvalidMessage | Code::InvalidTopic | Code::InvalidRecord | Code::InvalidArgument | Code::PolicyViolation => {
+                    Self::Message(format!("{topic}: {error}"))
+                }
+                _ => Self::Unavailable(format!("{topic}: {error}")),
+            },
+            KafkaError::Nul(_) => Self::Message("a topic's name has a NUL in it".into()),
+            _ => Self::Unavailable(format!("{topic}: {error}")),
+        }
+    }
+
+    /// Whether trying again is of no use, whatever is done to Kafka.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Message(_))
+    }
+}
+
+/// A component can do as little about a topic as about its message.
+impl From<Undelivered> for PublishError {
+    fn from(error: Undelivered) -> Self {
+        match error {
+            Undelivered::Message(why) | Undelivered::Topic(why) => Self::Invalid(why),
+            Undelivered::Unavailable(why) => Self::Unavailable(why),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use eventhub_link::Link;
 use wasmtime::component::Linker;
 
-use crate::{Client, Message, PublishError};
+use crate::{Client, Message, PublishError, Undelivered};
 
 /// The interface's name.
 pub const PRODUCER: &str = "eventhub:kafka/producer@0.1.0";
@@ -23,9 +23,9 @@ pub fn add_to_linker<T: Send + 'static>(linker: &mut Linker<T>, client: Client, 
 
 async fn publish(client: &Client, link: &Link, messages: &[Message]) -> Result<(), PublishError> {
     // What is wrong with a message says nothing about Kafka.
-    let failed = |result: &Result<(), PublishError>| matches!(result, Err(PublishError::Unavailable(_)));
+    let failed = |result: &Result<(), Undelivered>| matches!(result, Err(Undelivered::Unavailable(_)));
     match link.call(failed, client.publish(messages)).await {
-        Ok(result) => result,
+        Ok(result) => result.map_err(PublishError::from),
         Err(error) => Err(PublishError::Unavailable(error.to_string())),
     }
 }

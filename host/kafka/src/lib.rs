@@ -17,6 +17,6 @@ pub use acknowledgement::Acknowledgement;
 pub use client::{Client, Publication, Record};
 pub use config::{Config, ConsumerConfig};
 pub use consumer::{Consumer, Handler, HandlerError};
-pub use error::Error;
+pub use error::{Error, Undelivered};
 pub use host::{PRODUCER, add_to_linker};
 pub use values::{Delivery, Message, Outcome, PublishError};

@@ -42,6 +42,9 @@ pub enum Outcome {
     /// To be tried again with back-off, with this cause; later messages of the key wait.
     #[component(name = "retry")]
     Retry(String),
+    /// As `retry`, for as long as it takes: it is not the message that is at fault.
+    #[component(name = "unavailable")]
+    Unavailable(String),
     /// To the dead letter topic, with this cause.
     #[component(name = "dead-letter")]
     DeadLetter(String),

@@ -4,7 +4,7 @@
 
 mod support;
 
-use eventhub_kafka::{Consumer, Outcome, PublishError};
+use eventhub_kafka::{Consumer, Outcome, Undelivered};
 use support::{Recorder, client, client_of, consumer, message, topic, unique};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,10 +27,10 @@ async fn what_was_published_is_there_with_key_headers_and_value() {
 async fn what_is_wrong_with_a_message_is_the_callers_fault_and_not_retried() {
     let client = client();
     let unknown = client.publish(&[message(&unique("nowhere"), "k", "v")]).await;
-    assert!(matches!(&unknown, Err(PublishError::Invalid(why)) if why.contains("no topic")), "{unknown:?}");
+    assert!(matches!(&unknown, Err(Undelivered::Topic(why)) if why.contains("no topic")), "{unknown:?}");
     let topic = topic(&client, "large", 1).await;
     let large = client.publish(&[message(&topic, "k", "x".repeat(2_000_000))]).await;
-    assert!(matches!(&large, Err(PublishError::Invalid(why)) if why.contains("too large")), "{large:?}");
+    assert!(matches!(&large, Err(Undelivered::Message(why)) if why.contains("too large")), "{large:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +40,7 @@ async fn without_a_broker_it_is_unavailable_within_the_timeout() {
     let client = eventhub_kafka::Client::new(config).unwrap();
     assert!(client.ready().await.is_err());
     let result = client.publish(&[message("t", "k", "v")]).await;
-    assert!(matches!(result, Err(PublishError::Unavailable(_))), "{result:?}");
+    assert!(matches!(result, Err(Undelivered::Unavailable(_))), "{result:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

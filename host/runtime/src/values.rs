@@ -67,6 +67,8 @@ pub enum Outcome {
     Done,
     #[component(name = "retry")]
     Retry(String),
+    #[component(name = "unavailable")]
+    Unavailable(String),
     #[component(name = "dead-letter")]
     DeadLetter(String),
 }

@@ -3,8 +3,9 @@
 use super::*;
 use crate::rate::Policy;
 use crate::testing::{World, claims, code, config, eval, header, json_answer, new_user_token, request, token};
-use eventhub_guest::redis::Reply;
+use eventhub_guest::redis::{Error, Reply};
 use serde_json::{Value, json};
+use sha2::Digest;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 fn gateway(world: &World) -> Gateway<&World> {
@@ -149,6 +150,26 @@ fn guessing_passwords_is_slower_than_reading() {
 }
 
 #[test]
+fn a_providers_burst_of_webhooks_is_not_refused_and_others_of_that_address_are() {
+    let world = World::new();
+    let gateway = Gateway::new(crate::config::Config { address_policy: Policy::new("address", 0.1, 1), ..config() }, &world);
+    let address = new_address();
+    let ask = |path: &str| gateway.handle(Request { client_address: address.clone(), ..request("POST", path, &[], "{}") });
+    for _ in 0..5 {
+        let response = ask("/webhooks/stripe");
+        assert_eq!((response.status, header(&response, "ratelimit")), (200, None));
+    }
+    assert_eq!([ask("/api/v1/auth/refresh").status, ask("/api/v1/auth/refresh").status], [200, 429], "webhooks have used nothing up");
+}
+
+#[test]
+fn a_layouts_schema_is_had_by_who_asks_for_a_schema() {
+    let world = World::new();
+    let ask = |path: &str| gateway(&world).handle(request("GET", path, &[("accept", "application/schema+json")], "")).status;
+    assert_eq!([ask("/api/v1/layouts/schema"), ask("/api/v1/layouts/lay_1")], [200, 406]);
+}
+
+#[test]
 fn made_up_tokens_are_limited_by_their_address() {
     let world = World::new();
     let gateway = Gateway::new(crate::config::Config { address_policy: Policy::new("address", 0.1, 2), ..config() }, &world);
@@ -195,6 +216,66 @@ fn a_refusal_that_passes_may_be_tried_again_with_the_same_key() {
     assert_eq!(book(), 503);
     *world.answer.borrow_mut() = json_answer(202, json!({}));
     assert_eq!((book(), book(), world.asked.borrow().len()), (202, 202, 2));
+}
+
+/// A layout's answer that is too large to be kept.
+fn large_answer(status: u16) -> Response {
+    let headers = vec![("content-type".into(), "application/json".into()), ("location".into(), "/api/v1/layouts/lay_1".into())];
+    Response { headers, ..json_answer(status, json!({"name": "x".repeat(300 * 1024)})) }
+}
+
+#[test]
+fn a_large_answer_is_read_anew_and_the_request_does_not_run_again() {
+    let world = World::new();
+    let gateway = gateway(&world);
+    let (user, bearer) = new_user_token();
+    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k"), ("x-request-id", "mine"), ("content-type", "application/json")];
+    let create = || gateway.handle(request("POST", "/api/v1/layouts", &headers, "{}"));
+    *world.answer.borrow_mut() = large_answer(201);
+    let first = create();
+    *world.answer.borrow_mut() = Response { body: first.body.clone(), ..json_answer(200, json!({})) };
+    let again = create();
+    assert_eq!((again.status, again.body == first.body, header(&again, "location")), (201, true, Some("/api/v1/layouts/lay_1")));
+    assert_eq!((header(&first, "idempotent-replayed"), header(&again, "idempotent-replayed")), (None, Some("true")));
+    let asked = world.asked.borrow();
+    let (service, read) = &asked[1];
+    assert_eq!((asked.len(), *service, read.method.as_str(), read.path.as_str()), (2, asked[0].0, "GET", "/api/v1/layouts/lay_1"));
+    assert_eq!((read.principal.as_ref().map(|one| one.user_id.as_str()), read.request_id.as_str()), (Some(user.as_str()), "mine"));
+    assert!(read.headers.is_empty() && read.body.is_empty());
+    // What Redis has of it is small.
+    let record = format!("idem:{{{user}}}:{}", hex::encode(sha2::Sha256::digest(b"k"))).into_bytes();
+    let bytes = eval("return #table.concat(redis.call('HVALS', KEYS[1]))", &[record], &[]).unwrap().int();
+    assert!(bytes.is_some_and(|bytes| (1..1_000).contains(&bytes)), "{bytes:?}");
+}
+
+#[test]
+fn a_large_answer_that_cannot_be_read_anew_is_503_and_no_second_layout() {
+    let world = World::new();
+    let gateway = gateway(&world);
+    let (_, bearer) = new_user_token();
+    let create = |body: &str| gateway.handle(request("POST", "/api/v1/layouts", &[("authorization", &bearer), ("idempotency-key", "k")], body));
+    *world.answer.borrow_mut() = large_answer(201);
+    assert_eq!(create("{}").status, 201);
+    for status in [404, 500, 503] {
+        *world.answer.borrow_mut() = json_answer(status, json!({}));
+        let again = create("{}");
+        assert_eq!((again.status, code(&again).as_str(), header(&again, "retry-after")), (503, "unavailable", Some("1")));
+    }
+    assert_eq!(create("{\"a\":1}").status, 422, "the key is still that of the first request");
+    let methods: Vec<String> = world.asked.borrow().iter().map(|(_, request)| request.method.clone()).collect();
+    assert_eq!(methods, ["POST", "GET", "GET", "GET"]);
+}
+
+#[test]
+fn a_record_that_redis_has_and_does_not_give_lets_nothing_run() {
+    let world = World::new();
+    let (_, bearer) = new_user_token();
+    for error in [Error::Invalid("a reply of 12000000 bytes, of which 8388608 are taken".into()), Error::Refused("WRONGTYPE".into())] {
+        *world.redis_error.borrow_mut() = Some(error);
+        let response = gateway(&world).handle(request("POST", "/api/v1/layouts", &[("authorization", &bearer), ("idempotency-key", "k")], "{}"));
+        assert_eq!((response.status, code(&response).as_str(), header(&response, "retry-after")), (503, "unavailable", Some("1")));
+    }
+    assert!(world.asked.borrow().is_empty());
 }
 
 #[test]

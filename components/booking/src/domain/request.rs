@@ -1,8 +1,8 @@
 //! The body of `POST /bookings`, parsed once.
 
-use super::booking::Seat;
 use eventhub_guest::ids::HoldId;
-use eventhub_guest::{Check, Problem};
+use eventhub_guest::problem::Fault;
+use eventhub_guest::{Check, Code, Problem};
 use serde::{Deserialize, Serialize};
 
 /// `{"hold_id","payment":{"provider"},"contact"?:{"name","email"},"attendees"?:[{"seat","name"}]}`
@@ -77,15 +77,16 @@ impl CreateBooking {
 }
 
 impl Wish {
-    /// # Errors
-    /// 422 where an attendee's seat is not among the hold's.
-    pub fn check_seats(&self, seats: &[Seat]) -> Result<(), Problem> {
-        let mut check = Check::new();
-        for (at, attendee) in self.attendees.iter().enumerate() {
-            let held = seats.iter().any(|seat| seat.seat == attendee.seat);
-            check.that(held, format!("/attendees/{at}/seat"), "not_in_hold", "is not a seat of the hold");
-        }
-        check.finish()
+    /// The seats that it names.
+    pub fn seats(&self) -> Vec<String> {
+        self.attendees.iter().map(|attendee| attendee.seat.clone()).collect()
+    }
+
+    /// 422: attendees of these seats, which the hold does not have.
+    pub fn not_in_hold(&self, seats: &[String]) -> Problem {
+        let at = |seat: &String| self.attendees.iter().position(|attendee| attendee.seat == *seat).unwrap_or_default();
+        let fault = |seat| Fault::new(format!("/attendees/{}/seat", at(seat)), "not_in_hold", "is not a seat of the hold");
+        Problem::faults(Code::ValidationFailed, seats.iter().map(fault).collect())
     }
 }
 
@@ -158,9 +159,9 @@ mod tests {
     fn an_attendee_of_a_seat_that_is_not_held_is_refused() {
         let body = serde_json::json!({"hold_id": hold(), "payment": {"provider": "stripe"}, "attendees": [{"seat": "A-1-1", "name": "Ada"}, {"seat": "A-1-2", "name": "Bob"}]});
         let wish = json::parse::<CreateBooking>(body.to_string().as_bytes()).unwrap().parse(&["stripe".into()]).unwrap();
-        let price = eventhub_guest::Money::new(1, "EUR".parse().unwrap());
-        let seat = Seat { seat: "A-1-1".into(), category: "a".into(), price, flags: vec![] };
-        assert_eq!(wish.check_seats(&[seat]).unwrap_err().faults[0].pointer, "/attendees/1/seat");
+        assert_eq!(wish.seats(), ["A-1-1", "A-1-2"]);
+        let problem = wish.not_in_hold(&["A-1-2".into()]);
+        assert_eq!((problem.code.status(), problem.faults[0].pointer.as_str()), (422, "/attendees/1/seat"));
     }
 
     #[test]

@@ -117,8 +117,8 @@ pub fn of_hold(user: UserId, hold: HoldId) -> Result<Option<Booking>, Error> {
     found.as_ref().map(read).transpose()
 }
 
-/// Position in the list: creation time in microseconds, and id.
-pub type Position = (i64, BookingId);
+/// Position in the list: creation time and id. A client may send any, and only a time that the database knows is one.
+pub type Position = (Timestamp, BookingId);
 
 /// The user's bookings, the latest first.
 pub fn list(user: UserId, status: Option<Status>, after: Option<Position>, limit: usize) -> Result<Vec<Booking>, Error> {
@@ -130,7 +130,7 @@ pub fn list(user: UserId, status: Option<Status>, after: Option<Position>, limit
     ))
     .bind(user)
     .bind(status.map(Status::as_str))
-    .bind(after.map(|(at, _)| Timestamp::from_micros(at)))
+    .bind(after.map(|(at, _)| at))
     .bind(after.map(|(_, id)| id))
     .bind(limit as i64);
     DB.query(statement)?.iter().map(read).collect()

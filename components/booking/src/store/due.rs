@@ -36,18 +36,14 @@ const POLLS: &str = claim!(
     "status = 'awaiting_payment' AND saga_money = 'requested' AND expires_at > now() AND next_attempt_at <= now() ORDER BY next_attempt_at"
 );
 
-/// How many of each kind one call takes.
-pub struct Portions {
-    pub work: i64,
-    pub deadlines: i64,
-    pub polls: i64,
-}
-
-/// Takes what is due: first what has work to do, then passed deadlines, then buyers whose payment may have gone unnoticed.
-pub fn take(portions: &Portions) -> Result<Vec<Booking>, Error> {
-    let portion = |text: &'static str, limit: i64| -> Statement { sql(text).bind(limit) };
-    let statements = [portion(WORK, portions.work), portion(DEADLINES, portions.deadlines), portion(POLLS, portions.polls)];
-    DB.transaction(&statements)?.iter().flatten().map(read).collect()
+/// Takes up to so many of each kind that are due: passed deadlines, buyers whose payment may have gone unnoticed, and what has
+/// work to do. Each kind has its share: thousands of refunds must not keep seats of others from coming free.
+pub fn take(portion: i64) -> Result<[Vec<Booking>; 3], Error> {
+    let statements: [Statement; 3] = [DEADLINES, POLLS, WORK].map(|text| sql(text).bind(portion));
+    let taken = DB.transaction(&statements)?;
+    let mut kinds = taken.iter().map(|rows| rows.iter().map(read).collect::<Result<Vec<_>, _>>());
+    let mut next = || kinds.next().unwrap_or_else(|| Ok(vec![]));
+    Ok([next()?, next()?, next()?])
 }
 
 /// Nothing is left to do with the booking, unless it changed meanwhile.
@@ -56,12 +52,7 @@ pub fn rest(booking: &Booking) -> Result<(), Error> {
     DB.execute(statement.bind(booking.id).bind(booking.version)).map(|_| ())
 }
 
-/// Forgets handled events that Kafka no longer has, and told ones that the log reader has long read (it follows the log, not
-/// the table).
+/// Forgets handled events that Kafka no longer has. The outbox is the log reader's to prune: it knows what was published.
 pub fn forget() -> Result<(), Error> {
-    let statements = [
-        sql("DELETE FROM inbox WHERE received_at < now() - interval '14 days'"),
-        sql("DELETE FROM outbox WHERE occurred_at_us < (now() AT TIME ZONE 'utc') - interval '1 day'"),
-    ];
-    DB.transaction(&statements).map(|_| ())
+    DB.execute(sql("DELETE FROM inbox WHERE received_at < now() - interval '14 days'")).map(|_| ())
 }

@@ -11,6 +11,9 @@ use eventhub_guest::Timestamp;
 use eventhub_guest::ids::UserId;
 use eventhub_guest::sql::{self, Statement, sql};
 
+/// Rows that one statement deletes at most, so that they are not locked for long.
+pub const BATCH: u32 = 1_000;
+
 /// A refresh token to be stored.
 pub struct NewToken {
     pub family: Family,
@@ -63,9 +66,21 @@ pub fn find(token: &RefreshToken) -> Result<Option<(Stored, User)>, Error> {
 pub fn rotate(old: &RefreshToken, new: &NewToken, now: Timestamp) -> Result<bool, Error> {
     let take = sql("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(old.hash()).bind(now).expect(1);
     let prolong = sql("UPDATE refresh_families SET expires_at = $2 WHERE id = $1 AND revoked_by IS NULL").bind(new.family).bind(new.expires_at).expect(1);
-    match DB.transaction(&[take, prolong, insert(new)]) {
-        Ok(_) => Ok(true),
+    let rotated = DB.transaction(&[take, prolong, insert(new)]).map(|_| ());
+    outcome(rotated, || Ok(DB.optional(by_hash(new))?.is_some()))
+}
+
+fn by_hash(token: &NewToken) -> Statement {
+    sql("SELECT 1 AS found FROM refresh_tokens WHERE token_hash = $1").bind(token.hash.clone())
+}
+
+/// What a rotation came to. Where the connection broke, it may have taken effect or not; whether the new token is stored tells. A client
+/// that is told to try again after it did would use its token a second time, and lose its log-in.
+fn outcome(rotated: Result<(), sql::Error>, is_stored: impl FnOnce() -> Result<bool, sql::Error>) -> Result<bool, Error> {
+    match rotated {
+        Ok(()) => Ok(true),
         Err(error) if error.is_conflict() => Ok(false),
+        Err(sql::Error::Unavailable(_)) if is_stored().unwrap_or(false) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }
@@ -85,9 +100,24 @@ pub fn log_out(token: &RefreshToken) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes families whose last token has expired, their tokens with them; a thousand at a time, so that the rows are not locked for long.
-pub fn delete_expired(now: Timestamp) -> Result<u64, Error> {
-    let statement =
-        sql("DELETE FROM refresh_families WHERE id IN (SELECT id FROM refresh_families WHERE expires_at < $1 ORDER BY expires_at LIMIT 1000 FOR UPDATE SKIP LOCKED)").bind(now);
-    Ok(DB.execute(statement)?)
+/// Deletes tokens that have expired, at most [`BATCH`] of them. A used one stays until then: its second use is to be noticed.
+pub fn delete_expired_tokens(now: Timestamp) -> Result<u64, Error> {
+    Ok(DB.execute(expired_tokens(now))?)
 }
+
+fn expired_tokens(now: Timestamp) -> Statement {
+    sql("DELETE FROM refresh_tokens WHERE token_hash IN \
+         (SELECT token_hash FROM refresh_tokens WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)")
+    .bind(now)
+    .bind(BATCH)
+}
+
+/// Deletes families whose last token has expired, at most [`BATCH`] of them, with the tokens that they still have.
+pub fn delete_expired_families(now: Timestamp) -> Result<u64, Error> {
+    let statement = sql("DELETE FROM refresh_families WHERE id IN \
+         (SELECT id FROM refresh_families WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)");
+    Ok(DB.execute(statement.bind(now).bind(BATCH))?)
+}
+
+#[cfg(test)]
+mod tests;

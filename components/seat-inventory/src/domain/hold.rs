@@ -47,6 +47,11 @@ impl Body {
         body.total().map(|_| body).ok_or_else(|| Unpriced("of all".into()))
     }
 
+    /// Whether the seat of this key is held.
+    pub fn has_seat(&self, key: &str) -> bool {
+        self.seats.iter().any(|seat| seat.0 == key)
+    }
+
     pub fn total(&self) -> Option<Money> {
         let seats = self.seats.iter().map(|seat| Some(Money::new(seat.2, self.currency)));
         let areas = self.areas.iter().map(|area| Money::new(area.3, self.currency).times(area.2));

@@ -37,7 +37,7 @@ pub enum Phase {
     /// Not yet begun.
     Scheduled,
     OnSale,
-    /// Over, or the session has begun.
+    /// Over: at its end, or where none is set when the session begins.
     Ended,
     /// Ended by the organizer.
     Closed,
@@ -57,7 +57,7 @@ impl Phase {
 
 impl Sale {
     pub fn phase(&self, now: Timestamp) -> Phase {
-        let end = self.sales_end_at.map_or(self.starts_at, |end| end.min(self.starts_at));
+        let end = self.sales_end_at.unwrap_or(self.starts_at);
         if self.closed {
             Phase::Closed
         } else if now >= end {
@@ -118,7 +118,12 @@ mod tests {
         assert_eq!([9, 10, 49, 50].map(|now| phase(&bounded, now)), [Phase::Scheduled, Phase::OnSale, Phase::OnSale, Phase::Ended]);
         let open = sale(100, None, None, false);
         assert_eq!([0, 99, 100].map(|now| phase(&open, now)), [Phase::OnSale, Phase::OnSale, Phase::Ended]);
-        assert_eq!(phase(&sale(100, None, Some(200), false), 100), Phase::Ended, "not after the start, whatever the end of sales says");
+        let late = sale(100, None, Some(200), false);
+        assert_eq!(
+            [100, 199, 200].map(|now| phase(&late, now)),
+            [Phase::OnSale, Phase::OnSale, Phase::Ended],
+            "latecomers may buy where the organizer says so"
+        );
         assert_eq!(phase(&sale(100, None, None, true), 50), Phase::Closed);
     }
 }

@@ -14,6 +14,11 @@ use eventhub_cdc::{Handle, Options, Service, Status, TOPIC_PREFIX};
 use eventhub_kafka::{Client, Config, Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome};
 use eventhub_testing::{Kafka, Postgres};
 use parking_lot::Mutex;
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions},
+    consumer::{BaseConsumer, Consumer as _},
+};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -89,13 +94,31 @@ impl<'a> Outbox<'a> {
         Config { brokers: self.brokers.clone(), ..Config::default() }
     }
 
+    pub fn topic(&self) -> String {
+        format!("{TOPIC_PREFIX}{}", self.aggregate)
+    }
+
+    pub async fn delete_topic(&self) {
+        let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();
+        let deleted = admin.delete_topics(&[&self.topic()], &AdminOptions::new()).await.unwrap();
+        deleted[0].as_ref().unwrap();
+    }
+
+    pub fn has_topic(&self) -> bool {
+        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();
+        let metadata = consumer.fetch_metadata(None, Duration::from_secs(10)).unwrap();
+        metadata.topics().iter().any(|topic| topic.name() == self.topic())
+    }
+
     /// Reads the topic from its beginning.
     pub async fn reader(&self) -> Reader {
         let client = Client::new(self.kafka_config()).unwrap();
-        let topic = format!("{TOPIC_PREFIX}{}", self.aggregate);
+        let topic = self.topic();
         client.ensure_topics([(topic.as_str(), 0), (format!("{topic}.dlq").as_str(), 1)]).await.unwrap();
         let log = Arc::new(Log::default());
-        let config = ConsumerConfig { max_batch: 500, ..ConsumerConfig::new(format!("reader-{}", self.database), [topic]) };
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let group = format!("reader-{}-{}", self.database, NEXT.fetch_add(1, Ordering::Relaxed));
+        let config = ConsumerConfig { max_batch: 500, ..ConsumerConfig::new(group, [topic]) };
         Reader { _consumer: Consumer::start(&client, config, log.clone()).unwrap(), log }
     }
 }

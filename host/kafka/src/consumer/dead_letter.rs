@@ -1,7 +1,7 @@
 //! Dead letters: the message as it was, with the story of its failure in its headers, in `<topic>.dlq`.
 
 use super::ledger::Dead;
-use crate::{Client, PublishError, Record};
+use crate::{Client, Record, Undelivered};
 
 /// The longest cause that is kept, in bytes.
 const MAX_CAUSE: usize = 4_096;
@@ -10,7 +10,7 @@ const MAX_CAUSE: usize = 4_096;
 ///
 /// Headers added to its own: `dlq-cause`, `dlq-topic`, `dlq-partition`, `dlq-offset`, `dlq-timestamp` (milliseconds),
 /// `dlq-attempts`, `dlq-group`.
-pub(super) async fn publish(client: &Client, group: &str, suffix: &str, dead: &Dead) -> Result<(), PublishError> {
+pub(super) async fn publish(client: &Client, group: &str, suffix: &str, dead: &Dead) -> Result<(), Undelivered> {
     let Dead { delivery, cause } = dead;
     let message = &delivery.message;
     let topic = format!("{}{suffix}", message.topic);

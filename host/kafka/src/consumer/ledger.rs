@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, HashSet},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{ConsumerConfig, Delivery};
@@ -29,6 +29,8 @@ struct Entry {
     delivery: Delivery,
     /// Not before this; `None` is at once.
     ready_at: Option<Instant>,
+    /// How often in a row it found something unavailable.
+    postponed: u32,
     /// At most so many messages may go together with it: halved each time that a batch with it crashed its handler.
     company: usize,
     /// Given up with this cause: to be dead-lettered, not handled.
@@ -52,7 +54,7 @@ impl Ledger {
         let offset = delivery.offset;
         // Going back means that the position was reset; going on from there is at-least-once, staying ahead would skip.
         self.next = Some(offset + 1);
-        self.entries.insert(offset, Entry { delivery, ready_at: None, company: usize::MAX, dead: None });
+        self.entries.insert(offset, Entry { delivery, ready_at: None, postponed: 0, company: usize::MAX, dead: None });
     }
 
     /// Whether more should be read: memory and the distance to the first unfinished message are bounded.
@@ -131,7 +133,15 @@ impl Ledger {
             return self.bury(delivery, cause);
         }
         delivery.attempt += 1;
-        self.restore(delivery, |entry| entry.ready_at = Some(at));
+        self.restore(delivery, |entry| (entry.ready_at, entry.postponed) = (Some(at), 0));
+    }
+
+    /// To be tried again, for as long as it takes; `wait` says how long after so many times in a row.
+    pub fn postpone(&mut self, delivery: Delivery, now: Instant, wait: impl FnOnce(u32) -> Duration) {
+        self.restore(delivery, |entry| {
+            entry.postponed += 1;
+            entry.ready_at = Some(now + wait(entry.postponed));
+        });
     }
 
     /// Never to be tried again.
@@ -183,8 +193,6 @@ fn hollow(delivery: &mut Delivery) -> Delivery {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::Message;
 
@@ -259,6 +267,23 @@ mod tests {
         assert_eq!(ledger.take_dead(now + Duration::from_secs(1)).len(), 1);
         ledger.done(0);
         assert_eq!(offsets(&ledger.take_batch(now, 10)), [1]);
+    }
+
+    #[test]
+    fn a_message_that_waits_for_something_else_waits_for_as_long_as_it_takes() {
+        let mut ledger = ledger(&["a", "a"]);
+        let mut now = Instant::now();
+        for times in 1..=50 {
+            let batch = ledger.take_batch(now, 10);
+            assert_eq!((offsets(&batch), batch[0].attempt), (vec![0], 1), "no attempt is counted, and its key waits");
+            ledger.postpone(batch.into_iter().next().unwrap(), now, |postponed| {
+                assert_eq!(postponed, times);
+                Duration::from_secs(1)
+            });
+            assert!(ledger.take_batch(now, 10).is_empty() && ledger.take_dead(now).is_empty());
+            now += Duration::from_secs(1);
+        }
+        assert_eq!(offsets(&ledger.take_batch(now, 10)), [0]);
     }
 
     #[test]

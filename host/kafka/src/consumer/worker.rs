@@ -141,6 +141,7 @@ impl<H: Handler> Worker<H> {
                             ledger.done(delivery.offset);
                         }
                         Outcome::Retry(cause) => self.retry(delivery, cause, ledger, now, meters),
+                        Outcome::Unavailable(cause) => self.postpone(delivery, &cause, ledger, now, meters),
                         Outcome::DeadLetter(cause) => ledger.bury(delivery, cause),
                     }
                 }
@@ -174,6 +175,12 @@ impl<H: Handler> Worker<H> {
         tracing::debug!(topic = self.topic, partition = self.partition, offset = delivery.offset, attempt = delivery.attempt, "to be tried again: {cause}");
         let at = now + self.job.config.backoff(delivery.attempt);
         ledger.retry(delivery, at, cause);
+    }
+
+    fn postpone(&self, delivery: Delivery, cause: &str, ledger: &mut Ledger, now: Instant, meters: &Meters) {
+        meters.postponed.increment(1);
+        tracing::warn!(topic = self.topic, partition = self.partition, offset = delivery.offset, "waits for something that does not answer: {cause}");
+        ledger.postpone(delivery, now, |times| self.job.config.backoff(times));
     }
 
     /// Writes the dead letters that are due. Only an acknowledged one is done.
@@ -223,6 +230,7 @@ fn delivery(message: &BorrowedMessage<'_>) -> Delivery {
 struct Meters {
     done: Counter,
     retried: Counter,
+    postponed: Counter,
     dead: Counter,
     seconds: Histogram,
 }
@@ -234,6 +242,7 @@ impl Meters {
         Self {
             done: counted("done"),
             retried: counted("retry"),
+            postponed: counted("unavailable"),
             dead: counted("dead-letter"),
             seconds: histogram!("eventhub_kafka_handler_seconds", "group" => group.to_owned(), "topic" => topic.to_owned()),
         }
