@@ -1,10 +1,10 @@
 //! From manifest and configuration to running components: the clients of the servers are made, and everything is linked.
 
-use crate::config::{Component as Limits, Config};
+use crate::config::{Component as Limits, Config, Runtime};
 use crate::manifest::{Capability, Link, Manifest, Target};
 use anyhow::{Context, Result, bail};
 use eventhub_runtime::values::{Request, Response};
-use eventhub_runtime::{AppBuilder, CallContext, Code, ComponentSource, EngineConfig, LinkSpec, PoolConfig, Runtime, problem};
+use eventhub_runtime::{AppBuilder, CallContext, Code, ComponentSource, EngineConfig, LinkSpec, PoolConfig, problem};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -53,8 +53,9 @@ impl App {
             ..eventhub_websocket::Config::default()
         });
 
-        let runtime = Runtime::new(EngineConfig { max_instances: config.runtime.total_instances, cache_dir: Some(cache_folder(config)) })
-            .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
+        let Runtime { total_instances, perf_map, .. } = config.runtime;
+        let engine = EngineConfig { max_instances: total_instances, cache_dir: Some(cache_folder(config)), perf_map };
+        let runtime = eventhub_runtime::Runtime::new(engine).map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
         let mut builder = AppBuilder::new(&runtime);
         if let Some(client) = postgres.clone() {
             builder.capability("eventhub:postgres", Box::new(move |linker, _, link| eventhub_postgres::add_to_linker(linker, client.clone(), link)));
@@ -181,6 +182,7 @@ pub fn kafka_config(config: &Config) -> eventhub_kafka::Config {
         brokers: config.kafka.brokers.clone(),
         partitions: config.kafka.partitions,
         replication: config.kafka.replication,
+        properties: config.kafka.properties.clone(),
         ..eventhub_kafka::Config::default()
     }
 }

@@ -90,6 +90,7 @@ pub enum LogFormat {
 pub struct Runtime {
     pub cache_dir: String,
     pub total_instances: u32,
+    pub perf_map: bool,
 }
 
 /// Limits of one component's instances.
@@ -139,6 +140,8 @@ pub struct Kafka {
     pub replication: i32,
     pub max_batch: usize,
     pub max_attempts: u32,
+    /// Of librdkafka.
+    pub properties: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize, Serialize, Clone, Debug)]
@@ -297,9 +300,11 @@ impl Config {
     }
 }
 
-// Tables whose keys are names of the operator's choosing: components, databases, variables.
+// Tables whose keys are not ours: names of components, databases and variables, properties of a library.
 fn is_open(path: &str) -> bool {
-    matches!(path, "components" | "postgres.databases" | "outgoing" | "environment") || path.starts_with("environment.") || path.starts_with("components.")
+    matches!(path, "components" | "postgres.databases" | "outgoing" | "environment" | "kafka.properties")
+        || path.starts_with("environment.")
+        || path.starts_with("components.")
 }
 
 fn merge(into: &mut Table, from: Table, origin: &str, path: &str) -> Result<(), ConfigError> {

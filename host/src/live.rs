@@ -9,7 +9,7 @@ use eventhub_websocket::{Frame, NotAnUpgrade, Page, Subscription, TopicReader, U
 use futures::future::BoxFuture;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::header::{HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
+use hyper::header::{CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{Request, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -97,6 +97,7 @@ fn frames(frames: Vec<values::Frame>) -> Vec<Frame> {
 fn not_an_upgrade(why: &NotAnUpgrade) -> HyperResponse {
     let mut answer = HyperResponse::new(Full::new(Bytes::from(why.to_string())));
     *answer.status_mut() = StatusCode::UPGRADE_REQUIRED;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
     answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     answer

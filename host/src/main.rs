@@ -81,7 +81,7 @@ fn main() -> Result<()> {
         Command::Serve { config, .. } | Command::Sidecar { config, .. } | Command::Migrate { config, .. } => config.clone(),
         Command::Deploy(options) => options.config.clone(),
         Command::Undeploy(options) => options.config.clone(),
-        Command::Up(_) => None,
+        Command::Up(options) => options.config.clone(),
         Command::Config => {
             print!("{}", config::DEFAULT);
             return Ok(());

@@ -2,7 +2,7 @@
 //! Adjacent means consecutive in the row's (or table's) order. Linear in the seats of the category.
 
 use crate::bits::Bits;
-use crate::layout::{Layout, Row};
+use crate::layout::{Category, Layout, Row};
 
 /// Seats of a group that does not fit into one row come from at most so many neighbouring rows or tables.
 const NEIGHBOURS: usize = 3;
@@ -13,50 +13,42 @@ const ANCHORS: usize = 64;
 /// a block in one row that leaves no seat alone, a block in one row, seats of one table or of neighbouring rows in a section,
 /// the nearest ones wherever they are.
 pub fn best_available(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> Option<Vec<u32>> {
-    let rows = &layout.category(category).rows;
-    let in_category: u32 = rows.iter().map(|&row| layout.rows()[row as usize].len).sum();
-    if quantity == 0 || quantity > in_category as usize {
+    let Category { rows, seats, .. } = layout.category(category);
+    if quantity == 0 || quantity > *seats as usize {
         return None;
     }
     block(layout, occupied, rows, quantity).or_else(|| together(layout, occupied, category, quantity)).or_else(|| scattered(layout, occupied, rows, quantity))
 }
 
-/// How good a block is; less is better.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Score {
-    leaves_one_alone: bool,
-    /// Sum of the distances to the stage.
-    distance: u64,
-    first: u32,
-}
+/// How good a block is; less is better. The sum of its seats' distances to the stage, and this bit where it leaves a seat alone;
+/// then the index of its first seat. One number, since comparing it is most of the work.
+type Score = (u64, u32);
+const LEAVES_ONE_ALONE: u64 = 1 << 63;
 
 fn block(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Option<Vec<u32>> {
-    let size = quantity as u32;
-    let mut best: Option<Score> = None;
+    let mut best: Score = (u64::MAX, 0);
     for &row in rows {
         let row = &layout.rows()[row as usize];
         // Rows come nearest first: from here on none can be nearer than what is found.
-        let least = u64::from(row.nearest) * u64::from(size);
-        if best.is_some_and(|best| !best.leaves_one_alone && best.distance <= least) {
+        let least = u64::from(row.nearest) * quantity as u64;
+        if best.0 <= least {
             break;
         }
         for (start, end) in Runs::new(row, occupied) {
-            if end - start < size {
-                continue;
-            }
-            let distance = |index: u32| u64::from(layout.seats()[index as usize].distance);
-            let mut sum: u64 = (start..start + size).map(distance).sum();
-            for first in start..=end - size {
-                if first > start {
-                    sum = sum + distance(first + size - 1) - distance(first - 1);
+            let distances = &layout.distances()[start as usize..end as usize];
+            let Some(last) = distances.len().checked_sub(quantity) else { continue };
+            let mut sum: u64 = distances[..quantity].iter().copied().map(u64::from).sum();
+            for (at, behind) in (0..=last).zip(distances) {
+                let alone = if at == 1 || last - at == 1 { LEAVES_ONE_ALONE } else { 0 };
+                best = best.min((sum | alone, start + at as u32));
+                if let Some(ahead) = distances.get(at + quantity) {
+                    sum = sum + u64::from(*ahead) - u64::from(*behind);
                 }
-                let leaves_one_alone = first - start == 1 || end - (first + size) == 1;
-                let score = Score { leaves_one_alone, distance: sum, first };
-                best = Some(best.map_or(score, |best| best.min(score)));
             }
         }
     }
-    best.map(|best| (best.first..best.first + size).collect())
+    let (score, first) = best;
+    (score != u64::MAX).then(|| (first..first + quantity as u32).collect())
 }
 
 /// Maximal runs of free seats in a row, each as start and end (exclusive).
@@ -76,13 +68,8 @@ impl Iterator for Runs<'_> {
     type Item = (u32, u32);
 
     fn next(&mut self) -> Option<(u32, u32)> {
-        while self.at < self.end && self.occupied.get(self.at) {
-            self.at += 1;
-        }
-        let start = self.at;
-        while self.at < self.end && !self.occupied.get(self.at) {
-            self.at += 1;
-        }
+        let start = self.occupied.find(false, self.at, self.end);
+        self.at = self.occupied.find(true, start, self.end);
         (start < self.at).then_some((start, self.at))
     }
 }
@@ -96,7 +83,7 @@ fn together(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> 
         .filter(|row| row.category == category)
         .map(|row| {
             let seats = row.seats().filter(|&index| !occupied.get(index));
-            let (count, sum) = seats.fold((0, 0), |(count, sum), index| (count + 1, sum + u64::from(layout.seats()[index as usize].distance)));
+            let (count, sum) = seats.fold((0, 0), |(count, sum), index| (count + 1, sum + u64::from(layout.distances()[index as usize])));
             (row, count, sum)
         })
         .collect();
@@ -125,7 +112,7 @@ fn together(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> 
 /// The `quantity` of these seats that are nearest to one of them.
 fn tightest(layout: &Layout, seats: Vec<u32>, quantity: usize) -> Vec<u32> {
     let mut anchors = seats.clone();
-    anchors.sort_unstable_by_key(|&index| (layout.seats()[index as usize].distance, index));
+    anchors.sort_unstable_by_key(|&index| (layout.distances()[index as usize], index));
     let mut best: Option<(f32, Vec<u32>)> = None;
     for anchor in anchors.into_iter().take(ANCHORS) {
         let middle = layout.seats()[anchor as usize];
@@ -154,7 +141,7 @@ fn scattered(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> 
     if free.len() < quantity {
         return None;
     }
-    free.select_nth_unstable_by_key(quantity - 1, |&index| (layout.seats()[index as usize].distance, index));
+    free.select_nth_unstable_by_key(quantity - 1, |&index| (layout.distances()[index as usize], index));
     free.truncate(quantity);
     free.sort_unstable();
     Some(free)

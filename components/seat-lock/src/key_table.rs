@@ -16,19 +16,19 @@ impl KeyTable {
     }
 
     /// The index under that key; `key_of` says what key an index has.
-    pub fn find<'a>(&self, key: &str, key_of: impl Fn(u32) -> &'a str) -> Option<u32> {
-        self.probe(key).map_while(|at| Some(self.slots[at]).filter(|&index| index != EMPTY)).find(|&index| key_of(index) == key)
+    pub fn find<'a>(&self, key: &[u8], key_of: impl Fn(u32) -> &'a [u8]) -> Option<u32> {
+        self.probe(key).map_while(|at| Some(self.slots[at]).filter(|&index| index != EMPTY)).find(|&index| same(key_of(index), key))
     }
 
     /// Adds a key. False where it is there already, and nothing changes.
-    pub fn add<'a>(&mut self, key: &str, index: u32, key_of: impl Fn(u32) -> &'a str) -> bool {
+    pub fn add<'a>(&mut self, key: &[u8], index: u32, key_of: impl Fn(u32) -> &'a [u8]) -> bool {
         for at in self.probe(key) {
             match self.slots[at] {
                 EMPTY => {
                     self.slots[at] = index;
                     return true;
                 }
-                known if key_of(known) == key => return false,
+                known if same(key_of(known), key) => return false,
                 _ => {}
             }
         }
@@ -36,17 +36,28 @@ impl KeyTable {
     }
 
     /// The slots in which the key may be, in order.
-    fn probe(&self, key: &str) -> impl Iterator<Item = usize> + use<> {
+    fn probe(&self, key: &[u8]) -> impl Iterator<Item = usize> + use<> {
         let mask = self.slots.len().wrapping_sub(1);
         let start = hash(key) as usize;
         (0..self.slots.len()).map(move |step| start.wrapping_add(step) & mask)
     }
 }
 
-/// FNV-1a of the bytes, its halves folded. Keys are an organizer's own: nobody else suffers from collisions that they contrive.
-fn hash(key: &str) -> u32 {
-    let hash = key.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+/// Four bytes at a time, mixed by a multiplication, halves folded. Keys are an organizer's own: nobody else suffers from collisions that
+/// they contrive.
+fn hash(key: &[u8]) -> u32 {
+    let (words, rest) = key.as_chunks();
+    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+    let hash = words.iter().fold(key.len() as u64, |hash, word| mix(hash, u32::from_le_bytes(*word).into()));
+    let hash = mix(hash, rest.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
     (hash >> 32) as u32 ^ hash as u32
+}
+
+/// Keys are so short that calling a function to compare them takes longer than this.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    let ((words, rest), (other_words, other_rest)) = (one.as_chunks(), other.as_chunks());
+    let alike = |(one, other): (&[u8; 4], &[u8; 4])| u32::from_le_bytes(*one) == u32::from_le_bytes(*other);
+    one.len() == other.len() && words.iter().zip(other_words).all(alike) && rest.iter().zip(other_rest).all(|(one, other)| one == other)
 }
 
 #[cfg(test)]
@@ -54,17 +65,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn keys_are_the_same_where_all_their_bytes_are() {
+        let long = b"BALC.L-12.A-104";
+        for len in 0..=long.len() {
+            assert!(same(&long[..len], &long[..len]));
+            for at in 0..len {
+                let mut other = long[..len].to_vec();
+                other[at] ^= 1;
+                assert!(!same(&long[..len], &other) && !same(&long[..len], &long[..at]));
+            }
+        }
+    }
+
+    #[test]
     fn every_key_is_found_and_no_other() {
         let keys: Vec<String> = (0..5_000).map(|number| format!("A-{}-{}", number / 70, number % 70)).collect();
         let mut table = KeyTable::with_room_for(keys.len());
         for (index, key) in keys.iter().enumerate() {
-            assert!(table.add(key, index as u32, |index| &keys[index as usize]));
+            assert!(table.add(key.as_bytes(), index as u32, |index| keys[index as usize].as_bytes()));
         }
-        let find = |key: &str| table.find(key, |index| &keys[index as usize]);
+        let find = |key: &str| table.find(key.as_bytes(), |index| keys[index as usize].as_bytes());
         assert!(keys.iter().enumerate().all(|(index, key)| find(key) == Some(index as u32)));
         let mut again = KeyTable { slots: table.slots.clone() };
-        assert!(!again.add("A-3-1", 7, |index| &keys[index as usize]) && again.slots == table.slots);
+        assert!(!again.add(b"A-3-1", 7, |index| keys[index as usize].as_bytes()) && again.slots == table.slots);
         assert_eq!((find("A-0-70"), find("")), (None, None));
-        assert_eq!(KeyTable::default().find("A-1-1", |_| ""), None);
+        assert_eq!(KeyTable::default().find(b"A-1-1", |_| b""), None);
     }
 }

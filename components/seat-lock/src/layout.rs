@@ -22,8 +22,6 @@ pub struct Seat {
     /// Centimetres.
     pub x: f32,
     pub y: f32,
-    /// To the centre of the nearest stage, or to the origin where there is none. Centimetres.
-    pub distance: u32,
 }
 
 /// The seats of a row or table: consecutive in the list of seats.
@@ -34,7 +32,7 @@ pub struct Row {
     pub section: u32,
     pub table: bool,
     pub category: u16,
-    /// The least `distance` of its seats.
+    /// The least distance of its seats.
     pub nearest: u32,
 }
 
@@ -57,6 +55,8 @@ pub struct Area {
 pub struct Category {
     name: Span,
     pub rows: Vec<u32>,
+    /// In all its rows.
+    pub seats: u32,
 }
 
 /// What a venue looks like.
@@ -64,6 +64,9 @@ pub struct Category {
 pub struct Layout {
     text: String,
     seats: Vec<Seat>,
+    /// Of each seat to the centre of the nearest stage, or to the origin where there is none. Centimetres. Apart from the seats, since
+    /// the search for the best goes through these alone.
+    distances: Vec<u32>,
     rows: Vec<Row>,
     areas: Vec<Area>,
     categories: Vec<Category>,
@@ -181,7 +184,8 @@ impl Layout {
             let distance = stages.iter().map(to_stage).fold(f64::INFINITY, f64::min).round() as u32;
             nearest = nearest.min(distance);
             let row = self.rows.len() as u32;
-            self.seats.push(Seat { key, row, flags, x: seat.x as f32, y: seat.y as f32, distance });
+            self.seats.push(Seat { key, row, flags, x: seat.x as f32, y: seat.y as f32 });
+            self.distances.push(distance);
         }
         let len = row.seats.len() as u32;
         self.rows.push(Row { first, len, section: number, table, category, nearest });
@@ -190,16 +194,17 @@ impl Layout {
 
     fn finish(mut self) -> Result<Self, Error> {
         for (number, row) in self.rows.iter().enumerate() {
-            self.categories[row.category as usize].rows.push(number as u32);
+            let category = &mut self.categories[row.category as usize];
+            category.rows.push(number as u32);
+            category.seats += row.len;
         }
         for category in &mut self.categories {
             category.rows.sort_by_key(|&row| self.rows[row as usize].nearest);
         }
         let mut by_key = KeyTable::with_room_for(self.seats.len());
         for index in 0..self.seats.len() as u32 {
-            let key = self.key(index);
-            if !by_key.add(key, index, |known| self.key(known)) {
-                return Err(Error::Twice(key.to_string()));
+            if !by_key.add(self.key_bytes(index), index, |known| self.key_bytes(known)) {
+                return Err(Error::Twice(self.key(index).to_string()));
             }
         }
         self.by_key = by_key;
@@ -213,7 +218,7 @@ impl Layout {
         }
         let number = u16::try_from(self.categories.len()).map_err(|_| Error::TooLong)?;
         let span = self.add_text(name)?;
-        self.categories.push(Category { name: span, rows: vec![] });
+        self.categories.push(Category { name: span, rows: vec![], seats: 0 });
         names.insert(name.to_string(), number);
         Ok(number)
     }
@@ -236,6 +241,11 @@ impl Layout {
 
     pub fn seats(&self) -> &[Seat] {
         &self.seats
+    }
+
+    /// Of each seat to the stage, in centimetres.
+    pub fn distances(&self) -> &[u32] {
+        &self.distances
     }
 
     pub fn rows(&self) -> &[Row] {
@@ -261,7 +271,7 @@ impl Layout {
 
     /// The index of a seat key.
     pub fn find_seat(&self, key: &str) -> Option<u32> {
-        self.by_key.find(key, |index| self.key(index))
+        self.by_key.find(key.as_bytes(), |index| self.key_bytes(index))
     }
 
     /// The place of an area's id in `areas`.
@@ -272,6 +282,12 @@ impl Layout {
     /// The key of a seat: `A-1-14`. The index must be one of this layout.
     pub fn key(&self, index: u32) -> &str {
         self.text(self.seats[index as usize].key)
+    }
+
+    /// The same where characters do not matter.
+    fn key_bytes(&self, index: u32) -> &[u8] {
+        let Span { start, len } = self.seats[index as usize].key;
+        &self.text.as_bytes()[start as usize..][..len as usize]
     }
 
     pub fn row_of(&self, index: u32) -> &Row {
@@ -331,10 +347,10 @@ mod tests {
     #[test]
     fn distance_is_to_the_centre_of_the_stage() {
         let layout = Layout::parse(HALL).unwrap();
-        assert_eq!(layout.seats()[0].distance, 200);
-        assert_eq!(layout.seats()[3].distance, 1900);
+        assert_eq!(layout.distances()[0], 200);
+        assert_eq!(layout.distances()[3], 1900);
         let without = Layout::parse(r#"{"sections":[{"id":"A","category":"c","rows":[{"id":"1","seats":[{"id":"1","x":30,"y":40}]}]}]}"#);
-        assert_eq!(without.unwrap().seats()[0].distance, 50);
+        assert_eq!(without.unwrap().distances()[0], 50);
     }
 
     #[test]

@@ -66,7 +66,7 @@ fn is_block(layout: &Layout, seats: &[u32]) -> bool {
 }
 
 fn distance(layout: &Layout, seats: &[u32]) -> u64 {
-    seats.iter().map(|&seat| u64::from(layout.seats()[seat as usize].distance)).sum()
+    seats.iter().map(|&seat| u64::from(layout.distances()[seat as usize])).sum()
 }
 
 /// Every block of free seats there is.

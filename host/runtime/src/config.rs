@@ -13,6 +13,8 @@ pub struct EngineConfig {
     pub max_instances: u32,
     /// Where compiled components are kept; made with mode 0700. None: compiled at every start, which takes seconds.
     pub cache_dir: Option<PathBuf>,
+    /// Tells `perf` the names of compiled functions, in `/tmp/perf-<pid>.map`.
+    pub perf_map: bool,
 }
 
 /// The instances of one component, and what one call may use.
@@ -39,7 +41,7 @@ pub struct PoolConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { max_instances: 1_000, cache_dir: None }
+        Self { max_instances: 1_000, cache_dir: None, perf_map: false }
     }
 }
 

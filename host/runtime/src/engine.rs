@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread, time::Duration};
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, WasmBacktraceDetails};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, ProfilingStrategy, WasmBacktraceDetails};
 
 use crate::{cache::Cache, config::EngineConfig};
 
@@ -66,6 +66,9 @@ fn engine_config(config: &EngineConfig) -> Config {
         .max_tables_per_component(32);
 
     let mut engine = Config::new();
+    if config.perf_map {
+        engine.profiler(ProfilingStrategy::PerfMap);
+    }
     engine
         .wasm_component_model(true)
         .concurrency_support(false)

@@ -85,7 +85,7 @@ fn what_is_no_component_is_refused_by_name() {
 #[tokio::test]
 async fn compiled_code_is_kept_and_a_damaged_file_is_compiled_again() {
     let dir = Folder::new();
-    let runtime = Runtime::new(EngineConfig { max_instances: 10, cache_dir: Some(dir.0.clone()) }).unwrap();
+    let runtime = Runtime::new(EngineConfig { max_instances: 10, cache_dir: Some(dir.0.clone()), ..EngineConfig::default() }).unwrap();
     let mut builder = AppBuilder::new(&runtime);
     builder.capability("test:clock", clock()).component(source("probe", probe::caller().wasm(), pool())).link(link(
         "probe",

@@ -27,6 +27,11 @@ impl Folder {
         };
         let user = unprivileged()?;
         let servers = if user.is_some() && !reachable(&path)? { elsewhere(&path)? } else { path.clone() };
+        if servers != path && is_new(&path)? {
+            // Data of a folder that has been deleted: they would not fit to what the new one gets.
+            fs::remove_dir_all(&servers)?;
+            elsewhere(&path)?;
+        }
         if servers != path {
             tracing::info!(folder = %servers.display(), "database servers cannot reach the project's folder as their own user; their data is kept here");
         }
@@ -64,6 +69,11 @@ fn reachable(path: &Path) -> Result<bool> {
         }
     }
     Ok(true)
+}
+
+/// Whether nothing is in the folder but its lock.
+fn is_new(path: &Path) -> Result<bool> {
+    Ok(fs::read_dir(path)?.filter_map(Result::ok).all(|entry| entry.file_name() == "lock"))
 }
 
 fn elsewhere(path: &Path) -> Result<PathBuf> {

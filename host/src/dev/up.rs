@@ -26,9 +26,9 @@ pub struct Options {
     /// The folder of migrations.
     #[arg(long, env = "EVENTHUB_MIGRATIONS", default_value = "migrations")]
     migrations: PathBuf,
-    /// Configuration on top of the defaults for development.
+    /// A file with what differs from the defaults; addresses, keys and rate limits of development go before it.
     #[arg(long, env = "EVENTHUB_CONFIG")]
-    config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
     /// The folder of Apache Kafka's jars (setup/kafka.sh prints it).
     #[arg(long, env = "EVENTHUB_KAFKA_LIBS")]
     kafka_libs: PathBuf,

@@ -27,7 +27,7 @@ pub enum NotAnUpgrade {
     /// To be answered with 426 and `Sec-WebSocket-Version: 13`.
     #[error("only version 13 of the WebSocket protocol is spoken")]
     Version,
-    /// To be answered with 400.
+    /// To be answered with 426.
     #[error("`Sec-WebSocket-Key` is missing or is not 16 bytes in base64")]
     Key,
 }

@@ -23,7 +23,7 @@ struct PaymentWish {
     provider: String,
 }
 
-/// Where the booking's mail goes.
+/// Who books; the payment provider's receipt goes there.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contact {

@@ -49,10 +49,14 @@ struct Running {
 }
 
 impl Running {
+    /// Up to where all is done; none before anything was read.
+    fn watermark(&self) -> Option<i64> {
+        Some(self.progress.load(Ordering::Acquire)).filter(|watermark| *watermark >= 0)
+    }
+
     /// What to commit, when it is more (or, after a reset, less) than was committed last.
     fn uncommitted(&self) -> Option<i64> {
-        let watermark = self.progress.load(Ordering::Acquire);
-        (watermark >= 0 && watermark != self.committed).then_some(watermark)
+        self.watermark().filter(|watermark| *watermark != self.committed)
     }
 }
 
@@ -169,7 +173,8 @@ impl Membership {
         });
         let mut offsets = TopicPartitionList::new();
         for ((topic, partition), running) in &stopping {
-            if let Some(watermark) = running.uncommitted() {
+            // Also what was committed: that commit may be under way, and refused because of this very rebalance.
+            if let Some(watermark) = running.watermark() {
                 let _ = offsets.add_partition_offset(topic, *partition, Offset::Offset(watermark));
             }
         }
@@ -194,9 +199,15 @@ impl ConsumerContext for Membership {
         }
     }
 
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
         if let Err(error) = result {
-            tracing::warn!(group = self.group, %error, "offsets were not committed; their messages may come again");
+            tracing::warn!(group = self.group, %error, "offsets were not committed; they are with the next commit");
+            let mut workers = self.workers.lock();
+            for element in offsets.elements() {
+                if let Some(running) = workers.get_mut(&(element.topic().to_owned(), element.partition())) {
+                    running.committed = -1;
+                }
+            }
         }
     }
 
