@@ -133,7 +133,7 @@ pub fn head(parts: &hyper::http::request::Parts, peer: IpAddr) -> Request {
     let mut headers = Vec::with_capacity(parts.headers.len());
     let mut traceparent = String::new();
     for (name, value) in &parts.headers {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let value = value.to_str().map_or_else(|_| String::from_utf8_lossy(value.as_bytes()).into_owned(), str::to_owned);
         if name == "traceparent" {
             traceparent.clone_from(&value);
         }
@@ -156,7 +156,14 @@ pub fn head(parts: &hyper::http::request::Parts, peer: IpAddr) -> Request {
 fn request_id(headers: &HeaderMap) -> String {
     let is_sane = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'));
     let sent = headers.get("x-request-id").and_then(|value| value.to_str().ok()).filter(is_sane);
-    sent.map_or_else(|| hex::encode(rand::random::<[u8; 16]>()), str::to_owned)
+    sent.map_or_else(new_id, str::to_owned)
+}
+
+fn new_id() -> String {
+    let mut digits = [0; 32];
+    // There is room for all of them.
+    let _ = hex::encode_to_slice(rand::random::<[u8; 16]>(), &mut digits);
+    String::from_utf8_lossy(&digits).into_owned()
 }
 
 /// An answer as hyper sends it. A header that HTTP does not allow is left out and logged: it is a bug of the component.

@@ -1,7 +1,6 @@
 //! What ties an exchange together: the request id, and the trace of W3C Trace Context.
 
 use std::cell::Cell;
-use std::fmt::Write as _;
 use std::hash::{BuildHasher, RandomState};
 
 /// 128 random bits at a time, for ids that need to be unique and not secret. Two generators with seeds of their own (SplitMix64).
@@ -33,9 +32,18 @@ pub fn request_id(sent: Option<String>, ids: &Ids) -> String {
     let is_sane = |id: &String| (1..=128).contains(&id.len()) && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'));
     sent.filter(is_sane).unwrap_or_else(|| {
         let mut id = String::with_capacity(32);
-        let _ = write!(id, "{:032x}", ids.next());
+        push_hex(&mut id, &ids.next().to_be_bytes());
         id
     })
+}
+
+/// Two digits a byte; formatting would take longer than all else here.
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        text.push(DIGITS[usize::from(byte >> 4)].into());
+        text.push(DIGITS[usize::from(byte & 15)].into());
+    }
 }
 
 /// The `traceparent` for the services: the client's trace if it sent a valid one, and a span of ours in it.
@@ -44,10 +52,16 @@ pub fn traceparent(sent: Option<&str>, ids: &Ids) -> String {
     // A span id of zeros is not valid.
     let span = (random as u64).max(1);
     let mut value = String::with_capacity(55);
-    let _ = match sent.and_then(parse) {
-        Some((trace, flags)) => write!(value, "00-{trace}-{span:016x}-{flags}"),
-        None => write!(value, "00-{:032x}-{span:016x}-01", ids.next().max(1)),
-    };
+    value.push_str("00-");
+    let parsed = sent.and_then(parse);
+    match parsed {
+        Some((trace, _)) => value.push_str(trace),
+        None => push_hex(&mut value, &ids.next().max(1).to_be_bytes()),
+    }
+    value.push('-');
+    push_hex(&mut value, &span.to_be_bytes());
+    value.push('-');
+    value.push_str(parsed.map_or("01", |(_, flags)| flags));
     value
 }
 
@@ -71,6 +85,13 @@ mod tests {
     use super::*;
 
     const SENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00";
+
+    #[test]
+    fn bytes_are_written_as_two_digits_each() {
+        let mut text = String::new();
+        push_hex(&mut text, &[0, 1, 0x9a, 0xff]);
+        assert_eq!(text, "00019aff");
+    }
 
     #[test]
     fn a_trace_goes_on_with_a_span_of_ours() {

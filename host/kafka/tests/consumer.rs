@@ -67,6 +67,25 @@ async fn a_failing_key_holds_up_no_other_key_of_its_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_needs_what_is_away_waits_for_it_however_long_that_takes() {
+    let client = client();
+    let topic = topic(&client, "away", 1).await;
+    client.publish(&[message(&topic, "a", "needy"), message(&topic, "a", "next"), message(&topic, "b", "other")]).await.unwrap();
+    // More often than there are attempts.
+    let away = AtomicU32::new(7);
+    let recorder = Recorder::new(move |seen| {
+        let is_away = seen.value == "needy" && away.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        if is_away { Outcome::Unavailable("the database is away".into()) } else { Outcome::Done }
+    });
+    let alive = Consumer::start(&client, consumer(&unique("g"), &topic), recorder.clone()).unwrap();
+    recorder.wait_for("all three", |r| r.done().len() == 3).await;
+    alive.stop().await;
+    let done: Vec<_> = recorder.done().into_iter().map(|seen| (seen.value, seen.attempt)).collect();
+    assert_eq!(done, [("other".into(), 1), ("needy".into(), 1), ("next".to_string(), 1)]);
+    assert_eq!(recorder.all().len(), 10, "seven times it was away");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_handled_is_in_the_dead_letter_topic_with_its_story() {
     let client = client();
     let topic = topic(&client, "dead", 3).await;
