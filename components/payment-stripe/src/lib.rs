@@ -25,6 +25,10 @@ use domain::Failure;
 
 struct Component;
 
+fn intent(call: Call) -> Result<Intent, Error> {
+    domain::intent(&client::send(&Config::get(), call)?.object)
+}
+
 /// A refund as it is now.
 fn refund(id: &str) -> Result<Refund, Error> {
     domain::refund(&client::send(&Config::get(), Call::get(&format!("/v1/refunds/{}", domain::path_segment(id)?)))?.object)
@@ -45,16 +49,16 @@ impl bindings::exports::eventhub::payment_stripe::provider::Guest for Component 
     fn create_intent(request: IntentRequest) -> Result<Intent, Error> {
         let form = domain::intent_form(&request)?;
         let call = Call::post("/v1/payment_intents", form).idempotent(&request.idempotency_key);
-        domain::intent(&client::send(&Config::get(), call)?.object)
+        intent(call)
     }
 
     fn get_intent(id: String) -> Result<Intent, Error> {
-        domain::intent(&client::send(&Config::get(), Call::get(&format!("/v1/payment_intents/{}", domain::path_segment(&id)?)))?.object)
+        intent(Call::get(&format!("/v1/payment_intents/{}", domain::path_segment(&id)?)))
     }
 
     fn cancel_intent(id: String) -> Result<Intent, Error> {
         let path = format!("/v1/payment_intents/{}/cancel", domain::path_segment(&id)?);
-        domain::intent(&client::send(&Config::get(), Call::post(&path, String::new()))?.object)
+        intent(Call::post(&path, String::new()))
     }
 
     fn create_refund(request: RefundRequest) -> Result<Refund, Error> {
