@@ -39,6 +39,21 @@ impl Case {
         Ok((booking, intent))
     }
 
+    /// A confirmed booking, paid with that card, and its intent.
+    async fn paid(cluster: &Cluster, card: &str) -> Result<(Self, Value)> {
+        let case = Self::booked(cluster).await?;
+        let (booking, intent) = case.awaiting(cluster).await?;
+        ensure!(cluster.stripe.pay(&booking, card).await?.0 == 200, "{card} does not pay");
+        case.reaches("confirmed").await?;
+        Ok((case, intent))
+    }
+
+    async fn cancel_event(&self) -> Result<()> {
+        let cancel = format!("events/{}/cancel", self.sale.event_id);
+        self.sale.organizer.post(&cancel, json!({"reason": "The singer is ill."})).await?.expect(200);
+        Ok(())
+    }
+
     async fn live_tickets(&self) -> Result<usize> {
         let tickets = self.buyer.get(&format!("bookings/{}/tickets", self.id)).await?.expect(200);
         Ok(tickets["items"].as_array().into_iter().flatten().filter(|ticket| ticket["status"] != "void").count())
@@ -194,12 +209,8 @@ async fn a_refund_that_seems_done_and_fails_later_is_tried_again() -> Result<()>
 
 /// A confirmed booking whose event is cancelled, and its intent.
 async fn given_back(cluster: &Cluster, card: &str) -> Result<(Case, Value)> {
-    let case = Case::booked(cluster).await?;
-    let (booking, intent) = case.awaiting(cluster).await?;
-    ensure!(cluster.stripe.pay(&booking, card).await?.0 == 200, "{card} does not pay");
-    case.reaches("confirmed").await?;
-    let cancel = format!("events/{}/cancel", case.sale.event_id);
-    case.sale.organizer.post(&cancel, json!({"reason": "The singer is ill."})).await?.expect(200);
+    let (case, intent) = Case::paid(cluster, card).await?;
+    case.cancel_event().await?;
     Ok((case, intent))
 }
 
@@ -207,22 +218,19 @@ async fn refunds(cluster: &Cluster, intent: &Value) -> Result<Vec<Value>> {
     let refunds = cluster.stripe.get(&format!("/v1/refunds?payment_intent={}", id(intent))).await?;
     Ok(refunds["data"].as_array().cloned().unwrap_or_default())
 }
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_given_back_by_hand_keeps_the_ticket_and_the_rest_goes_back_with_the_event() -> Result<()> {
     let cluster = calm().await?;
     // The card says whether a refund is done at once or later.
     for card in ["pm_card_visa", "pm_card_pendingRefund"] {
-        let case = Case::booked(&cluster).await?;
-        let (booking, intent) = case.awaiting(&cluster).await?;
-        assert_eq!(cluster.stripe.pay(&booking, card).await?.0, 200, "{card}");
-        case.reaches("confirmed").await?;
+        let (case, intent) = Case::paid(&cluster, card).await?;
         assert_eq!(cluster.stripe.post("/v1/refunds", &[("payment_intent", &id(&intent)), ("amount", "1000")]).await?.0, 200, "{card}");
         // Long enough for the simulator's pending refunds to end.
         tokio::time::sleep(Duration::from_secs(4)).await;
         let now = case.buyer.get(&format!("bookings/{}", case.id)).await?.expect(200);
         assert_eq!((now["status"].as_str(), case.live_tickets().await?), (Some("confirmed"), 1), "{card}");
-        let cancel = format!("events/{}/cancel", case.sale.event_id);
-        case.sale.organizer.post(&cancel, json!({"reason": "The singer is ill."})).await?.expect(200);
+        case.cancel_event().await?;
         case.reaches("refunded").await.context(card)?;
         let amounts: Vec<_> = refunds(&cluster, &intent).await?.iter().map(|refund| refund["amount"].as_i64()).collect();
         assert_eq!(amounts, [Some(3500), Some(1000)], "{card}");
@@ -233,16 +241,12 @@ async fn a_part_given_back_by_hand_keeps_the_ticket_and_the_rest_goes_back_with_
 #[tokio::test(flavor = "multi_thread")]
 async fn a_payment_of_which_nothing_is_left_when_its_event_is_cancelled_is_refunded() -> Result<()> {
     let cluster = calm().await?;
-    let case = Case::booked(&cluster).await?;
-    let (booking, intent) = case.awaiting(&cluster).await?;
-    assert_eq!(cluster.stripe.pay(&booking, "pm_card_visa").await?.0, 200);
-    case.reaches("confirmed").await?;
+    let (case, intent) = Case::paid(&cluster, "pm_card_visa").await?;
     // In two parts, neither of which is the whole.
     for part in ["1000", "3500"] {
         assert_eq!(cluster.stripe.post("/v1/refunds", &[("payment_intent", &id(&intent)), ("amount", part)]).await?.0, 200, "{part}");
     }
-    let cancel = format!("events/{}/cancel", case.sale.event_id);
-    case.sale.organizer.post(&cancel, json!({"reason": "The singer is ill."})).await?.expect(200);
+    case.cancel_event().await?;
     case.reaches("refunded").await?;
     assert_eq!(refunds(&cluster, &intent).await?.len(), 2);
     audit(&cluster).await
