@@ -74,12 +74,9 @@ pub fn handle(batch: &[Delivery]) -> Vec<Outcome> {
             Err(cause) => Outcome::DeadLetter(cause),
             Ok((_, Told::Nothing)) => Outcome::Done,
             Ok((id, _)) if !seen.insert(id) => Outcome::Done,
-            Ok((id, _)) if Timestamp::now() >= enough => {
-                seen.remove(&id);
-                Outcome::Unavailable("its batch takes too long".into())
-            }
             Ok((id, told)) => {
-                let outcome = act(id, told, &mut bookings);
+                let is_late = Timestamp::now() >= enough;
+                let outcome = if is_late { Outcome::Unavailable("its batch takes too long".into()) } else { act(id, told, &mut bookings) };
                 if outcome != Outcome::Done {
                     // A second copy in this batch must not be taken for handled.
                     seen.remove(&id);

@@ -46,11 +46,6 @@ impl Relay {
         self.client.publication()
     }
 
-    /// Looks at the topics anew.
-    fn forget_topics(&mut self) {
-        self.topics.clear();
-    }
-
     /// Hands one event to the producer. One that Kafka can never take (its topic has no possible name, it is too large) is
     /// dropped, loudly: waiting for it would stop all events of the database for good. Everything else ends the session, and
     /// the next one reads the event again.
@@ -153,7 +148,7 @@ pub(crate) async fn run(
     shutdown: &CancellationToken,
 ) -> Result<(), Error> {
     let control = Control::acquire(postgres, options).await?;
-    relay.forget_topics();
+    relay.topics.clear();
     control.prepare(options, relay).await?;
     let mut replication = ReplicationClient::connect(replication_config(options, postgres)?).await?;
     replication.wait_started().await?;

@@ -38,12 +38,9 @@ const POLLS: &str = claim!(
 
 /// Takes up to so many of each kind that are due: passed deadlines, buyers whose payment may have gone unnoticed, and what has
 /// work to do. Each kind has its share: thousands of refunds must not keep seats of others from coming free.
-pub fn take(portion: i64) -> Result<[Vec<Booking>; 3], Error> {
+pub fn take(portion: i64) -> Result<Vec<Vec<Booking>>, Error> {
     let statements: [Statement; 3] = [DEADLINES, POLLS, WORK].map(|text| sql(text).bind(portion));
-    let taken = DB.transaction(&statements)?;
-    let mut kinds = taken.iter().map(|rows| rows.iter().map(read).collect::<Result<Vec<_>, _>>());
-    let mut next = || kinds.next().unwrap_or_else(|| Ok(vec![]));
-    Ok([next()?, next()?, next()?])
+    DB.transaction(&statements)?.iter().map(|rows| rows.iter().map(read).collect()).collect()
 }
 
 /// Nothing is left to do with the booking, unless it changed meanwhile.
