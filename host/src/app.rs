@@ -48,6 +48,7 @@ impl App {
         let kafka = used.contains(&Capability::Kafka).then(|| kafka(config)).transpose()?;
         let topics = eventhub_websocket::Hub::new(eventhub_websocket::Config {
             max_sockets: config.websocket.max_sockets,
+            max_sockets_per_address: config.websocket.max_sockets_per_address,
             ping_seconds: config.websocket.ping_seconds,
             max_pending_frames: config.websocket.max_pending_frames,
             ..eventhub_websocket::Config::default()

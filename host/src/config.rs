@@ -1,6 +1,7 @@
 //! The configuration: `eventhub.default.toml`, then the file given with `--config`, then environment variables.
 //! Unknown keys are refused with the nearest known one.
 
+use eventhub_edge::address::Network;
 use eventhub_link::{BreakerConfig, LinkConfig};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,8 @@ pub struct Config {
 pub struct Http {
     pub listen: SocketAddr,
     pub public_url: String,
+    #[serde(with = "networks")]
+    pub trusted_proxies: Vec<Network>,
     pub max_body_bytes: usize,
     pub header_timeout_ms: u64,
     pub body_timeout_ms: u64,
@@ -156,8 +159,24 @@ pub struct Cdc {
 #[serde(deny_unknown_fields)]
 pub struct WebSocket {
     pub max_sockets: usize,
+    pub max_sockets_per_address: usize,
     pub ping_seconds: u64,
     pub max_pending_frames: usize,
+}
+
+/// Addresses and CIDR blocks as texts.
+mod networks {
+    use super::{Deserialize, Network};
+    use serde::{Deserializer, Serializer, de::Error};
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Network>, D::Error> {
+        let texts = Vec::<String>::deserialize(deserializer)?;
+        texts.iter().map(|text| text.parse().map_err(D::Error::custom)).collect()
+    }
+
+    pub fn serialize<S: Serializer>(networks: &[Network], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(networks.iter().map(Network::to_string))
+    }
 }
 
 /// Where services are that run in processes of their own; see `split`.
@@ -417,6 +436,20 @@ mod tests {
     fn a_value_of_another_type_is_refused() {
         assert!(matches!(load("[http]\nlisten = 8080", &[]), Err(ConfigError::WrongType { .. })));
         assert!(load("[http]\nlisten = \"nowhere\"", &[]).is_err());
+    }
+
+    #[test]
+    fn a_proxy_that_is_no_network_is_refused_by_name_and_others_are_written_out_again() {
+        let proxies = |text: &str| load("", &[("EVENTHUB_HTTP_TRUSTED_PROXIES", text)]);
+        let error = proxies("10.0.0.0/8,10.0.0").unwrap_err().to_string();
+        assert!(error.contains("http.trusted_proxies") && error.contains("`10.0.0` is neither"), "{error}");
+        assert!(load("[http]\ntrusted_proxies = [\"::1/129\"]", &[]).is_err());
+        let config = proxies("10.0.0.0/8, ::1").unwrap();
+        assert_eq!(config.http.trusted_proxies, ["10.0.0.0/8".parse().unwrap(), "::1".parse().unwrap()]);
+        // As for processes of their own.
+        let written = toml::to_string(&Table::try_from(&config).unwrap()).unwrap();
+        assert_eq!(load(&written, &[]).unwrap().http.trusted_proxies, config.http.trusted_proxies);
+        assert!(load("", &[]).unwrap().http.trusted_proxies.is_empty());
     }
 
     #[test]

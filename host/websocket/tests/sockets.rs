@@ -5,6 +5,7 @@
 mod support;
 
 use std::{
+    net::Ipv4Addr,
     sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -12,7 +13,7 @@ use std::{
 use eventhub_websocket::Config;
 use futures::{SinkExt, StreamExt, future::join_all};
 use support::{Server, assert_gapless, receive, wait_until};
-use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_sockets_all_get_every_frame_in_order_from_few_reads() {
@@ -168,12 +169,12 @@ async fn what_clients_send_is_ignored_up_to_a_limit() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_client_is_told_why_in_the_close() {
-    let server = Server::start(Config::default()).await;
+    let server = Server::start(Config { close_ms: 60_000, ..Config::default() }).await;
     let mut client = server.connect("/none").await;
     let closed = receive(&mut client, u64::MAX).await.1;
     assert_eq!(closed, Some((4404, "no such session".to_owned())));
-    // Many clients say that it is closed only when the connection has ended, which is the server's to do.
-    let ended = tokio::time::timeout(Duration::from_secs(1), client.next()).await;
+    // Many clients say that it is closed only when the connection has ended, which is the server's to do, and long before it gives up.
+    let ended = tokio::time::timeout(Duration::from_secs(10), client.next()).await;
     assert!(matches!(ended, Ok(None)), "{ended:?}");
     drop(client);
     wait_until("its place is free again", || server.hub.open() == 0).await;
@@ -201,4 +202,18 @@ async fn one_socket_too_many_is_refused_and_a_place_that_is_given_up_is_taken_ag
     drop(first);
     wait_until("a place is free", || server.hub.open() == 1).await;
     server.connect("/live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_that_has_all_its_sockets_gets_no_other_until_one_is_closed() {
+    let server = Server::start(Config { max_sockets_per_address: 2, ..Config::default() }).await;
+    let [one, other] = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
+    let open = async |client| server.try_connect_from(client, "/live").await;
+    let (first, _second) = (open(one).await.unwrap(), open(one).await.unwrap());
+    let refused = open(one).await.unwrap_err();
+    assert!(matches!(&refused, Error::Http(answer) if answer.status() == 429), "{refused}");
+    let _third = open(other).await.unwrap();
+    drop(first);
+    wait_until("a place is free", || server.hub.open() == 2).await;
+    open(one).await.unwrap();
 }

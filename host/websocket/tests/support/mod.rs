@@ -5,7 +5,7 @@
 use std::{
     collections::VecDeque,
     convert::Infallible,
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -14,13 +14,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use eventhub_websocket::{Config, Frame, Hub, Page, Subscription, TopicReader, upgrade};
+use eventhub_websocket::{Config, Frame, Hub, NoPlace, Page, Subscription, TopicReader, upgrade};
 use futures::{FutureExt, StreamExt, future::BoxFuture};
 use http_body_util::Empty;
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio_tungstenite::{
     WebSocketStream, client_async_with_config,
     tungstenite::{Message, protocol::WebSocketConfig},
@@ -102,10 +102,10 @@ impl Server {
         let server = Self { address: listener.local_addr().unwrap(), hub: Hub::new(config), log: Log::new() };
         let (hub, log) = (server.hub.clone(), server.log.clone());
         tokio::spawn(async move {
-            while let Ok((stream, _)) = listener.accept().await {
+            while let Ok((stream, peer)) = listener.accept().await {
                 let (hub, log) = (hub.clone(), log.clone());
                 let service = service_fn(move |request| {
-                    let answer = answer(request, &hub, &log);
+                    let answer = answer(request, peer.ip(), &hub, &log);
                     async move { Ok::<_, Infallible>(answer) }
                 });
                 let connection = hyper::server::conn::http1::Builder::new();
@@ -127,16 +127,27 @@ impl Server {
     }
 
     pub async fn try_connect(&self, path: &str) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
-        let stream = TcpStream::connect(self.address).await.unwrap();
+        self.try_connect_from(Ipv4Addr::LOCALHOST, path).await
+    }
+
+    /// From another of this machine's addresses: all of 127.0.0.0/8 are.
+    pub async fn try_connect_from(&self, client: Ipv4Addr, path: &str) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::from((client, 0))).unwrap();
+        let stream = socket.connect(self.address).await.unwrap();
         let config = WebSocketConfig::default().read_buffer_size(4_096).write_buffer_size(0);
         let url = format!("ws://{}{path}", self.address);
         client_async_with_config(url, stream, Some(config)).await.map(|(client, _)| client)
     }
 }
 
-fn answer(mut request: Request<Incoming>, hub: &Hub, log: &Arc<Log>) -> Response<Empty<Bytes>> {
+fn answer(mut request: Request<Incoming>, client: IpAddr, hub: &Hub, log: &Arc<Log>) -> Response<Empty<Bytes>> {
     let status = |code: u16| Response::builder().status(code).body(Empty::new()).unwrap();
-    let Some(seat) = hub.admit() else { return status(503) };
+    let seat = match hub.admit(client) {
+        Ok(seat) => seat,
+        Err(NoPlace::Full) => return status(503),
+        Err(NoPlace::AddressFull) => return status(429),
+    };
     let Ok((response, upgraded)) = upgrade(&mut request) else { return status(426) };
     match request.uri().path() {
         "/none" => seat.refuse(upgraded, 4404, "no such session".into()),

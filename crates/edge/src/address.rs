@@ -1,5 +1,6 @@
 //! Whose address a request comes from, when there may be proxies in between.
 
+use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
@@ -10,6 +11,18 @@ pub struct Network {
     mask: u128,
 }
 
+/// What stands in a list of networks and is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotANetwork(String);
+
+impl fmt::Display for NotANetwork {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is neither address nor CIDR block", self.0)
+    }
+}
+
+impl std::error::Error for NotANetwork {}
+
 /// IPv4 as mapped IPv6, so that both compare.
 fn bits(address: IpAddr) -> u128 {
     match address {
@@ -19,22 +32,35 @@ fn bits(address: IpAddr) -> u128 {
 }
 
 impl FromStr for Network {
-    type Err = ();
+    type Err = NotANetwork;
 
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
-        let address: IpAddr = address.parse().map_err(|_| ())?;
-        let width = if address.is_ipv4() { 32 } else { 128 };
-        let length: u32 = length.map_or(Ok(width), |length| length.parse().map_err(|_| ()))?;
-        if length > width {
-            return Err(());
+    fn from_str(text: &str) -> Result<Self, NotANetwork> {
+        block(text).ok_or_else(|| NotANetwork(text.into()))
+    }
+}
+
+fn block(text: &str) -> Option<Network> {
+    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let address: IpAddr = address.parse().ok()?;
+    let width = if address.is_ipv4() { 32 } else { 128 };
+    let length: u32 = length.map_or(Some(width), |length| length.parse().ok())?;
+    let mask = u128::MAX.checked_shl(width.checked_sub(length)?).unwrap_or(0);
+    Some(Network { first: bits(address) & mask, mask })
+}
+
+/// Reads back as the same block.
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (first, length) = (Ipv6Addr::from_bits(self.first), self.mask.count_ones());
+        match (first.to_ipv4_mapped(), length.checked_sub(96)) {
+            (Some(v4), Some(length)) => write!(f, "{v4}/{length}"),
+            _ => write!(f, "{first}/{length}"),
         }
-        let mask = u128::MAX.checked_shl(width - length).unwrap_or(0);
-        Ok(Self { first: bits(address) & mask, mask })
     }
 }
 
 impl Network {
+    /// Whether the address is one of the block's.
     pub fn contains(&self, address: IpAddr) -> bool {
         bits(address) & self.mask == self.first
     }
@@ -74,7 +100,7 @@ fn parse(text: &str) -> Option<IpAddr> {
     inner.parse::<Ipv6Addr>().ok().map(|v6| IpAddr::V6(v6).to_canonical())
 }
 
-/// What requests without a user are counted by: the address, of IPv6 the /64, since one customer has as many as that.
+/// What an address is counted by: itself, of IPv6 the /64, since one customer has as many as that.
 pub fn bucket(address: Option<IpAddr>) -> String {
     match address {
         Some(IpAddr::V4(v4)) => v4.to_string(),
@@ -124,7 +150,18 @@ mod tests {
         assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("8.8.8.8".parse().unwrap()));
         assert!(!"0.0.0.0/0".parse::<Network>().unwrap().contains("2001:db8::1".parse().unwrap()));
         for text in ["", "10.0.0.0/33", "10.0.0", "::/129", "10.0.0.0/x"] {
-            assert_eq!(text.parse::<Network>(), Err(()), "{text}");
+            assert_eq!(text.parse::<Network>(), Err(NotANetwork(text.into())), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_block_that_is_written_out_reads_back_as_the_same() {
+        for (text, written) in
+            [("10.1.2.3/8", "10.0.0.0/8"), ("10.1.2.3", "10.1.2.3/32"), ("0.0.0.0/0", "0.0.0.0/0"), ("fd00::1/8", "fd00::/8"), ("::/0", "::/0")]
+        {
+            let network: Network = text.parse().unwrap();
+            assert_eq!(network.to_string(), written);
+            assert_eq!(written.parse(), Ok(network));
         }
     }
 

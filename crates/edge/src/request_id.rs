@@ -1,0 +1,19 @@
+//! Which of the ids that clients send name their requests.
+
+/// Whether it is 1 to 128 of `A-Z a-z 0-9 . _ -`: nothing that could forge a log line or a header.
+pub fn is_sane(id: &str) -> bool {
+    (1..=128).contains(&id.len()) && id.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_could_forge_a_log_line_is_not_sane() {
+        assert!(is_sane("Req-1_a.b") && is_sane(&"a".repeat(128)));
+        for id in ["", "a b", "a\nb", "é", &"a".repeat(129)] {
+            assert!(!is_sane(id), "{id:?}");
+        }
+    }
+}
