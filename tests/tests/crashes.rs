@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 /// What the buyer, or the organizer, does when it happens.
 #[derive(Clone, Copy, PartialEq)]
 enum Act {
-    /// The answer does not come; the buyer tries again after the restart.
+    /// The answer does not come; the buyer asks again with the same idempotency key after the restart.
     BookUnanswered,
     Book,
     Pay,
@@ -105,6 +105,7 @@ struct Case {
     buyer: Api,
     sale: Sale,
     hold: String,
+    key: String,
     id: String,
 }
 
@@ -182,9 +183,22 @@ async fn kill_at(cluster: &mut Cluster, step: &Step) -> Result<Case> {
     }
     cluster.stripe.calm().await?;
     if step.act == Act::BookUnanswered {
-        case.id = id(&case.buyer.book(&case.hold).await?.expect(202));
+        case.id = book_again(&case).await?;
     }
     Ok(case)
+}
+
+/// The key is in use until the claim of the killed host ends.
+async fn book_again(case: &Case) -> Result<String> {
+    let end = Instant::now() + Duration::from_secs(30);
+    loop {
+        let answer = case.buyer.book_with(&case.hold, &case.key).await?;
+        if answer.body["code"] != "idempotency_key_in_use" {
+            return Ok(id(&answer.expect(202)));
+        }
+        ensure!(Instant::now() < end, "the key of the killed host is still in use");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
 
 /// All that comes before the act.
@@ -192,7 +206,7 @@ async fn begin(cluster: &Cluster, act: Act) -> Result<Case> {
     let sale = sale(&cluster.http, layout(1, 4, 0)).await?;
     let buyer = Api::sign_up(&cluster.http, "Kim Kill").await?;
     let hold = id(&buyer.hold(&sale.session_id, &["A-1-1"]).await?.expect(201));
-    let mut case = Case { buyer, sale, hold, id: String::new() };
+    let mut case = Case { buyer, sale, hold, key: "key-1".into(), id: String::new() };
     if matches!(act, Act::Pay | Act::Cancel | Act::CancelEvent) {
         case.id = id(&case.buyer.book(&case.hold).await?.expect(202));
         let booking = case.buyer.booking_in(&case.id, &["awaiting_payment"]).await?;
@@ -206,13 +220,14 @@ async fn begin(cluster: &Cluster, act: Act) -> Result<Case> {
 
 /// The act; what may have no answer goes on by itself.
 async fn act(cluster: &Cluster, case: &mut Case, act: Act) -> Result<JoinHandle<()>> {
-    let (buyer, id_, hold, stripe) = (case.buyer.clone(), case.id.clone(), case.hold.clone(), cluster.stripe.clone());
+    let (buyer, id_, stripe) = (case.buyer.clone(), case.id.clone(), cluster.stripe.clone());
+    let (hold, key) = (case.hold.clone(), case.key.clone());
     Ok(match act {
         Act::Book => {
             case.id = id(&buyer.book(&hold).await?.expect(202));
             tokio::spawn(async {})
         }
-        Act::BookUnanswered => tokio::spawn(async move { drop(buyer.book(&hold).await) }),
+        Act::BookUnanswered => tokio::spawn(async move { drop(buyer.book_with(&hold, &key).await) }),
         Act::Pay => {
             let booking = buyer.get(&format!("bookings/{id_}")).await?.expect(200);
             tokio::spawn(async move { drop(stripe.pay(&booking, "pm_card_visa").await) })
@@ -231,7 +246,7 @@ async fn seen(cluster: &Cluster, (database, query): (&'static str, &'static str)
 }
 
 async fn until<F: Future<Output = Result<bool>>>(what: &str, ask: impl Fn() -> F) -> Result<()> {
-    let end = Instant::now() + Duration::from_secs(15);
+    let end = Instant::now() + Duration::from_secs(30);
     while !ask().await? {
         ensure!(Instant::now() < end, "waited in vain until {what}");
         tokio::time::sleep(Duration::from_millis(5)).await;

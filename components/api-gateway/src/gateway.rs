@@ -166,7 +166,7 @@ impl<O: Outside> Gateway<O> {
         let Some(key) = idempotency::key(noted, route.needs_key)? else {
             return Ok(self.outside.call(route.service, request));
         };
-        match idempotency::begin(user, key, self.ids.next(), request, &self.outside) {
+        match idempotency::begin(user, key, self.ids.next(), route.service.longest_call(), request, &self.outside) {
             idempotency::Decision::Run(claim) => {
                 let response = self.outside.call(route.service, request);
                 self.settle(&claim, &response, now);

@@ -10,12 +10,14 @@ use eventhub_guest::problem::{Code, Problem};
 use eventhub_guest::redis::{Error, Item, Reply};
 use eventhub_guest::{Request, Response};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 
 const BEGIN: &str = include_str!("idempotency/begin.lua");
 const FINISH: &str = include_str!("idempotency/finish.lua");
 
-/// Longer than the host lets any request run. Milliseconds.
-const CLAIM: &str = "60000";
+/// A claim outlives the longest call of the service by so much: what the call had sent to a database has ended by then. Who dies with a
+/// claim holds the key up for the rest of it.
+const SETTLES: Duration = Duration::from_secs(5);
 /// How long an answer is kept. Milliseconds.
 const KEPT: &str = "86400000";
 /// Bytes of a body that is not kept but read anew: that of a layout may have 20 MB, more than Redis should hold for each of them, and more
@@ -59,12 +61,12 @@ pub enum Decision {
     Refused(Problem),
 }
 
-/// Claims the key. `attempt` tells this request from every other one.
-pub fn begin(user: &str, key: &str, attempt: u128, request: &Request, outside: &impl Outside) -> Decision {
+/// Claims the key of a request that takes `longest` at most. `attempt` tells this request from every other one.
+pub fn begin(user: &str, key: &str, attempt: u128, longest: Duration, request: &Request, outside: &impl Outside) -> Decision {
     // The key is hashed: it is of the client's choosing, and its length is its own.
     let record = format!("idem:{{{user}}}:{}", hex::encode(Sha256::digest(key.as_bytes()))).into_bytes();
     let attempt = attempt.to_be_bytes().to_vec();
-    let args = [fingerprint(request), attempt.clone(), CLAIM.into()];
+    let args = [fingerprint(request), attempt.clone(), (longest + SETTLES).as_millis().to_string().into_bytes()];
     match outside.script(BEGIN, std::slice::from_ref(&record), &args) {
         Ok(reply) => decide(&reply, Claim { record, attempt }),
         Err(Error::Unavailable(cause)) => Decision::Unprotected(cause),
@@ -85,7 +87,7 @@ fn decide(reply: &Reply, claim: Claim) -> Decision {
             Decision::Refused(Problem::new(Code::IdempotencyKeyReused, "This key was sent with another request before: use a new key for every new request."))
         }
         (Some(2), [_, remaining]) => {
-            // It may hold the key for a minute, but it will hardly take so long.
+            // It may hold the key for longer, but it will hardly take so long.
             let seconds = remaining.int().unwrap_or_default().clamp(0, 2_000) as u64;
             let seconds = seconds.div_ceil(1_000).max(1);
             let problem = Problem::new(Code::IdempotencyKeyInUse, "The first request with this key has no answer yet: come again for it.");

@@ -1,6 +1,7 @@
 //! Which service answers which path. The services know their own methods and ids; here only prefixes count.
 
 use crate::accept::Media;
+use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Service {
@@ -10,6 +11,18 @@ pub enum Service {
     SeatInventory,
     Booking,
     Payment,
+}
+
+impl Service {
+    /// How long a call of it takes at most: the timeout of the gateway's link in the manifest.
+    pub const fn longest_call(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::Identity => 10,
+            Self::Event => 15,
+            Self::VenueLayout => 20,
+            Self::SeatInventory | Self::Booking | Self::Payment => 5,
+        })
+    }
 }
 
 /// What the gateway has to know of a path.
@@ -104,6 +117,33 @@ mod tests {
         assert_eq!(service("/.well-known/jwks.json"), Some(Service::Identity));
         assert_eq!(service("/.well-known/ticket-keys.json"), Some(Service::Booking));
         assert_eq!((find("/api/openapi.json"), find("/api/v1/sessions/ses_1/live")), (Target::OpenApi, Target::Live));
+    }
+
+    /// Otherwise a key would be given to a second request while the first one runs.
+    #[test]
+    fn no_link_of_the_manifest_waits_longer_than_the_gateway_believes() {
+        let manifest: serde_yaml::Value = serde_yaml::from_str(include_str!("../../../wadm.yaml")).unwrap();
+        let components = manifest["spec"]["components"].as_sequence().unwrap();
+        let gateway = components.iter().find(|component| component["name"] == "api-gateway").unwrap();
+        let links = gateway["traits"].as_sequence().unwrap().iter().filter(|one| one["type"] == "link").map(|one| &one["properties"]["target"]);
+        let timeout = |name: &str| {
+            let link = links.clone().find(|target| target["name"] == name).unwrap_or_else(|| panic!("no link to {name}"));
+            let timeout = link["config"][0]["properties"]["timeout_ms"].as_str();
+            Duration::from_millis(timeout.map_or(DEFAULT_TIMEOUT_MS, |ms| ms.parse().unwrap()))
+        };
+        // As in eventhub.default.toml.
+        const DEFAULT_TIMEOUT_MS: u64 = 5_000;
+        use Service::*;
+        for (service, name) in [
+            (Identity, "identity"),
+            (Event, "event"),
+            (VenueLayout, "venue-layout"),
+            (SeatInventory, "seat-inventory"),
+            (Booking, "booking"),
+            (Payment, "payment"),
+        ] {
+            assert_eq!(service.longest_call(), timeout(name), "{name}");
+        }
     }
 
     #[test]
