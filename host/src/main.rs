@@ -90,7 +90,7 @@ fn main() -> Result<()> {
     let mut config = config::Config::load(file.as_deref())?;
     logging::init(&config.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(async {
+    let result = runtime.block_on(async {
         match arguments.command {
             Command::Up(options) => dev::up(options).await,
             Command::Serve { manifest, services, .. } => {
@@ -103,5 +103,8 @@ fn main() -> Result<()> {
             Command::Migrate { migrations, .. } => migrate::run(&migrations, &config.postgres.databases).await,
             Command::Config => Ok(()),
         }
-    })
+    });
+    // All that matters has ended, or had its time.
+    runtime.shutdown_background();
+    result
 }

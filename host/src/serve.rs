@@ -25,7 +25,12 @@ pub struct Host {
     stop: CancellationToken,
     servers: Vec<JoinHandle<Result<()>>>,
     triggers: Triggers,
+    /// How long what runs may take to finish.
+    drain: Duration,
 }
+
+/// What has not ended so long after its time to finish, because a server that it waits for is away, ends with the process.
+const CUT_OFF: Duration = Duration::from_millis(1_500);
 
 impl Host {
     /// Links the components of the manifest that this role has, and starts to serve. Servers that do not answer yet are no error:
@@ -54,7 +59,7 @@ impl Host {
         });
         let servers = servers.collect();
         tracing::info!(http.listen = %config.http.listen, admin.listen = %config.admin.listen, started.ms = started.elapsed().as_millis() as u64, "serving {role} of {}", manifest.name);
-        Ok(Self { app, live, readiness, stop, servers, triggers })
+        Ok(Self { app, live, readiness, stop, servers, triggers, drain: Duration::from_millis(config.http.drain_ms) })
     }
 
     /// Waits until everything that components need answers.
@@ -72,13 +77,15 @@ impl Host {
         }
     }
 
-    /// Stops accepting, finishes what runs, closes sockets; within ten seconds.
+    /// Stops accepting, finishes what runs, closes sockets; within ten seconds, whichever server is away.
     pub async fn drain(self) {
         tracing::info!("draining");
         self.readiness.drain();
         self.stop.cancel();
-        self.live.close().await;
-        let (servers, ()) = tokio::join!(futures::future::join_all(self.servers), self.triggers.stop());
+        let end = async { tokio::join!(futures::future::join_all(self.servers), self.triggers.stop(), self.live.close()) };
+        let Ok((servers, (), ())) = tokio::time::timeout(self.drain + CUT_OFF, end).await else {
+            return tracing::warn!("not everything ended in time: the rest is cut off");
+        };
         for error in servers.into_iter().flatten().filter_map(Result::err) {
             tracing::error!(error.cause = %format!("{error:#}"), "a server ended with an error");
         }

@@ -5,7 +5,7 @@ use crate::config::Config;
 use crate::manifest::{Capability, Manifest, Trigger};
 use anyhow::{Context, Result};
 use eventhub_cdc as cdc;
-use eventhub_kafka::{Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome};
+use eventhub_kafka::{Client, Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome};
 use eventhub_runtime::{CallContext, Code, values};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -14,6 +14,9 @@ use tokio_util::sync::CancellationToken;
 
 /// What happens to an aggregate is told on these topics, and dead letters beside them.
 const AGGREGATES: [&str; 4] = ["user", "event", "booking", "payment"];
+
+/// The start waits so long for the topics.
+const TOPICS: Duration = Duration::from_secs(3);
 
 /// All that runs until the host stops.
 pub struct Triggers {
@@ -54,6 +57,7 @@ impl Triggers {
             topics: property("topics")?.split(',').map(|topic| topic.trim().to_string()).collect(),
             max_batch: config.kafka.max_batch,
             max_attempts: config.kafka.max_attempts,
+            drain_ms: config.http.drain_ms,
             ..ConsumerConfig::default()
         };
         let mut topics: Vec<String> = AGGREGATES.iter().map(|aggregate| format!("{}{aggregate}", cdc::TOPIC_PREFIX)).collect();
@@ -61,9 +65,11 @@ impl Triggers {
         topics.extend(consumer.topics.iter().map(|topic| format!("{topic}{}", consumer.dead_letter_suffix)));
         topics.sort();
         topics.dedup();
-        // Kafka may still be starting: `/readyz` says so, and the consumer looks again for topics that it misses.
-        if let Err(error) = client.ensure_topics(topics.iter().map(|topic| (topic.as_str(), 0))).await {
-            tracing::warn!(error.cause = %error, "topics cannot be created yet");
+        // First, so that the consumer need not look for them later. But a Kafka that is away must not hold up everything else.
+        let mut making = tokio::spawn(make_topics(client.clone(), topics, self.stop.clone()));
+        if tokio::time::timeout(TOPICS, &mut making).await.is_err() {
+            tracing::warn!(group = consumer.group, "Kafka does not answer: its topics are made when it does");
+            self.tasks.push(making);
         }
         let handler = Arc::new(Component { app: app.clone(), name: trigger.component.clone() });
         self.consumers.push(Consumer::start(&client, consumer, handler)?);
@@ -118,6 +124,25 @@ impl Triggers {
             self.tasks.push(tokio::spawn(service.run(self.stop.clone())));
         }
         Ok(())
+    }
+}
+
+/// Tries until all are there.
+async fn make_topics(client: Client, topics: Vec<String>, stop: CancellationToken) {
+    loop {
+        let made = tokio::select! {
+            made = client.ensure_topics(topics.iter().map(|topic| (topic.as_str(), 0))) => made,
+            () = stop.cancelled() => return,
+        };
+        match made {
+            Ok(()) => return,
+            Err(error @ eventhub_kafka::Error::Refused(_)) => return tracing::error!(error.cause = %error, "topics cannot be made"),
+            Err(error) => tracing::warn!(error.cause = %error, "topics cannot be made yet"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(5)) => {}
+            () = stop.cancelled() => return,
+        }
     }
 }
 

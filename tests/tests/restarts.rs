@@ -20,6 +20,8 @@ const SETTINGS: [(&str, &str); 1] = [("EVENTHUB_ENVIRONMENT_SEAT_INVENTORY_HOLD_
 
 /// A link gives up after five seconds; the rest is for a machine that is busy.
 const LONGEST: Duration = Duration::from_secs(7);
+/// What one answer in a hundred may take, of a machine that stalls.
+const STALLED: Duration = Duration::from_secs(15);
 const RECOVERY: Duration = Duration::from_secs(30);
 
 type Act = fn(&mut Cluster) -> io::Result<()>;
@@ -49,7 +51,10 @@ async fn sell_through(cluster: &mut Cluster, stop: Act, seconds: u64, start: Act
 
     assert!(record.wrong.is_empty(), "{:#?}", record.wrong);
     assert_eq!(record.broken, 0, "the host closed connections");
-    assert!(record.slowest < LONGEST, "an answer took {:?}", record.slowest);
+    // Where nothing gave up in time, each of the buyers would have waited.
+    let late: Vec<_> = record.took.iter().filter(|took| **took >= LONGEST).collect();
+    assert!(late.len() <= (record.took.len() / 100).min(BUYERS / 2), "of {} answers these were late: {late:?}", record.took.len());
+    assert!(late.iter().all(|took| **took < STALLED), "{late:?}");
     every_booking_ends(&cluster.databases, RECOVERY).await?;
     no_seat_is_sold_twice(&cluster.databases).await?;
     money_balances(&cluster.databases, &cluster.stripe).await?;
@@ -116,5 +121,24 @@ async fn a_database_that_does_not_answer_is_given_up_after_the_links_timeout() -
     let record = sell_through(&mut cluster, lock, 0, |_| Ok(()), None).await?;
     assert!(record.refused.iter().any(|refusal| refusal.call == "book"), "nobody noticed that the database does not answer");
     assert!(record.bought.iter().all(|bought| bought.status == "confirmed"), "{}", summary(&record));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_ends_in_ten_seconds_also_when_everything_it_needs_is_away() -> Result<()> {
+    let mut cluster = Cluster::shared(1, &SETTINGS).await?;
+    // It has consumed: offsets are left to commit.
+    let started = Instant::now();
+    let sale = sale(&cluster.http, layout(1, 50, 0)).await?;
+    let buyers = Buyers::start(&cluster.http, &cluster.stripe, sale, all_seats(1, 50), 1).await?;
+    buyers.confirmed_since(started, 2, RECOVERY).await?;
+    buyers.stop().await?;
+    let took = tokio::task::block_in_place(|| -> Result<Duration> {
+        cluster.kafka.stop()?;
+        cluster.redis.stop()?;
+        cluster.postgres.stop()?;
+        cluster.hosts[0].terminate()
+    })?;
+    assert!(took < Duration::from_secs(10), "the host took {took:?} to end");
     Ok(())
 }

@@ -6,7 +6,7 @@ mod support;
 
 use std::{collections::BTreeSet, time::Duration};
 
-use eventhub_kafka::{Consumer, Outcome};
+use eventhub_kafka::{Consumer, ConsumerConfig, Outcome};
 use eventhub_testing::Kafka;
 use support::{Recorder, client_of, consumer, message, topic, unique};
 
@@ -51,4 +51,19 @@ async fn nothing_acknowledged_is_lost_when_the_broker_dies_and_comes_back() {
     consumer.stop().await;
     kafka.stop().unwrap();
     assert!(client.ready().await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_stops_in_its_time_while_the_broker_is_away() {
+    let mut kafka = Kafka::start().unwrap();
+    let client = client_of(kafka.brokers());
+    let topic = topic(&client, "away", 1).await;
+    let recorder = Recorder::new(|_| Outcome::Done);
+    let config = ConsumerConfig { drain_ms: 1_000, ..consumer(&unique("g"), &topic) };
+    let consumer = Consumer::start(&client, config, recorder.clone()).unwrap();
+    client.publish(&[message(&topic, "k", 1)]).await.unwrap();
+    // From now on it has an offset to commit before it leaves.
+    recorder.wait_for("the message", |r| !r.done().is_empty()).await;
+    tokio::task::spawn_blocking(move || kafka.stop().unwrap()).await.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), consumer.stop()).await.expect("it waits for a broker that is away");
 }

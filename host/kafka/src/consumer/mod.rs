@@ -5,9 +5,9 @@ mod group;
 mod ledger;
 mod worker;
 
-use std::{future::Future, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::oneshot};
 use tokio_util::sync::CancellationToken;
 
 use self::{
@@ -42,9 +42,13 @@ pub enum HandlerError {
 /// A member of a consumer group, alive until it is stopped or dropped.
 pub struct Consumer {
     stop: CancellationToken,
-    thread: Option<JoinHandle<()>>,
+    /// Ends when the thread has left the group.
+    left: oneshot::Receiver<()>,
     drain: Duration,
 }
+
+/// After its drain time a consumer has this long to commit and to leave its group: a broker that is away is waited for without an end.
+const LEAVE: Duration = Duration::from_secs(1);
 
 impl Consumer {
     /// Joins the group and consumes in the background, on the runtime it is called from. The topics and their dead letter topics
@@ -60,23 +64,24 @@ impl Consumer {
         let job = Arc::new(Job { client: client.clone(), config, handler });
         // The first time here, so that a wrong configuration is an error of the caller's.
         let member = join(&job, &runtime)?;
+        let (leaving, left) = oneshot::channel();
         let thread = std::thread::Builder::new().name(format!("kafka-{}", job.config.group)).spawn({
             let stop = stop.clone();
-            move || live(&job, member, &runtime, &stop)
+            move || {
+                live(&job, member, &runtime, &stop);
+                let _ = leaving.send(());
+            }
         });
-        let thread = thread.map_err(|error| Error::Unavailable(format!("no thread: {error}")))?;
-        Ok(Self { stop, thread: Some(thread), drain })
+        thread.map_err(|error| Error::Unavailable(format!("no thread: {error}")))?;
+        Ok(Self { stop, left, drain })
     }
 
-    /// Stops: batches under way may finish within the drain time, offsets are committed, the group is left.
+    /// Stops: batches under way may finish within the drain time, offsets are committed, the group is left. Where the broker is away,
+    /// the thread is left behind a second later; what was not committed comes again.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        if let Some(thread) = self.thread.take() {
-            let limit = self.drain + Duration::from_secs(10);
-            let joined = tokio::task::spawn_blocking(move || thread.join());
-            if tokio::time::timeout(limit, joined).await.is_err() {
-                tracing::warn!("a Kafka consumer did not leave its group in time");
-            }
+        if tokio::time::timeout(self.drain + LEAVE, &mut self.left).await.is_err() {
+            tracing::warn!("a Kafka consumer did not leave its group in time");
         }
     }
 }
