@@ -3,6 +3,7 @@
 use crate::bindings::eventhub::payment::payments;
 use crate::bindings::eventhub::saga::machine;
 use crate::bindings::eventhub::seat_inventory::holds;
+use crate::config::CONFIG;
 use crate::domain::booking::{Booking, Failure};
 use crate::domain::fact::Fact;
 use crate::domain::payment::{Payment, meaning};
@@ -11,12 +12,17 @@ use crate::driver::{Record, SaveError, Trouble, World, seats_lost};
 use crate::store;
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::BookingId;
+use std::time::Duration;
 
 pub struct Services;
 
 impl World for Services {
     fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    fn grace(&self) -> Duration {
+        CONFIG.grace
     }
 
     fn step(&self, state: State, event: Event) -> Result<Transition, Refusal> {

@@ -5,6 +5,10 @@ use crate::bindings::exports::eventhub::payment::payments as wit;
 use eventhub_guest::ids::{BookingId, PaymentId, UserId};
 use eventhub_guest::{Money, Timestamp};
 use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Another host's clock may be ahead of ours by so much.
+const CLOCKS: Duration = Duration::from_secs(5);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
@@ -175,6 +179,11 @@ impl Payment {
         (next != *self).then_some((next, fact))
     }
 
+    /// Whether its time is over and we know of no end. It may have been paid in its last moment: only the provider knows.
+    pub fn is_overdue(&self, now: Timestamp) -> bool {
+        self.status.is_open() && self.expires_at <= now.plus(CLOCKS)
+    }
+
     /// Whether nothing of the payment is left once the refund is done: it is of everything, or ours, which asks for all that is
     /// left. A part that somebody gives back by hand does not undo the booking, whatever becomes of it.
     pub fn is_undone_by(&self, refund: &provider::Refund) -> bool {
@@ -258,7 +267,7 @@ pub mod tests {
         }
     }
 
-    fn intent(status: provider::IntentStatus, amount: i64) -> provider::Intent {
+    pub fn intent(status: provider::IntentStatus, amount: i64) -> provider::Intent {
         let total = WitMoney { amount, currency: "EUR".into() };
         provider::Intent { id: "pi_1".into(), status, total, client_secret: Some("pi_1_secret".into()), decline: None }
     }

@@ -43,6 +43,7 @@ impl payments::Guest for Component {
     }
 
     fn get(booking_id: String) -> Result<payments::Payment, payments::Error> {
+        eventhub_guest::log::init();
         Ok(service::get(&booking_id)?.to_wit())
     }
 

@@ -8,6 +8,7 @@ use crate::store::{self, Heard};
 use eventhub_guest::bindings::eventhub::timers::types::Moment;
 use eventhub_guest::ids::PaymentId;
 use eventhub_guest::{Money, Timestamp, sql};
+use std::time::Duration;
 
 /// Whose fault it is that something could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -23,6 +24,13 @@ pub enum Error {
     Unavailable(String),
     #[error(transparent)]
     Store(#[from] sql::Error),
+}
+
+impl Error {
+    /// Not this payment's alone: the next one would meet it, too.
+    fn is_everyones(&self) -> bool {
+        matches!(self, Error::Unavailable(_) | Error::Store(_))
+    }
 }
 
 impl From<provider::Error> for Error {
@@ -48,6 +56,10 @@ impl From<Error> for wit::Error {
 
 // Two who change the same payment at once: the second reads again. More than a few in a row are no coincidence.
 const ATTEMPTS: usize = 5;
+
+/// After this time a tick takes no other payment; the next tick comes within a second. The provider may take 15 seconds for the
+/// one that is under way then, and the tick has a deadline of 30.
+const ENOUGH: Duration = Duration::from_secs(4);
 
 /// Stores the payment, then asks the provider for an intent.
 pub fn create(order: wit::Order) -> Result<Payment, Error> {
@@ -90,14 +102,24 @@ pub fn create(order: wit::Order) -> Result<Payment, Error> {
     apply(stored, "", |payment| payment.hear_intent(&intent))
 }
 
+/// As the database has it; but an overdue one as the provider has it. Whoever asks then gives up what is not paid, and the
+/// webhook may have been lost.
 pub fn get(booking_id: &str) -> Result<Payment, Error> {
+    known(stored(booking_id)?, Timestamp::now(), |payment| look_up(payment, ""))
+}
+
+fn known(payment: Payment, now: Timestamp, look_up: impl FnOnce(Payment) -> Result<Payment, Error>) -> Result<Payment, Error> {
+    if payment.is_overdue(now) { look_up(payment) } else { Ok(payment) }
+}
+
+fn stored(booking_id: &str) -> Result<Payment, Error> {
     let id = booking_id.parse().map_err(|_| Error::NotFound)?;
     store::by_booking(id)?.ok_or(Error::NotFound)
 }
 
 /// No longer wanted; the answer may say that the buyer was quicker.
 pub fn cancel(booking_id: &str) -> Result<Payment, Error> {
-    let payment = get(booking_id)?;
+    let payment = stored(booking_id)?;
     match (payment.status, &payment.intent_id) {
         (Status::Created, _) | (Status::RequiresPayment | Status::Processing, None) => apply(payment, "", |payment| {
             // Nobody has seen a client secret: it cannot be paid. Should it be all the same, the webhook tells.
@@ -118,7 +140,7 @@ pub fn cancel(booking_id: &str) -> Result<Payment, Error> {
 
 /// Gives all of it back that somebody has not given back by hand.
 pub fn refund(booking_id: &str, reason: &str) -> Result<Payment, Error> {
-    let payment = get(booking_id)?;
+    let payment = stored(booking_id)?;
     let payment = match payment.status {
         Status::Succeeded => {
             let reason = Some(reason.to_string());
@@ -195,26 +217,36 @@ fn hear_refund(payment: Payment, told: &provider::Refund, traceparent: &str) -> 
     Ok(payment.hear_refund(&strategy(&payment)?.get_refund(&told.id)?))
 }
 
-/// Finds what no webhook told: asks the provider about payments that have been open for a while, applies webhooks that came
-/// early, and goes on with refunds. Forgets webhooks of long ago.
+/// Finds what no webhook told: asks the provider about payments that have been open for a while, or of which a webhook told too
+/// early, and goes on with refunds. Forgets webhooks of long ago. Several of these run at once, on one node and on many.
 pub fn reconcile(moment: &Moment) -> Result<(), Error> {
-    let traceparent = &moment.traceparent;
-    each(store::unapplied()?, |payment| {
-        look_up(payment.clone(), traceparent)?;
-        Ok(store::mark_applied(&payment)?)
-    });
-    each(store::due()?, |payment| look_up(payment, traceparent).map(drop));
+    store::hasten(told_since(moment))?;
+    one_by_one(Timestamp::now, || Ok(store::take()?), |payment| look_up(payment, &moment.traceparent).map(drop))?;
     Ok(store::forget()?)
 }
 
-/// One that fails does not keep the others from being found.
-fn each(payments: Vec<Payment>, work: impl Fn(Payment) -> Result<(), Error>) {
-    for payment in payments {
+/// The webhooks to look through for those that came too early: of the last minute, and once a minute of the last day, for most of
+/// these are of others who have the same account with the provider.
+const fn told_since(moment: &Moment) -> Duration {
+    let once_a_minute = moment.now.div_euclid(1_000_000) % 60 == 7;
+    Duration::from_secs(if once_a_minute { 86_400 } else { 60 })
+}
+
+/// Takes a payment and asks about it, then the next one: none is taken that has to wait for its turn. One that fails by itself
+/// keeps no other waiting; a provider that is away leaves the others due, so that they are asked about as soon as it is back.
+fn one_by_one(now: impl Fn() -> Timestamp, take: impl Fn() -> Result<Option<Payment>, Error>, ask: impl Fn(Payment) -> Result<(), Error>) -> Result<(), Error> {
+    let enough = now().plus(ENOUGH);
+    while now() < enough {
+        let Some(payment) = take()? else { break };
         let id = payment.id;
-        if let Err(error) = work(payment) {
+        if let Err(error) = ask(payment) {
             tracing::warn!(payment.id = %id, error.cause = %error, "payment cannot be reconciled just now");
+            if error.is_everyones() {
+                break;
+            }
         }
     }
+    Ok(())
 }
 
 fn look_up(payment: Payment, traceparent: &str) -> Result<Payment, Error> {
@@ -258,22 +290,4 @@ fn warn_of_failed_part(payment: &Payment, part: &provider::Refund) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::tests::payment;
-    use std::cell::RefCell;
-
-    #[test]
-    fn one_payment_that_cannot_be_looked_up_keeps_no_other_waiting() {
-        let payments: Vec<_> = (1..=3).map(|id| Payment { id: PaymentId::from_u128(id), ..payment(Status::Processing) }).collect();
-        let found = RefCell::new(vec![]);
-        each(payments, |payment| {
-            if payment.id == PaymentId::from_u128(1) {
-                return Err(Error::Unavailable("the provider does not know it yet".into()));
-            }
-            found.borrow_mut().push(payment.id);
-            Ok(())
-        });
-        assert_eq!(found.into_inner(), [2, 3].map(PaymentId::from_u128));
-    }
-}
+mod tests;

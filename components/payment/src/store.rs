@@ -7,6 +7,7 @@ use eventhub_guest::ids::{BookingId, PaymentId};
 use eventhub_guest::outbox;
 use eventhub_guest::sql::{Database, Error, Row, Statement, sql};
 use eventhub_guest::{Money, Timestamp};
+use std::time::Duration;
 
 const DB: Database = Database("payment_db");
 
@@ -20,16 +21,20 @@ const UPDATE: &str = "UPDATE payments SET status = $3, provider_intent_id = $4, 
     provider_refund_id = $8, refund_reason = $9, version = version + 1, updated_at = now() WHERE id = $1 AND version = $2";
 const NOTICE: &str = "INSERT INTO webhook_events (provider, event_id, kind, intent_id, applied_at)
     VALUES ($1, $2, $3, $4, CASE WHEN $5 THEN now() END) ON CONFLICT (provider, event_id) DO NOTHING";
-// Each row goes to one node, which has it for itself until the next check is due. A refund that failed more than three times is
+// The row goes to one caller, who has it for himself until its next check is due. A refund that failed more than three times is
 // tried at longer and longer intervals, up to two hours.
-const DUE: &str =
+const TAKE: &str =
     "UPDATE payments SET next_check_at = now() + (CASE WHEN now() - created_at < interval '2 minutes' THEN interval '15 seconds' ELSE interval '25 seconds' END)
         * power(2, least(greatest(refund_attempt - 3, 0), 8))
-    WHERE id IN (SELECT id FROM payments WHERE status IN ('requires_payment', 'processing', 'refunding') AND next_check_at <= now()
-                 ORDER BY next_check_at LIMIT 50 FOR UPDATE SKIP LOCKED) RETURNING *";
-const UNAPPLIED: &str = "SELECT DISTINCT p.* FROM webhook_events w JOIN payments p ON p.provider = w.provider AND p.provider_intent_id = w.intent_id
-    WHERE w.applied_at IS NULL AND w.received_at > now() - interval '1 day' LIMIT 50";
-const APPLIED: &str = "UPDATE webhook_events SET applied_at = now() WHERE provider = $1 AND intent_id = $2 AND applied_at IS NULL";
+    WHERE id = (SELECT id FROM payments WHERE status IN ('requires_payment', 'processing', 'refunding') AND next_check_at <= now()
+                ORDER BY next_check_at LIMIT 1 FOR UPDATE SKIP LOCKED) RETURNING *";
+// The webhook counts as applied: its payment is due, before all others, until the provider has answered.
+const HASTEN: &str = "WITH told AS (
+        UPDATE webhook_events SET applied_at = now() WHERE ctid = ANY (ARRAY(
+            SELECT w.ctid FROM webhook_events w JOIN payments p ON p.provider = w.provider AND p.provider_intent_id = w.intent_id
+            WHERE w.applied_at IS NULL AND w.received_at > now() - make_interval(secs => $1) FOR UPDATE OF w SKIP LOCKED))
+        RETURNING provider, intent_id)
+    UPDATE payments p SET next_check_at = to_timestamp(0) FROM told WHERE p.provider = told.provider AND p.provider_intent_id = told.intent_id";
 // A provider repeats a webhook for days, and an operator can have it sent again for some weeks; until then it must be known. What
 // was never applied stays: it tells of money that nobody here knows. A thousand at a time, so that none is locked for long; by
 // their places, since these are locked and the table need not be searched again.
@@ -84,18 +89,14 @@ pub fn remember(heard: &Heard, applied: bool) -> Result<(), Error> {
     DB.execute(notice(heard, applied)).map(drop)
 }
 
-/// Payments to ask the provider about, each given to one caller only.
-pub fn due() -> Result<Vec<Payment>, Error> {
-    DB.query(sql(DUE))?.iter().map(payment).collect()
+/// The payment that has been due longest, given to this caller only; none where none is due.
+pub fn take() -> Result<Option<Payment>, Error> {
+    DB.optional(sql(TAKE))?.as_ref().map(payment).transpose()
 }
 
-/// Payments of which a webhook told before their intent was known.
-pub fn unapplied() -> Result<Vec<Payment>, Error> {
-    DB.query(sql(UNAPPLIED))?.iter().map(payment).collect()
-}
-
-pub fn mark_applied(payment: &Payment) -> Result<(), Error> {
-    DB.execute(sql(APPLIED).bind(payment.provider.as_str()).bind(payment.intent_id.clone())).map(drop)
+/// Makes those due of which a webhook of so long ago told before their intent was known.
+pub fn hasten(ago: Duration) -> Result<(), Error> {
+    DB.execute(sql(HASTEN).bind(ago.as_secs_f64())).map(drop)
 }
 
 /// Forgets webhooks that were applied so long ago that nobody sends them again, some at each call.
@@ -142,3 +143,6 @@ fn payment(row: &Row) -> Result<Payment, Error> {
         version: row.get("version")?,
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ use crate::domain::saga::{Command, Event, Refusal, State, Status, Transition};
 use crate::domain::schedule;
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::BookingId;
+use std::time::Duration;
 
 /// Something does not answer just now; the booking is looked at again.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -70,6 +71,8 @@ pub struct Record<'a> {
 /// Everything outside: the saga's rules, the clock, the database, the other services.
 pub trait World {
     fn now(&self) -> Timestamp;
+    /// How long after its deadline a booking still has its seats, for a payment of the last second.
+    fn grace(&self) -> Duration;
     fn step(&self, state: State, event: Event) -> Result<Transition, Refusal>;
     fn resume(&self, state: State) -> Vec<Command>;
     fn load(&self, id: BookingId) -> Result<Option<Booking>, Trouble>;
@@ -77,7 +80,7 @@ pub trait World {
     fn save(&self, record: &Record) -> Result<Timestamp, SaveError>;
     /// Does a command; what came of it. Repeating is harmless.
     fn perform(&self, command: Command, booking: &Booking) -> Result<Vec<Fact>, Trouble>;
-    /// What the payment service says of the booking's payment.
+    /// What the payment service says of the booking's payment; after the deadline what the provider says, or trouble.
     fn ask_payment(&self, booking: &Booking) -> Result<Vec<Fact>, Trouble>;
     /// Nothing is left to do: the timer forgets the booking.
     fn rest(&self, booking: &Booking) -> Result<(), Trouble>;
@@ -229,13 +232,19 @@ pub fn look(world: &impl World, booking: Booking) -> Result<Booking, Error> {
         return sweep(world, booking);
     }
     let mut run = Run { resume: true, ..Run::default() };
+    // Only the provider knows that it was not paid in time: while it does not say so and the seats are kept, the booking goes on.
+    // The time is that before the question: an answer from before the deadline decides nothing.
+    let (now, mut deadline) = (world.now(), booking.expires_at);
     if state.waits_for_buyer() || state.money == crate::domain::saga::MoneyState::Refunding {
         match world.ask_payment(&booking) {
             Ok(told) => run.facts = told,
-            Err(trouble) => tracing::warn!(booking.id = %booking.id, error.cause = %trouble, "payment cannot be asked for"),
+            Err(trouble) => {
+                tracing::warn!(booking.id = %booking.id, error.cause = %trouble, "payment cannot be asked for");
+                deadline = deadline.plus(world.grace());
+            }
         }
     }
-    if booking.state.status.is_active() && booking.expires_at <= world.now() {
+    if booking.state.status.is_active() && deadline <= now {
         run.facts.push(Fact::of(Event::DeadlinePassed));
     }
     advance(world, booking, run)

@@ -59,7 +59,10 @@ enum Fault {
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Stimulus {
     Created,
+    /// And the payment service hears of it.
     Pays,
+    /// And no webhook tells.
+    PaysUnheard,
     TellsPayment,
     Cancels,
     EventCancelled,
@@ -67,11 +70,21 @@ enum Stimulus {
     Time(i64),
 }
 
+/// As long as the seat inventory keeps the seats by default.
+const GRACE: Duration = Duration::from_secs(120);
+
 struct Fake {
     row: RefCell<Booking>,
     next_look: Cell<Option<i64>>,
     claim: Cell<Claim>,
+    /// The provider's.
     intent: Cell<Option<PaymentStatus>>,
+    /// What the payment service has heard of it.
+    heard: Cell<Option<PaymentStatus>>,
+    provider_is_away: Cell<bool>,
+    /// Seconds until an answer about the payment arrives.
+    answer_takes: Cell<i64>,
+    grace: Cell<Duration>,
     live_tickets: Cell<u32>,
     inbox: RefCell<HashSet<u128>>,
     announced: RefCell<Vec<&'static str>>,
@@ -92,6 +105,10 @@ impl Fake {
             next_look: Cell::new(Some(5_000_000)),
             claim: Cell::new(Claim::None),
             intent: Cell::new(None),
+            heard: Cell::new(None),
+            provider_is_away: Cell::new(false),
+            answer_takes: Cell::new(0),
+            grace: Cell::new(GRACE),
             live_tickets: Cell::new(0),
             inbox: RefCell::default(),
             announced: RefCell::default(),
@@ -140,9 +157,25 @@ impl Fake {
     }
 
     fn payment(&self) -> Vec<Fact> {
-        let Some(status) = self.intent.get() else { return vec![] };
+        let Some(status) = self.heard.get() else { return vec![] };
         let payment = Payment { id: "pay_1".into(), provider: "stripe".into(), status, client_secret: Some("s".into()), publishable_key: None };
         vec![Fact { event: meaning(status, self.row.borrow().state.money), payment: Some(payment), failure: None }]
+    }
+
+    /// From now on it is so at the provider, and the payment service has heard of it.
+    fn becomes(&self, status: PaymentStatus) {
+        self.intent.set(Some(status));
+        self.heard.set(Some(status));
+    }
+
+    /// The payment as the provider has it.
+    fn asked(&self) -> Vec<Fact> {
+        self.heard.set(self.intent.get());
+        self.payment()
+    }
+
+    fn provider(&self) -> Result<(), Trouble> {
+        if self.provider_is_away.get() { Err(Trouble("the provider is away".into())) } else { Ok(()) }
     }
 
     fn kafka(&self, id: u128, fact: Fact) {
@@ -155,12 +188,13 @@ impl Fake {
     fn stimulate(&self, stimulus: Stimulus) {
         match stimulus {
             Stimulus::Created => self.kafka(1, Fact::of(Event::Created)),
-            Stimulus::Pays if self.intent.get() == Some(PaymentStatus::RequiresPayment) => self.intent.set(Some(PaymentStatus::Succeeded)),
-            Stimulus::ProviderGivesUp if self.intent.get() == Some(PaymentStatus::RequiresPayment) => self.intent.set(Some(PaymentStatus::Cancelled)),
-            Stimulus::Pays | Stimulus::ProviderGivesUp => {}
+            Stimulus::Pays if self.intent.get() == Some(PaymentStatus::RequiresPayment) => self.becomes(PaymentStatus::Succeeded),
+            Stimulus::PaysUnheard if self.intent.get() == Some(PaymentStatus::RequiresPayment) => self.intent.set(Some(PaymentStatus::Succeeded)),
+            Stimulus::ProviderGivesUp if self.intent.get() == Some(PaymentStatus::RequiresPayment) => self.becomes(PaymentStatus::Cancelled),
+            Stimulus::Pays | Stimulus::PaysUnheard | Stimulus::ProviderGivesUp => {}
             Stimulus::TellsPayment => {
                 for (number, fact) in self.payment().into_iter().enumerate() {
-                    let id = 100 + number as u128 + self.intent.get().map_or(0, |status| status as u128 * 10);
+                    let id = 100 + number as u128 + self.heard.get().map_or(0, |status| status as u128 * 10);
                     if fact.event != Some(Event::PaymentRequested) {
                         self.kafka(id, fact);
                     }
@@ -188,12 +222,12 @@ impl Fake {
                 let mut booking = self.row.borrow().clone();
                 booking.attempts += i32::from(!booking.state.waits_for_buyer());
                 self.row.borrow_mut().attempts = booking.attempts;
-                let wait = if booking.state.waits_for_buyer() { 5.0 } else { schedule::back_off(booking.attempts) };
+                let wait = if booking.state.waits_for_buyer() { 5.0 } else { schedule::back_off(booking.state.status, booking.attempts) };
                 self.next_look.set(Some(self.now.get() + (wait * 1e6) as i64));
                 let _ = look(self, booking);
             }
             if self.intent.get() == Some(PaymentStatus::Refunding) {
-                self.intent.set(Some(PaymentStatus::Refunded));
+                self.becomes(PaymentStatus::Refunded);
             }
         }
     }
@@ -236,6 +270,10 @@ impl Fake {
 impl World for Fake {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.now.get())
+    }
+
+    fn grace(&self) -> Duration {
+        self.grace.get()
     }
 
     fn step(&self, state: State, event: Event) -> Result<Transition, Refusal> {
@@ -285,6 +323,9 @@ impl World for Fake {
     }
 
     fn perform(&self, command: Command, booking: &Booking) -> Result<Vec<Fact>, Trouble> {
+        if matches!(command, Command::RequestPayment | Command::CancelPayment | Command::RefundPayment) {
+            self.provider()?;
+        }
         self.call(|| match command {
             Command::ReserveSeats if self.claim.get() == Claim::None && self.seats_taken.get() => vec![Fact::of(Event::SeatsRefused)],
             Command::ReserveSeats => {
@@ -309,15 +350,15 @@ impl World for Fake {
                 if self.intent.get().is_none() {
                     self.intent.set(Some(PaymentStatus::RequiresPayment));
                 }
-                self.payment()
+                self.asked()
             }
             Command::CancelPayment => match self.intent.get() {
                 None => vec![Fact::of(Event::PaymentCancelled)],
                 Some(PaymentStatus::RequiresPayment) => {
                     self.intent.set(Some(PaymentStatus::Cancelled));
-                    self.payment()
+                    self.asked()
                 }
-                Some(_) => self.payment(),
+                Some(_) => self.asked(),
             },
             Command::RefundPayment => {
                 let status = self.row.borrow().state.status;
@@ -325,14 +366,20 @@ impl World for Fake {
                 if self.intent.get() == Some(PaymentStatus::Succeeded) {
                     self.intent.set(Some(PaymentStatus::Refunding));
                 }
-                self.payment()
+                self.asked()
             }
             Command::IssueTickets | Command::VoidTickets => vec![],
         })
     }
 
-    fn ask_payment(&self, _: &Booking) -> Result<Vec<Fact>, Trouble> {
-        self.call(|| self.payment())
+    fn ask_payment(&self, booking: &Booking) -> Result<Vec<Fact>, Trouble> {
+        let overdue = booking.expires_at <= self.now() && self.heard.get() == Some(PaymentStatus::RequiresPayment);
+        if overdue {
+            self.provider()?;
+        }
+        let told = self.call(|| if overdue { self.asked() } else { self.payment() });
+        self.now.set(self.now.get() + self.answer_takes.get() * 1_000_000);
+        told
     }
 
     fn rest(&self, booking: &Booking) -> Result<(), Trouble> {
@@ -354,7 +401,8 @@ const STORIES: &[(&str, bool, &[Stimulus])] = &[
     ("cancelled", false, &[Created, Cancels]),
     ("cancelled before it began", false, &[Cancels, Created]),
     ("paid, then cancelled", false, &[Created, Pays, Cancels, TellsPayment]),
-    ("paid after the deadline", false, &[Created, Time(599), Pays, Time(2), TellsPayment]),
+    ("paid in the last second", false, &[Created, Time(599), Pays, Time(2), TellsPayment]),
+    ("paid in the last seconds, and no webhook tells", false, &[Created, Time(580), PaysUnheard, Time(21)]),
     ("event cancelled after the sale", false, &[Created, Pays, TellsPayment, EventCancelled]),
     ("event cancelled before payment", false, &[Created, EventCancelled]),
     ("free event cancelled", true, &[Created, EventCancelled]),
@@ -471,7 +519,7 @@ fn a_refund_that_fails_is_tried_again_until_the_money_is_back() {
         world.stimulate(stimulus);
     }
     assert_eq!((world.status(), world.intent.get()), (Status::Refunding, Some(PaymentStatus::Refunding)));
-    world.intent.set(Some(PaymentStatus::Succeeded));
+    world.becomes(PaymentStatus::Succeeded);
     let booking = world.row.borrow().clone();
     let run = Run { facts: vec![Fact::of(Event::RefundFailed)], inbox: Some(60), not_now: vec![Command::RefundPayment], ..Run::default() };
     advance(&world, booking, run).unwrap();
@@ -479,4 +527,83 @@ fn a_refund_that_fails_is_tried_again_until_the_money_is_back() {
     world.pass(200);
     world.check("refund failed once", true);
     assert_eq!(world.status(), Status::Refunded);
+}
+
+/// A booking that was paid 20 seconds before its deadline, of which no webhook tells.
+fn paid_unheard() -> Fake {
+    let world = Fake::new(false, (0, Fault::Nothing));
+    for stimulus in [Created, Time(580), PaysUnheard] {
+        world.stimulate(stimulus);
+    }
+    world
+}
+
+#[test]
+fn who_paid_in_the_last_seconds_gets_the_tickets_though_no_webhook_tells() {
+    let world = paid_unheard();
+    world.pass(19);
+    assert_eq!(world.status(), Status::AwaitingPayment);
+    world.pass(10);
+    assert_eq!(world.status(), Status::Confirmed);
+    world.check("paid in the last seconds", true);
+}
+
+#[test]
+fn an_answer_from_before_the_deadline_that_arrives_after_it_gives_no_booking_up() {
+    let world = paid_unheard();
+    world.answer_takes.set(30);
+    let booking = world.row.borrow().clone();
+    assert_eq!(look(&world, booking).map(|booking| booking.state.status), Ok(Status::AwaitingPayment));
+    world.answer_takes.set(0);
+    world.pass(10);
+    assert_eq!(world.status(), Status::Confirmed);
+}
+
+#[test]
+fn who_paid_in_time_gets_the_tickets_though_the_provider_is_away_at_the_deadline() {
+    for (grace, then) in [(GRACE, Status::Confirmed), (Duration::ZERO, Status::Refunded)] {
+        let world = paid_unheard();
+        world.grace.set(grace);
+        world.provider_is_away.set(true);
+        world.pass(130);
+        world.check("the provider is away", false);
+        world.provider_is_away.set(false);
+        world.pass(200);
+        assert_eq!(world.status(), then, "with a grace of {grace:?}");
+        world.check("the provider is back", true);
+    }
+}
+
+#[test]
+fn a_provider_that_stays_away_keeps_no_seats_beyond_the_grace_and_what_was_paid_goes_back() {
+    for (pays, end) in [(PaysUnheard, Status::Refunded), (Time(0), Status::Expired)] {
+        let world = Fake::new(false, (0, Fault::Nothing));
+        for stimulus in [Created, Time(580), pays] {
+            world.stimulate(stimulus);
+        }
+        world.provider_is_away.set(true);
+        world.pass(20 + 119);
+        assert_eq!((world.status(), world.claim.get()), (Status::AwaitingPayment, Claim::Reserved));
+        world.pass(10);
+        assert_eq!((world.status(), world.claim.get()), (Status::Expired, Claim::None));
+        world.pass(600);
+        assert_eq!(world.status(), Status::Expired);
+        world.provider_is_away.set(false);
+        world.pass(700);
+        assert_eq!(world.status(), end);
+        world.check("the provider was away for ten minutes", true);
+    }
+}
+
+#[test]
+fn who_cancels_is_answered_at_once_and_the_seats_that_could_not_be_given_back_follow() {
+    let release = 6;
+    let world = Fake::new(false, (release, Fault::FailsAfter));
+    world.stimulate(Created);
+    let booking = world.row.borrow().clone();
+    let cancelled = advance(&world, booking, Run::of(vec![Fact::of(Event::CancelRequested)])).unwrap();
+    assert_eq!(cancelled.state.status, Status::Cancelled);
+    assert_ne!(cancelled.state.places, Places::Released, "others may not see yet that they are free");
+    world.pass(5);
+    assert_eq!(world.row.borrow().state.places, Places::Released);
 }
