@@ -6,10 +6,13 @@ mod world;
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::{BookingId, HoldId, UserId};
 use eventhub_testing::Redis;
-use seat_inventory::domain::hold::Status;
-use seat_inventory::service::Error;
+use seat_inventory::bindings::eventhub::seat_lock::lock;
+use seat_inventory::domain::hold::{Hold, Status};
+use seat_inventory::service::{Error, Inventory};
+use seat_inventory::store::claims;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use world::{World, floor, hall, in_a_while, seats_of};
+use world::{Servers, World, floor, hall, in_a_while, seats_of};
 
 fn sold(world: &World) -> String {
     let query = format!("SELECT count(*) FROM seat_claims WHERE session_id = '{}' AND status = 'sold'", uuid::Uuid::from_u128(world.session.as_u128()));
@@ -161,7 +164,7 @@ fn a_reservation_that_arrives_after_its_release_claims_nothing() {
     // The refused reservation had set its own lease again before it asked Postgres; releasing again ends that.
     world.release(&inventory, &hold, booking).unwrap();
     assert_eq!(world.counts(&inventory), (50, 0, 0, 300));
-    assert!(inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-2"]), Timestamp::now()).is_ok());
+    assert!(inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()).is_ok());
 }
 
 #[test]
@@ -233,6 +236,163 @@ fn without_redis_a_reservation_of_free_seats_goes_on() {
     assert_eq!(sold(&world), "1");
     redis.start_again().unwrap();
     assert_eq!(world.counts(&world.inventory()), (9, 0, 1, 50));
+}
+
+#[test]
+fn a_claimed_hold_whose_booking_is_never_written_gives_its_places_back() {
+    let world = World::new().holding_for(1000).claiming_for(2500);
+    let inventory = world.inventory();
+    let wish = lock::Request { areas: floor(4).areas, ..seats_of(&["A-1-1"]) };
+    let hold = inventory.hold(world.session, UserId::new(), &wish, Timestamp::now()).unwrap();
+    let booking = BookingId::new();
+    let claim = || inventory.claim(hold.id, hold.user, booking, in_a_while());
+    claim().unwrap();
+    std::thread::sleep(Duration::from_millis(1100));
+    claim().expect("the buyer may ask again for longer than the hold itself would have lasted");
+    assert!(matches!(inventory.release_hold(hold.id, hold.user), Err(Error::AlreadyBooked)), "the booking may be written at any moment");
+    assert_eq!(world.counts(&inventory), (49, 1, 0, 296));
+    std::thread::sleep(Duration::from_millis(1500));
+    let read = || inventory.find_hold(hold.id, hold.user).unwrap().0.status;
+    assert_eq!(read(), Status::Expired, "before anything has swept it");
+    assert!(matches!(claim(), Err(Error::Expired)), "a booking of seats that are free for others");
+    assert_eq!(world.counts(&inventory), (50, 0, 0, 300));
+    assert!(matches!(claim(), Err(Error::Expired)), "after it was swept");
+    assert_eq!(read(), Status::Expired);
+    inventory.release_hold(hold.id, hold.user).unwrap();
+    assert!(matches!(inventory.extend(hold.id, hold.user), Err(Error::Expired)));
+    inventory.hold(world.session, hold.user, &wish, Timestamp::now()).unwrap();
+}
+
+#[test]
+fn a_claimed_hold_lasts_as_long_as_it_would_have_without() {
+    let world = World::new().holding_for(3000).claiming_for(100);
+    let inventory = world.inventory();
+    let (hold, booking) = world.claimed(&inventory, &["A-1-1"]);
+    std::thread::sleep(Duration::from_millis(500));
+    inventory.claim(hold.id, hold.user, booking, in_a_while()).unwrap();
+    assert_eq!(world.counts(&inventory), (49, 1, 0, 300));
+}
+
+#[test]
+fn a_booking_that_reserves_keeps_its_places_and_counts_against_the_limit_as_long_as_it_asked() {
+    let world = || World::with(hall(1, 10, 50), 2).holding_for(1000).claiming_for(1000);
+    let seats = || seats_of(&["A-1-1", "A-1-2"]);
+    // The last one asks Redis for nobody before it reserves, as if Redis had been away just then.
+    for (world, wish) in [(world(), seats()), (world(), floor(2)), (world().unprotected(), seats())] {
+        let inventory = world.inventory();
+        let hold = inventory.hold(world.session, UserId::new(), &wish, Timestamp::now()).unwrap();
+        let booking = BookingId::new();
+        let until = inventory.claim(hold.id, hold.user, booking, in_a_while()).unwrap().0.expires_at;
+        world.reserve(&inventory, &hold, booking).unwrap();
+        let taken = world.counts(&inventory);
+        std::thread::sleep(Duration::from_millis(1100));
+        assert_eq!(world.counts(&inventory), taken);
+        let (read, _) = inventory.find_hold(hold.id, hold.user).unwrap();
+        assert_eq!((read.status, read.expires_at), (Status::Booked, until));
+        let more = inventory.hold(world.session, hold.user, &floor(1), Timestamp::now());
+        assert!(matches!(more, Err(Error::LimitExceeded { had: 2, .. })), "{more:?}");
+        world.confirm(&inventory, &hold, booking).unwrap();
+    }
+}
+
+#[test]
+fn a_booking_that_tries_to_reserve_keeps_its_places_while_postgres_is_away() {
+    for wish in [seats_of(&["A-1-1"]), floor(50)] {
+        let world = World::with(hall(1, 1, 50), 50).holding_for(1000).claiming_for(1000);
+        let inventory = world.inventory();
+        let hold = inventory.hold(world.session, UserId::new(), &wish, Timestamp::now()).unwrap();
+        let booking = BookingId::new();
+        inventory.claim(hold.id, hold.user, booking, in_a_while()).unwrap();
+        world.postgres_away.store(true, Ordering::Relaxed);
+        assert!(matches!(world.reserve(&inventory, &hold, booking), Err(Error::Unavailable(_))));
+        std::thread::sleep(Duration::from_millis(1100));
+        assert!(matches!(inventory.hold(world.session, UserId::new(), &wish, Timestamp::now()), Err(Error::Taken(_))));
+        world.postgres_away.store(false, Ordering::Relaxed);
+        world.reserve(&inventory, &hold, booking).unwrap();
+    }
+}
+
+#[test]
+fn a_booking_that_reserves_too_late_gets_its_places_only_while_nobody_else_has_them() {
+    let world = World::new().holding_for(1000).claiming_for(1000);
+    let inventory = world.inventory();
+    let (lost, first) = world.claimed(&inventory, &["A-1-1"]);
+    let (lucky, second) = world.claimed(&inventory, &["A-1-2"]);
+    std::thread::sleep(Duration::from_millis(1100));
+    let thief = inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()).unwrap();
+    assert!(matches!(world.reserve(&inventory, &lost, first), Err(Error::Taken(seats)) if seats == ["A-1-1"]));
+    world.release(&inventory, &lost, first).unwrap();
+    inventory.claim(thief.id, thief.user, BookingId::new(), in_a_while()).expect("the end of the late booking must leave the next one alone");
+    world.reserve(&inventory, &lucky, second).unwrap();
+    world.confirm(&inventory, &lucky, second).unwrap();
+    assert_eq!(world.counts(&inventory), (48, 1, 1, 300));
+}
+
+/// A reserved booking of a seat and four places of the floor.
+fn reserved(world: &World, inventory: &Inventory<Servers>) -> (Hold, BookingId) {
+    let wish = lock::Request { areas: floor(4).areas, ..seats_of(&["A-1-1"]) };
+    let hold = inventory.hold(world.session, UserId::new(), &wish, Timestamp::now()).unwrap();
+    let booking = BookingId::new();
+    inventory.claim(hold.id, hold.user, booking, in_a_while()).unwrap();
+    world.reserve(inventory, &hold, booking).unwrap();
+    (hold, booking)
+}
+
+#[test]
+fn seats_of_a_booking_that_ended_while_redis_was_away_are_free_as_soon_as_it_is_released_again() {
+    let mut redis = Redis::start_durable().unwrap();
+    let world = World::on(redis.url(), hall(1, 10, 50), 10);
+    let inventory = world.inventory();
+    let (hold, booking) = reserved(&world, &inventory);
+    redis.stop().unwrap();
+    let told = world.release(&inventory, &hold, booking);
+    assert!(matches!(told, Err(Error::Unavailable(_))), "who is told that it is done does not do it again: {told:?}");
+    redis.start_again().unwrap();
+    let inventory = world.inventory();
+    assert_eq!(world.counts(&inventory), (9, 1, 0, 46), "Redis has kept what it knew");
+    world.release(&inventory, &hold, booking).unwrap();
+    assert_eq!(world.counts(&inventory), (10, 0, 0, 50));
+    inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()).unwrap();
+}
+
+/// What a host does that dies before it tells Redis.
+fn release_in_postgres_only(world: &World, inventory: &Inventory<Servers>, hold: &Hold, booking: BookingId) {
+    let places = inventory.places(world.session, vec!["A-1-1".into()], vec![("floor".into(), 4)]).unwrap();
+    world.postgres.transaction(&claims::release(world.session, booking, hold.id, &places)).unwrap();
+}
+
+#[test]
+fn seats_that_a_killed_host_gave_back_in_postgres_only_are_free_as_soon_as_they_are_released_again() {
+    let world = World::new();
+    let inventory = world.inventory();
+    let (hold, booking) = reserved(&world, &inventory);
+    release_in_postgres_only(&world, &inventory, &hold, booking);
+    assert_eq!(world.counts(&inventory), (49, 1, 0, 296), "Redis does not know yet");
+    world.release(&inventory, &hold, booking).unwrap();
+    assert_eq!(world.counts(&inventory), (50, 0, 0, 300));
+}
+
+#[test]
+fn releasing_again_takes_nothing_from_who_has_the_seat_by_then() {
+    let world = World::new().holding_for(1000);
+    let inventory = world.inventory();
+    let (hold, booking) = reserved(&world, &inventory);
+    world.release(&inventory, &hold, booking).unwrap();
+    // Held by another, whose time then runs out, reserved and sold: the first booking's end is told again at each step.
+    inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()).unwrap();
+    world.release(&inventory, &hold, booking).unwrap();
+    assert_eq!(world.counts(&inventory), (49, 1, 0, 300));
+    assert!(matches!(inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()), Err(Error::Taken(_))));
+    std::thread::sleep(Duration::from_millis(1100));
+    world.release(&inventory, &hold, booking).unwrap();
+    assert_eq!(world.counts(&inventory), (50, 0, 0, 300), "the seat of a hold that nobody has swept yet stays held for ever");
+    let (next, second) = world.claimed(&inventory, &["A-1-1"]);
+    world.reserve(&inventory, &next, second).unwrap();
+    world.release(&inventory, &hold, booking).unwrap();
+    assert_eq!(world.counts(&inventory), (49, 1, 0, 300));
+    world.confirm(&inventory, &next, second).unwrap();
+    world.release(&inventory, &hold, booking).unwrap();
+    assert_eq!(world.counts(&inventory), (49, 0, 1, 300));
 }
 
 #[test]

@@ -7,12 +7,13 @@ use eventhub_guest::Timestamp;
 use eventhub_guest::ids::{BookingId, UserId};
 use eventhub_testing::Redis;
 use proptest::prelude::*;
-use seat_inventory::domain::hold::Status;
+use seat_inventory::bindings::eventhub::seat_lock::lock;
+use seat_inventory::domain::hold::{Hold, Status};
 use seat_inventory::domain::sale::Phase;
-use seat_inventory::service::Error;
+use seat_inventory::service::{Error, Inventory, Name};
 use std::collections::HashSet;
 use std::time::Duration;
-use world::{World, best, floor, hall, in_a_while, seats_of};
+use world::{Servers, World, best, floor, hall, in_a_while, seats_of};
 
 fn wait(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
@@ -189,6 +190,71 @@ fn after_a_sale_is_closed_nobody_holds_though_an_instance_still_knows_it_as_open
     other.release_hold(held.id, held.user).unwrap();
     redis.cli(&["FLUSHALL"]).unwrap();
     assert!(closed(hold("A-1-2").unwrap_err()), "what Redis lost is read from Postgres");
+}
+
+/// A request with the key `key` and these places as its body.
+fn once(world: &World, inventory: &Inventory<Servers>, user: UserId, wish: &lock::Request) -> Result<Hold, Error> {
+    let body = format!("{wish:?}");
+    inventory.hold_named(world.session, user, wish, Some(Name { key: "key", body: body.as_bytes() }), Timestamp::now())
+}
+
+#[test]
+fn a_request_whose_answer_was_lost_finds_its_hold_when_it_is_repeated() {
+    for wish in [seats_of(&["A-1-1", "A-1-2"]), floor(2), best(2)] {
+        // They are all that there is, and all that one may have.
+        let world = World::with(hall(1, 2, 2), 2);
+        let inventory = world.inventory();
+        let user = UserId::new();
+        let first = once(&world, &inventory, user, &wish).unwrap();
+        let taken = world.counts(&inventory);
+        wait(20);
+        let again = once(&world, &inventory, user, &wish).unwrap();
+        assert_eq!(again, first);
+        assert_eq!(world.counts(&inventory), taken, "a repeated request holds more than it did");
+        assert!(matches!(once(&world, &inventory, UserId::new(), &wish), Err(Error::Taken(_))), "the key is another user's");
+        inventory.extend(first.id, user).unwrap();
+        let extended = once(&world, &inventory, user, &wish).unwrap();
+        assert!(extended.extended && extended.expires_at > first.expires_at);
+        inventory.release_hold(first.id, user).unwrap();
+        assert_eq!(world.counts(&inventory), (2, 0, 0, 2));
+    }
+}
+
+#[test]
+fn a_repeated_request_for_the_best_seats_gets_those_of_the_first_and_no_others() {
+    let world = World::new();
+    let inventory = world.inventory();
+    let user = UserId::new();
+    let first = once(&world, &inventory, user, &best(2)).unwrap();
+    assert_eq!(once(&world, &inventory, user, &best(2)).unwrap(), first);
+    assert_eq!(world.counts(&inventory).1, 2);
+}
+
+#[test]
+fn a_key_whose_hold_is_over_or_booked_makes_a_new_one() {
+    let world = World::new().holding_for(1000);
+    let inventory = world.inventory();
+    let (user, wish) = (UserId::new(), seats_of(&["A-1-1"]));
+    let released = once(&world, &inventory, user, &wish).unwrap();
+    inventory.release_hold(released.id, user).unwrap();
+    let expired = once(&world, &inventory, user, &wish).unwrap();
+    wait(1100);
+    let booked = once(&world, &inventory, user, &wish).unwrap();
+    inventory.claim(booked.id, user, BookingId::new(), in_a_while()).unwrap();
+    assert!(matches!(once(&world, &inventory, user, &wish), Err(Error::Taken(seats)) if seats == ["A-1-1"]));
+    let ids: HashSet<_> = [&released, &expired, &booked].iter().map(|hold| hold.id).collect();
+    assert_eq!(ids.len(), 3, "a booking of one of them would be taken for that of another");
+    let other = once(&world, &inventory, user, &seats_of(&["A-1-2"])).unwrap();
+    assert!(!ids.contains(&other.id));
+}
+
+#[test]
+fn the_same_request_many_times_at_once_makes_one_hold() {
+    let world = World::new();
+    let user = UserId::new();
+    let got = world.race((0..40).collect(), |inventory, _| once(&world, inventory, user, &best(2)).unwrap().id);
+    let ids: HashSet<_> = got.into_iter().collect();
+    assert_eq!((ids.len(), world.counts(&world.inventory()).1), (1, 2));
 }
 
 #[derive(Debug, Clone)]

@@ -149,6 +149,29 @@ fn listeners_get_a_snapshot_with_a_higher_number_after_redis_was_emptied() {
 }
 
 #[test]
+fn a_listener_sees_seats_come_back_that_were_given_back_while_redis_was_away() {
+    let mut redis = Redis::start_durable().unwrap();
+    let world = World::on(redis.url(), hall(1, 10, 50), 10);
+    let inventory = world.inventory();
+    let mut listener = Listener::open(&world, &inventory);
+    let (hold, booking) = world.claimed(&inventory, &["A-1-1", "A-1-2"]);
+    world.reserve(&inventory, &hold, booking).unwrap();
+    listener.read(&inventory);
+    assert_eq!((listener.state("A-1-1"), listener.state("A-1-2")), ("held", "held"));
+    redis.stop().unwrap();
+    drop(world.release(&inventory, &hold, booking));
+    redis.start_again().unwrap();
+    let inventory = world.inventory();
+    world.release(&inventory, &hold, booking).unwrap();
+    pause();
+    listener.read(&inventory);
+    assert_eq!((listener.state("A-1-1"), listener.state("A-1-2")), ("free", "free"));
+    pause();
+    world.release(&inventory, &hold, booking).unwrap();
+    assert_eq!(listener.read(&inventory), 0, "an end that is told again and again is no news");
+}
+
+#[test]
 fn claims_that_redis_was_not_told_of_reach_listeners_with_the_next_load() {
     let world = World::new();
     let inventory = world.inventory();

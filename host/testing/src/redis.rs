@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use crate::{Folder, Process, Signal, free_port, wait_until};
 
-/// A running server that keeps nothing on disk: a restart empties it.
+/// A running server.
 #[derive(Debug)]
 pub struct Redis {
     process: Process,
@@ -12,15 +12,27 @@ pub struct Redis {
 }
 
 impl Redis {
-    /// Starts it.
+    /// Starts one that keeps nothing on disk: a restart empties it.
     ///
     /// # Errors
     /// When Redis is not installed or does not start.
     pub fn start() -> io::Result<Self> {
+        Self::start_with("no")
+    }
+
+    /// Starts one that keeps its data over a restart, as that of `eventhub up` does.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    pub fn start_durable() -> io::Result<Self> {
+        Self::start_with("yes")
+    }
+
+    fn start_with(appendonly: &str) -> io::Result<Self> {
         let folder = Folder::new("redis")?;
         let port = free_port()?;
         let port_text = port.to_string();
-        let command = ["redis-server", "--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"];
+        let command = ["redis-server", "--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", appendonly];
         let redis = Self { process: Process::start(folder, &command, &[])?, port };
         redis.wait()?;
         Ok(redis)
@@ -51,7 +63,7 @@ impl Redis {
         self.process.folder().run("redis-cli", args)
     }
 
-    /// Kills it; all it held is lost.
+    /// Kills it; all it held is lost, unless it is durable.
     ///
     /// # Errors
     /// When it does not end.
@@ -59,7 +71,7 @@ impl Redis {
         self.process.stop(Signal::SIGKILL)
     }
 
-    /// Starts it again, empty, on the same port.
+    /// Starts it again on the same port.
     ///
     /// # Errors
     /// When it does not start.

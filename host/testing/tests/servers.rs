@@ -41,6 +41,15 @@ fn redis_is_empty_after_a_restart_and_gone_when_dropped() {
 }
 
 #[test]
+fn a_durable_redis_keeps_what_it_was_told_over_a_crash() {
+    let mut redis = Redis::start_durable().unwrap();
+    redis.cli(&["SET", "k", "v"]).unwrap();
+    redis.stop().unwrap();
+    redis.start_again().unwrap();
+    assert_eq!(redis.cli(&["GET", "k"]).unwrap(), "v");
+}
+
+#[test]
 fn kafka_listens_after_a_crash_and_is_gone_when_dropped() {
     let mut kafka = Kafka::start().unwrap();
     kafka.stop().unwrap();

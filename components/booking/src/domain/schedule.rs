@@ -21,17 +21,18 @@ pub fn next_look(state: State, works: bool, trouble: bool, attempts: i32, expire
         return Some(left.min(FIRST_POLL));
     }
     if works {
-        return Some(if trouble { back_off(attempts) } else { FIRST_LOOK });
+        return Some(if trouble { back_off(state.status, attempts) } else { FIRST_LOOK });
     }
-    Some(if state.status == Status::Refunding { back_off(attempts.max(2)) } else { SWEEP })
+    Some(if state.status == Status::Refunding { back_off(state.status, attempts.max(2)) } else { SWEEP })
 }
 
-/// 1, 2, 4, 8, 16, 30 seconds; ten minutes for what has failed for a long time, such as a refund that the provider refuses.
-pub fn back_off(attempts: i32) -> f64 {
+/// 1, 2, 4, 8, 15 seconds: when what was away is back, however long it was, nobody waits long for it. Ten minutes for a refund that
+/// does not come about for some minutes: the provider may refuse it, and goes on to.
+pub fn back_off(status: Status, attempts: i32) -> f64 {
     match attempts {
-        ..=4 => f64::from(1u32 << attempts.max(0)),
-        5..=30 => 30.0,
-        _ => 600.0,
+        ..=3 => f64::from(1u32 << attempts.max(0)),
+        31.. if status == Status::Refunding => 600.0,
+        _ => 15.0,
     }
 }
 
@@ -60,7 +61,15 @@ mod tests {
 
     #[test]
     fn back_off_rises_and_stays_within_what_recovery_allows() {
-        let waits: Vec<f64> = (0..8).map(back_off).collect();
-        assert_eq!(waits, [1.0, 2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0]);
+        let waits: Vec<f64> = (0..8).map(|attempts| back_off(Status::Pending, attempts)).collect();
+        assert_eq!(waits, [1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0, 15.0]);
+    }
+
+    #[test]
+    fn after_an_outage_of_hours_nothing_but_a_refund_waits_for_minutes() {
+        for status in Status::ALL {
+            let longest = if *status == Status::Refunding { 600.0 } else { 15.0 };
+            assert_eq!([30, 31, 10_000].map(|attempts| back_off(*status, attempts)), [15.0, longest, longest], "{status:?}");
+        }
     }
 }

@@ -21,8 +21,8 @@ macro_rules! claim {
 
 /// The seconds until the next look are those of `domain::schedule::back_off`, by one attempt more.
 const WORK: &str = claim!(
-    "attempts = attempts + 1, next_attempt_at = now() + CASE WHEN attempts < 4 THEN make_interval(secs => power(2, attempts + 1)) \
-     WHEN attempts < 30 THEN interval '30 s' ELSE interval '10 min' END",
+    "attempts = attempts + 1, next_attempt_at = now() + CASE WHEN attempts < 3 THEN make_interval(secs => power(2, attempts + 1)) \
+     WHEN attempts >= 30 AND status = 'refunding' THEN interval '10 min' ELSE interval '15 s' END",
     "next_attempt_at <= now() AND NOT (status = 'awaiting_payment' AND saga_money = 'requested') ORDER BY next_attempt_at"
 );
 

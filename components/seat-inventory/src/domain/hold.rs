@@ -73,6 +73,8 @@ pub struct Record {
     booking: Option<BookingId>,
     fence: i64,
     expires_ms: i64,
+    /// Until when its places are held; before its end where a booking has claimed it and has not reserved yet.
+    due_ms: i64,
     extended: bool,
     body: Body,
 }
@@ -105,7 +107,7 @@ impl Record {
     pub fn parse(text: &str) -> Option<Self> {
         // counted|status|user|booking|fence|expires|due|extended|quantity|seats|areas|body
         let parts: Vec<&str> = text.splitn(12, '|').collect();
-        let [_, status, user, booking, fence, expires, _, extended, _, _, _, body] = parts[..] else { return None };
+        let [_, status, user, booking, fence, expires, due, extended, _, _, _, body] = parts[..] else { return None };
         let status = match status {
             "active" => Status::Active,
             "expired" => Status::Expired,
@@ -120,6 +122,7 @@ impl Record {
             booking,
             fence: fence.parse().ok()?,
             expires_ms: expires.parse().ok()?,
+            due_ms: due.parse().ok()?,
             extended: extended == "1",
             body: serde_json::from_str(body).ok()?,
         })
@@ -127,7 +130,13 @@ impl Record {
 
     /// The hold at that moment of Redis' clock: what is past has expired, whether or not it was swept.
     pub fn at(self, id: HoldId, now_ms: i64) -> Hold {
-        let status = if self.status == Status::Active && self.expires_ms <= now_ms { Status::Expired } else { self.status };
+        let ends = match self.status {
+            Status::Active => true,
+            // Its booking was not written, or does not reserve.
+            Status::Booked => self.due_ms < self.expires_ms,
+            Status::Expired | Status::Released => false,
+        };
+        let status = if ends && self.due_ms <= now_ms { Status::Expired } else { self.status };
         Hold {
             id,
             user: self.user,
@@ -211,13 +220,17 @@ mod tests {
     }
 
     #[test]
-    fn an_active_hold_expires_by_itself_and_a_booked_one_does_not() {
+    fn an_active_hold_expires_by_itself_and_a_booked_one_only_until_its_booking_reserves() {
         let user = UserId::from_u128(5);
-        let record = |status: &str| Record::parse(&format!("1|{status}|{user}||17|2000|2000|0|2|1,2|floor=3|{BODY}")).unwrap();
+        let due = |status: &str, due: i64| Record::parse(&format!("1|{status}|{user}||17|2000|{due}|0|2|1,2|floor=3|{BODY}")).unwrap();
+        let record = |status: &str| due(status, 2000);
         let id = HoldId::from_u128(9);
         assert_eq!(record("active").at(id, 1999).status, Status::Active);
         assert_eq!(record("active").at(id, 2000).status, Status::Expired);
         assert_eq!(record("booked").at(id, 3000).status, Status::Booked);
+        assert_eq!(due("booked", 1000).at(id, 999).status, Status::Booked);
+        assert_eq!(due("booked", 1000).at(id, 1000).status, Status::Expired);
+        assert_eq!(due("released", 1000).at(id, 1000).status, Status::Released);
         assert_eq!(Record::parse("1|active|nobody||17|2000|2000|0|2|1,2||{}"), None);
         assert_eq!(Record::parse(""), None);
     }

@@ -103,6 +103,10 @@ pub enum Held {
         expires_ms: i64,
         chores: Chores,
     },
+    /// This very hold was made before; it may serve a booking by now.
+    Again(Record),
+    /// The id is that of a hold that has ended.
+    Spent,
 }
 
 /// What the caller is chosen to do besides, so that the hot path need not.
@@ -136,6 +140,8 @@ pub fn hold_answer(reply: &Reply) -> Result<Held, Unexpected> {
             let chores = Chores { refresh: answer.int(2)? == 1, sweep: answer.int(3)? == 1 };
             Ok(Held::Held { fence: answer.int(0)?, expires_ms: answer.int(1)?, chores })
         }
+        "again" => Ok(Held::Again(answer.record()?)),
+        "spent" => Ok(Held::Spent),
         _ => Err(answer.unexpected()),
     }
 }
@@ -238,8 +244,9 @@ pub fn release(number: u32, id: HoldId, user: UserId) -> Call {
     Args::new().id(id).id(user).call(number, &scripts::RELEASE)
 }
 
-pub fn claim(number: u32, id: HoldId, user: UserId, booking: BookingId, until_ms: i64) -> Call {
-    Args::new().id(id).id(user).id(booking).int(until_ms).call(number, &scripts::CLAIM)
+/// The hold lasts `least_ms` at least, and until `until_ms` once the booking reserves.
+pub fn claim(number: u32, id: HoldId, user: UserId, booking: BookingId, until_ms: i64, least_ms: i64) -> Call {
+    Args::new().id(id).id(user).id(booking).int(until_ms).int(least_ms).call(number, &scripts::CLAIM)
 }
 
 pub fn changed_answer(reply: &Reply) -> Result<Changed, Unexpected> {
@@ -251,7 +258,7 @@ pub fn changed_answer(reply: &Reply) -> Result<Changed, Unexpected> {
         "closed" => Ok(Changed::Closed),
         "extended" => Ok(Changed::Extended),
         "ok" if answer.rest.is_empty() => Ok(Changed::Ok(None)),
-        "ok" => Ok(Changed::Ok(Some(Record::parse(answer.text(0)?).ok_or_else(|| answer.unexpected())?))),
+        "ok" => Ok(Changed::Ok(Some(answer.record()?))),
         _ => Err(answer.unexpected()),
     }
 }
@@ -358,6 +365,10 @@ impl<'a> Answer<'a> {
 
     fn text(&self, at: usize) -> Result<&'a str, Unexpected> {
         self.rest.get(at).and_then(Item::text).ok_or_else(|| self.unexpected())
+    }
+
+    fn record(&self) -> Result<Record, Unexpected> {
+        Record::parse(self.text(0)?).ok_or_else(|| self.unexpected())
     }
 
     fn places(&self) -> Result<Vec<Place>, Unexpected> {

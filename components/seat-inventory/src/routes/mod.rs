@@ -5,8 +5,8 @@ mod request;
 
 use crate::domain::occupancy::Counts;
 use crate::ports::Ports;
-use crate::service::Inventory;
-use eventhub_guest::http::{Query, WithHeader, no_content};
+use crate::service::{Inventory, Name};
+use eventhub_guest::http::{Query, WithHeader, header, no_content};
 use eventhub_guest::ids::{HoldId, SessionId};
 use eventhub_guest::router::Answer;
 use eventhub_guest::{Params, Request, Response, Timestamp, auth, etag, json};
@@ -41,7 +41,9 @@ pub fn create<P: Ports>(inventory: &Inventory<P>, request: &Request, params: &Pa
     let session: SessionId = params.id("id", "session")?;
     let body: HoldRequest = json::body(request)?;
     let asked = body.check()?;
-    let hold = inventory.hold(session, user, &asked, Timestamp::now()).map_err(|error| problem::of_request(error, &asked))?;
+    // The gateway answers a repeated request too, unless its host died before it had noted the first answer.
+    let name = header(request, "idempotency-key").map(|key| Name { key, body: &request.body });
+    let hold = inventory.hold_named(session, user, &asked, name, Timestamp::now()).map_err(|error| problem::of_request(error, &asked))?;
     let location = format!("/api/v1/holds/{}", hold.id);
     Ok(json::response(201, &hold.view(session))?.with_header("location", location))
 }

@@ -1,14 +1,16 @@
 -- A booking takes a hold over; again is the same, and makes it last no longer: until the booking has its places, that would
--- be a hold without an end.
--- ARGV: hold, user, booking, until ms. Answers: missing | ended | booked | closed | ok, record
-local r, till = read(ARGV[1]), tonumber(ARGV[4])
+-- be a hold without an end. A booking that is never written keeps its places for a short while only.
+-- ARGV: hold, user, booking, ms until when it lasts once the booking reserves, how many ms it lasts at least until then.
+-- Answers: missing | ended | booked | closed | ok, record
+local r = read(ARGV[1])
 if not r or r.user ~= ARGV[2] then return { 'missing' } end
+if is_over(r) then return { 'ended' } end
 if r.status == 'booked' then
   if r.booking ~= ARGV[3] then return { 'booked' } end
   return { 'ok', record(r) }
 end
-if r.status ~= 'active' or r.expires <= now then return { 'ended' } end
 if call('HEXISTS', MAIN, 'closed') == 1 then return { 'closed' } end
 r.status, r.booking = 'booked', ARGV[3]
-lease(r, math.max(till, r.due))
+local till = math.max(tonumber(ARGV[4]), r.due)
+lease(r, math.max(math.min(till, now + tonumber(ARGV[5])), r.due), till)
 return { 'ok', record(r) }

@@ -1,4 +1,4 @@
--- Before a booking claims seats in Postgres: nobody else must hold them, and from here on nobody else can.
+-- Before a booking claims places in Postgres: nobody else must hold its seats, and from here on nobody else can.
 -- ARGV: hold, seats… Answers: taken, seats… | clear
 local id, seats = ARGV[1], { unpack(ARGV, 2) }
 local taken, till = { 'taken' }, now + OUTLIVE_MS
@@ -9,5 +9,10 @@ for i, seat in ipairs(seats) do
   if by == id then till = math.max(till, ends) end
 end
 if #taken > 1 then return taken end
+local r = read(id)
+if r and r.counted == '1' then
+  lengthen(r)
+  till = math.max(till, r.due)
+end
 enter(seats, id, till)
 return { 'clear' }

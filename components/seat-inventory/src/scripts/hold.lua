@@ -1,6 +1,7 @@
 -- Holds places for a user: all or none. The hot path: few calls, no functions made, and what is past is left to `sweep`.
 -- ARGV: hold, user, ttl ms, most places of the user, body, n, n seats, then area, quantity, capacity of each area.
--- Answers: reload, now | closed | sweep | limit, places that the user has | taken, places… | held, fence, expires ms, refresh, sweep
+-- Answers: reload, now | closed | sweep | limit, places that the user has | taken, places… | held, fence, expires ms, refresh, sweep;
+-- again, record where this very hold is alive; spent where its id is that of one that has ended.
 local PROTECTED = true
 local SWEEP_MS, MOST_PENDING = 50, 20000
 local id, user, n = ARGV[1], 'u:' .. ARGV[2], tonumber(ARGV[6])
@@ -16,6 +17,7 @@ local had, account = 0, ''
 if known[6] then
   for hold, places, till in string.gmatch(known[6], '([^=,]+)=(%d+)=(%d+)') do
     if tonumber(till) > now then
+      if hold == id then return { 'again', call('HGET', MAIN, id) } end
       had = had + places
       account = account .. hold .. '=' .. places .. '=' .. till .. ','
     end
@@ -54,6 +56,8 @@ if PROTECTED and #taken > 0 then return { 'taken', unpack(taken) } end
 -- Rises even over an emptied Redis, since the clock did.
 local fence = string.format('%.0f', math.max((tonumber(known[2]) or 0) + 1, time[1] * 1000000 + time[2]))
 local expires = string.format('%.0f', now + ARGV[3])
+-- Before anything else is written. Every record has its place there.
+if call('ZADD', DUE, 'NX', expires, id) == 0 then return { 'spent' } end
 local list, entry = table.concat(seats, ','), expires .. ':' .. id
 local words = { 'fence', fence, user, account .. id .. '=' .. quantity .. '=' .. expires,
   id, '1|active|' .. ARGV[2] .. '||' .. fence .. '|' .. expires .. '|' .. expires .. '|0|' .. quantity .. '|' .. list .. '|' .. areas .. '|' .. ARGV[5] }
@@ -68,7 +72,6 @@ if now - (tonumber(known[4]) or 0) > SWEEP_MS then
   words[#words + 1], words[#words + 2] = 'swept', now
 end
 call('HSET', MAIN, unpack(words))
-call('ZADD', DUE, expires, id)
 local pending = 0
 if n > 0 then
   call('BITFIELD', HELDBITS, unpack(sets))

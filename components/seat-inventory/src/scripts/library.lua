@@ -82,7 +82,8 @@ local function enter(seats, id, till)
 end
 
 -- A record is `counted|status|user|booking|fence|expires|due|extended|quantity|seats|areas|body`. While it is counted its
--- places are held; areas are those not claimed yet.
+-- places are held; areas are those not claimed yet. It is held until `due`; where a booking has claimed it and has not reserved
+-- yet, that is before `expires`.
 local function parse(id, text)
   if not text then return nil end
   local r, seats = { id = id, seats = {} }, nil
@@ -115,10 +116,24 @@ local function account(r, till)
   if #list > 0 then call('HSET', MAIN, field, table.concat(list, ',')) else call('HDEL', MAIN, field) end
 end
 
-local function lease(r, till)
-  r.expires, r.due = till, till
-  enter(r.seats, r.id, till)
-  account(r, till)
+-- Whether a hold has ended, swept or not. Once its booking has reserved, only the booking ends it.
+local function is_over(r)
+  if r.status == 'booked' then return r.due <= now and r.due < r.expires end
+  return r.status ~= 'active' or r.due <= now
+end
+
+local function lease(r, due, expires)
+  r.due, r.expires = due, expires
+  enter(r.seats, r.id, due)
+  account(r, due)
+  write(r)
+end
+
+-- Where the booking of a hold reserves, it has been written and will end: it keeps its places as long as it asked for.
+local function lengthen(r)
+  if r.due >= r.expires then return end
+  r.due = r.expires
+  account(r, r.due)
   write(r)
 end
 
@@ -175,13 +190,15 @@ local function sweep(most)
   local ending, gone = {}, {}
   for i, text in ipairs(fields(due)) do
     local r = parse(due[i], text)
-    if r and r.counted == '1' then ending[#ending + 1] = r else gone[#gone + 1] = due[i] end
+    if r and r.counted == '1' then
+      if is_over(r) then r.status = 'expired' end
+      ending[#ending + 1] = r
+    else
+      gone[#gone + 1] = due[i]
+    end
   end
   give_back(ending)
-  for _, r in ipairs(ending) do
-    if r.status == 'active' then r.status = 'expired' end
-    write(r)
-  end
+  for _, r in ipairs(ending) do write(r) end
   forget(gone)
   for first = 1, #gone, PORTION do
     call('ZREM', DUE, unpack(gone, first, math.min(first + PORTION - 1, #gone)))

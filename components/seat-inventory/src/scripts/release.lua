@@ -2,9 +2,10 @@
 -- ARGV: hold, user. Answers: missing | booked | ok
 local r = read(ARGV[1])
 if not r or r.user ~= ARGV[2] then return { 'missing' } end
-if r.status == 'booked' then return { 'booked' } end
-if r.status == 'active' then
-  r.status = r.expires <= now and 'expired' or 'released'
+local over = is_over(r)
+if r.status == 'booked' and not over then return { 'booked' } end
+if r.counted == '1' then
+  r.status = over and 'expired' or 'released'
   give_back({ r })
   write(r)
   announce()

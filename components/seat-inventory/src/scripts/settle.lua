@@ -5,7 +5,10 @@ local seats = { unpack(ARGV, 4, 3 + n) }
 local r = read(id)
 local counted = r and r.counted == '1'
 local till = now + OUTLIVE_MS
-if counted then till = math.max(till, r.due) end
+if counted then
+  lengthen(r)
+  till = math.max(till, r.due)
+end
 
 local mine, entries = {}, fields(seats)
 for i, seat in ipairs(seats) do

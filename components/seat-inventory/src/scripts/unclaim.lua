@@ -1,9 +1,9 @@
--- After Postgres has given the places of a booking back.
--- ARGV: hold, booking, n, n seats that were its, then area, claimed, version of each area. Answers: ok
+-- After Postgres has given the places of a booking back; again is the same, also where others have them by then.
+-- ARGV: hold, booking, n, n of its seats that Postgres says are free, then area, claimed, version of each area. Answers: ok
 local id, booking, n = ARGV[1], ARGV[2], tonumber(ARGV[3])
-local seats = { unpack(ARGV, 4, 3 + n) }
+local seats, claimed = { unpack(ARGV, 4, 3 + n) }, {}
 if call('HEXISTS', MAIN, 'loaded') == 1 then
-  bits(CLAIMED, seats, 0)
+  claimed = bits(CLAIMED, seats, 0)
   bits(SOLD, seats, 0)
 end
 local r = read(id)
@@ -14,12 +14,14 @@ if r and r.booking == booking then
 end
 local entries = fields(seats)
 for i, seat in ipairs(seats) do
-  local by = holder(entries[i])
-  if by and by ~= id then
+  local entry = entries[i]
+  if entry and string.sub(entry, 15) == id then
+    forget({ seat })
+    change(seat, 'f')
+  elseif claimed[i] == 1 and holder(entry) then
     bits(HELDBITS, { seat }, 1)
     change(seat, 'h')
-  else
-    if entries[i] then forget({ seat }) end
+  elseif claimed[i] == 1 then
     change(seat, 'f')
   end
 end

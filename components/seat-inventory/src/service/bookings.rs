@@ -1,5 +1,6 @@
 //! What a booking does with a hold: claims it in Redis, then reserves, confirms or releases its places in Postgres. Postgres
-//! decides; Redis is told afterwards, and what it misses it gets with the next load.
+//! decides; Redis is told afterwards. Claims that it misses it gets with the next load; that places are free it must be told, for
+//! no load takes from a hold what is its own.
 
 use super::{Error, Inventory};
 use crate::domain::hold::Hold;
@@ -17,13 +18,15 @@ use std::rc::Rc;
 const TRIES: usize = 3;
 
 impl<P: Ports> Inventory<P> {
-    /// The hold belongs to the booking from now on and lasts until `until`.
+    /// The hold belongs to the booking from now on. It lasts until `until` once the booking reserves; until then not long, for the
+    /// booking may never be written.
     pub fn claim(&self, id: HoldId, user: UserId, booking: BookingId, until: Timestamp) -> Result<(Hold, Rc<Sale>), Error> {
         let sale = self.sale_of(id)?;
         if sale.closed {
             return Err(Error::NotOnSale(Phase::Closed));
         }
-        match self.run(&leases::claim(sale.number, id, user, booking, until.millis()), leases::changed_answer)? {
+        let call = leases::claim(sale.number, id, user, booking, until.millis(), self.config.claim_ms);
+        match self.run(&call, leases::changed_answer)? {
             Changed::Missing => Err(Error::NotFound("hold")),
             Changed::Ended => Err(Error::Expired),
             Changed::Booked => Err(Error::AlreadyBooked),
@@ -59,9 +62,10 @@ impl<P: Ports> Inventory<P> {
         Err(Error::Unavailable("the reservation meets others again and again".into()))
     }
 
-    /// Redis knows of holds that Postgres does not. Without Redis, Postgres decides alone.
+    /// Redis knows of holds that Postgres does not, and is told that the booking's own now serves one that was written. Without
+    /// Redis, Postgres decides alone.
     fn nobody_else_holds(&self, sale: &Sale, hold: HoldId, places: &Places) -> Result<(), Error> {
-        if places.seats.is_empty() || !self.config.protection.asks_for_other_holders() {
+        if !self.config.protection.asks_for_other_holders() {
             return Ok(());
         }
         match self.run(&leases::guard(sale.number, hold, &places.indexes()), leases::guard_answer) {
@@ -111,7 +115,7 @@ impl<P: Ports> Inventory<P> {
         }
     }
 
-    /// Gives back what the booking has, for good.
+    /// Gives back what the booking has, for good. Fails also where only Redis could not be told: again is the same.
     pub fn release(&self, booking: BookingId, hold: HoldId, session: SessionId, places: Places) -> Result<(), Error> {
         let sale = match self.sale(session) {
             Err(Error::NotFound(_)) => return Ok(()),
@@ -119,9 +123,9 @@ impl<P: Ports> Inventory<P> {
         };
         let results = self.ports.transaction(&claims::release(session, booking, hold, &places))?;
         let areas = claims::area_claims(&results)?;
-        let of_seats = results.iter().skip(1).take(places.seats.len()).filter(|rows| !rows.is_empty());
-        let freed = of_seats.map(|rows| rows.get::<u32>(0, "seat_index")).collect::<Result<Vec<_>, _>>()?;
-        self.tell(&sale, &leases::unclaim(sale.number, hold, booking, &freed, &areas));
+        let free = claims::free_seats(&results, &places)?;
+        self.ports.script(&leases::unclaim(sale.number, hold, booking, &free, &areas))?;
+        self.ports.notify(&sale.topic());
         Ok(())
     }
 

@@ -20,26 +20,53 @@ const TRIES: usize = 10;
 /// How many holds one call ends: the portion that keeps Redis busy for some milliseconds.
 const SWEPT: u32 = 250;
 
+/// What makes two requests of a user the same: the key that the client chose, and the body.
+pub struct Name<'a> {
+    pub key: &'a str,
+    pub body: &'a [u8],
+}
+
 impl<P: Ports> Inventory<P> {
     /// Holds named seats and places of areas, or the best seats that are free: all or none.
     pub fn hold(&self, session: SessionId, user: UserId, request: &Request, now: Timestamp) -> Result<Hold, Error> {
+        self.hold_named(session, user, request, None, now)
+    }
+
+    /// The same for a request that may have a name: repeated because its answer was lost, it then finds the hold that it has made.
+    pub fn hold_named(&self, session: SessionId, user: UserId, request: &Request, name: Option<Name>, now: Timestamp) -> Result<Hold, Error> {
         let sale = self.sale(session)?;
         match sale.phase(now) {
             Phase::OnSale => {}
             other => return Err(Error::NotOnSale(other)),
         }
+        let id = match &name {
+            Some(Name { key, body }) => hold_id::of_request(sale.number, user, key, body, now),
+            None => hold_id::new(sale.number),
+        };
         if request.best_available.is_none() {
             let selection = self.ask_lock(&sale, |ports, key| ports.select(key, request, &[], sale.max_seats))?;
-            return self.hold_selection(&sale, user, &selection);
+            return self.hold_selection(&sale, id, user, &selection);
         }
         let mut choice = 0;
         loop {
-            let selection = self.choose(&sale, request, choice)?;
+            let selection = match self.choose(&sale, request, choice) {
+                // Perhaps it was this very request that took the last ones.
+                Err(Error::Taken(none)) if name.is_some() => return self.made_before(id, user)?.ok_or(Error::Taken(none)),
+                other => other?,
+            };
             choice += 1;
-            match self.hold_selection(&sale, user, &selection) {
+            match self.hold_selection(&sale, id, user, &selection) {
                 Err(Error::Taken(_)) if choice < CHOICES => continue,
                 other => return other,
             }
+        }
+    }
+
+    fn made_before(&self, id: HoldId, user: UserId) -> Result<Option<Hold>, Error> {
+        match self.find_hold(id, user) {
+            Ok((hold, _)) => Ok(Some(hold).filter(|hold| hold.status == Status::Active)),
+            Err(Error::NotFound(_)) => Ok(None),
+            Err(other) => Err(other),
         }
     }
 
@@ -64,18 +91,24 @@ impl<P: Ports> Inventory<P> {
         Ok(selection)
     }
 
-    fn hold_selection(&self, sale: &Sale, user: UserId, selection: &Selection) -> Result<Hold, Error> {
+    fn hold_selection(&self, sale: &Sale, mut id: HoldId, user: UserId, selection: &Selection) -> Result<Hold, Error> {
         let internal = |error: &dyn std::fmt::Display| Error::Internal(error.to_string());
         let body = Body::priced(sale, selection).map_err(|error| internal(&error))?;
         let text = serde_json::to_string(&body).map_err(|error| internal(&error))?;
         let seats: Vec<u32> = selection.seats.iter().map(|place| place.index).collect();
         let layout = self.layout(sale)?;
         let areas = selection.areas.iter().map(|area| (area.area.clone(), area.quantity, layout.capacity_of(&area.area)));
-        let id = hold_id::new(sale.number);
-        let new = NewHold { id, user, ttl_ms: self.config.hold_ttl_ms, most: sale.max_seats, body: &text, seats: &seats, areas: &areas.collect::<Vec<_>>() };
-        let call = leases::hold(sale.number, self.config.protection.hold_script(), &new);
+        let areas: Vec<_> = areas.collect();
         for _ in 0..TRIES {
+            let new = NewHold { id, user, ttl_ms: self.config.hold_ttl_ms, most: sale.max_seats, body: &text, seats: &seats, areas: &areas };
+            let call = leases::hold(sale.number, self.config.protection.hold_script(), &new);
             match self.run(&call, leases::hold_answer)? {
+                // The script has just found it alive.
+                Held::Again(record) => match record.at(id, i64::MIN) {
+                    hold if hold.status == Status::Active => return Ok(hold),
+                    _ => id = hold_id::new(sale.number),
+                },
+                Held::Spent => id = hold_id::new(sale.number),
                 Held::Reload(now_ms) => self.load(sale, now_ms)?,
                 Held::Sweep => drop(self.sweep(sale)?),
                 Held::Closed => return Err(Error::NotOnSale(Phase::Closed)),

@@ -10,6 +10,7 @@ mod sales;
 
 pub use catalog::LayoutInfo;
 pub use error::Error;
+pub use holds::Name;
 pub use live::{Opening, Page};
 pub use occupancy::Seats;
 pub use sales::Opened;

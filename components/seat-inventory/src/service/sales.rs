@@ -9,6 +9,7 @@ use eventhub_guest::ids::{EventId, LayoutId, SessionId};
 use eventhub_guest::redis::{Item, Reply};
 use eventhub_guest::sql;
 use eventhub_guest::{Currency, Timestamp};
+use std::time::{Duration, Instant};
 
 /// What an event puts on sale.
 pub struct Opened {
@@ -25,6 +26,8 @@ pub struct Opened {
 /// So that no sum of prices overflows, and no hold is too large for a script.
 const MOST_PRICE: i64 = 1_000_000_000_000;
 const MOST_SEATS: u32 = 1000;
+/// So long Redis is told of closed sales; the caller does not wait for a Redis that hangs, once for each session.
+const TELLING: Duration = Duration::from_secs(3);
 
 impl<P: Ports> Inventory<P> {
     /// Puts sessions on sale, or changes their prices and times: all or none. A closed sale stays closed.
@@ -76,13 +79,16 @@ impl<P: Ports> Inventory<P> {
     }
 
     /// Ends the sale of an event's sessions: no hold, no claim and no reservation succeeds after it. Where Redis cannot be told,
-    /// instances that know a session as on sale notice within two seconds; reservations at once all the same.
+    /// or not in time, instances that know a session as on sale notice within two seconds; reservations at once all the same.
     pub fn close(&self, event: EventId) -> Result<(), Error> {
         let rows = self.ports.query(store::sales::close(event))?;
+        let began = Instant::now();
         for row in 0..rows.len() {
             let session = rows.get(row, "session_id")?;
             self.forget(session);
-            if let Err(error) = self.ports.script(&leases::close(rows.get(row, "number")?)) {
+            if began.elapsed() < TELLING
+                && let Err(error) = self.ports.script(&leases::close(rows.get(row, "number")?))
+            {
                 tracing::warn!(error.cause = %error, session.id = %session, "redis was not told that the sale is closed, it will read it");
             }
         }

@@ -60,9 +60,12 @@ pub const RESERVE_SEATS: &str = "INSERT INTO seat_claims AS c (session_id, seat,
 /// One row where the seat is now sold to the booking.
 pub const CONFIRM_SEAT: &str = "UPDATE seat_claims SET status = 'sold', updated_at = now() WHERE session_id = $1 AND seat = $2 AND booking_id = $3";
 
-/// One row where the seat was the booking's.
-const RELEASE_SEAT: &str = "UPDATE seat_claims SET status = 'free', booking_id = NULL, updated_at = now() \
-    WHERE session_id = $1 AND seat = $2 AND booking_id = $3 RETURNING seat_index";
+/// One row: whether the seat is free from here on, be it that a call before has freed it.
+const RELEASE_SEAT: &str = "WITH freed AS ( \
+        UPDATE seat_claims SET status = 'free', booking_id = NULL, updated_at = now() \
+        WHERE session_id = $1 AND seat = $2 AND booking_id = $3 RETURNING seat) \
+    SELECT EXISTS (SELECT 1 FROM freed) \
+        OR NOT EXISTS (SELECT 1 FROM seat_claims WHERE session_id = $1 AND seat = $2 AND status <> 'free') AS free";
 
 /// With the rows locked beforehand, statements that follow see what others have committed.
 const LOCK_AREAS: &str = "SELECT area FROM session_areas WHERE session_id = $1 AND area = ANY($2) ORDER BY area FOR UPDATE";
@@ -79,12 +82,15 @@ const RESERVE_AREA: &str = "WITH added AS ( \
     WHERE s.session_id = $1 AND s.area = $2 AND NOT EXISTS (SELECT 1 FROM added) AND EXISTS ( \
         SELECT 1 FROM area_claims c WHERE c.session_id = $1 AND c.area = $2 AND c.booking_id = $3 AND c.status <> 'free')";
 
-/// One row where the booking had places of the area: the counter, lowered.
+/// One row: the counter, lowered where the booking had places of the area.
 const RELEASE_AREA: &str = "WITH freed AS ( \
         UPDATE area_claims SET status = 'free', updated_at = now() \
-        WHERE session_id = $1 AND area = $2 AND booking_id = $3 AND status <> 'free' RETURNING quantity) \
-    UPDATE session_areas SET claimed = claimed - (SELECT quantity FROM freed), version = version + 1 \
-    WHERE session_id = $1 AND area = $2 AND EXISTS (SELECT 1 FROM freed) RETURNING area, claimed, version";
+        WHERE session_id = $1 AND area = $2 AND booking_id = $3 AND status <> 'free' RETURNING quantity), \
+    lowered AS ( \
+        UPDATE session_areas SET claimed = claimed - (SELECT quantity FROM freed), version = version + 1 \
+        WHERE session_id = $1 AND area = $2 AND EXISTS (SELECT 1 FROM freed) RETURNING area, claimed, version) \
+    SELECT area, claimed, version FROM lowered UNION ALL \
+    SELECT area, claimed, version FROM session_areas WHERE session_id = $1 AND area = $2 AND NOT EXISTS (SELECT 1 FROM freed)";
 
 /// Statement 0 fails where the sale is closed or the booking was released, a later one where places are taken.
 pub fn reserve(session: SessionId, booking: BookingId, hold: HoldId, fence: i64, places: &Places, protection: Protection) -> Vec<Statement> {
@@ -118,7 +124,8 @@ pub fn confirm(session: SessionId, booking: BookingId, places: &Places, protecti
     statements
 }
 
-/// Fails only with the database. The second and those that follow, one a seat, answer the `seat_index` where it was the booking's.
+/// Fails only with the database. [`free_seats`] reads what they answer, also when the booking was released before: who did it may
+/// have died before it could tell anybody.
 pub fn release(session: SessionId, booking: BookingId, hold: HoldId, places: &Places) -> Vec<Statement> {
     let claim = sql("INSERT INTO booking_claims (booking_id, session_id, hold_id, status) \
          SELECT $2, s.session_id, $3, 'released' FROM sale_sessions s WHERE s.session_id = $1 \
@@ -133,6 +140,17 @@ pub fn release(session: SessionId, booking: BookingId, hold: HoldId, places: &Pl
         statements.push(sql(RELEASE_AREA).bind(session).bind(area.as_str()).bind(booking));
     }
     statements
+}
+
+/// The indexes of the booking's seats that are free after [`release`]; not those that others have claimed since.
+pub fn free_seats(results: &[Rows], places: &Places) -> Result<Vec<u32>, Error> {
+    let mut free = vec![];
+    for ((_, index), rows) in places.seats.iter().zip(results.iter().skip(1)) {
+        if rows.get(0, "free")? {
+            free.push(*index);
+        }
+    }
+    Ok(free)
 }
 
 /// What the statements about areas answered.

@@ -20,6 +20,7 @@ use seat_lock::{bits::Bits, layout::Layout, select};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Barrier, LazyLock};
 use std::time::Duration;
 
@@ -38,6 +39,8 @@ pub struct World {
     layout: LayoutId,
     document: Arc<String>,
     pub config: Config,
+    /// Whether Postgres answers nobody.
+    pub postgres_away: Arc<AtomicBool>,
 }
 
 /// Rows `1`, `2` … of seats `1`, `2` … in section `A`, category `stalls` at 45.00; standing area `floor` at 10.00.
@@ -65,7 +68,7 @@ impl World {
 
     /// On a Redis of the test's own.
     pub fn on(redis: String, document: String, max_seats: u32) -> Self {
-        let config = Config { hold_ttl_ms: 60_000, protection: Protection::On };
+        let config = Config { hold_ttl_ms: 60_000, claim_ms: 60_000, protection: Protection::On };
         let world = Self {
             redis,
             postgres: &POSTGRES,
@@ -74,6 +77,7 @@ impl World {
             layout: LayoutId::new(),
             document: Arc::new(document),
             config,
+            postgres_away: Arc::default(),
         };
         world.inventory().open(world.opened(max_seats)).unwrap();
         world
@@ -97,6 +101,11 @@ impl World {
         self
     }
 
+    pub fn claiming_for(mut self, milliseconds: i64) -> Self {
+        self.config.claim_ms = milliseconds;
+        self
+    }
+
     pub fn unprotected(mut self) -> Self {
         self.config.protection = Protection::Off;
         self
@@ -107,6 +116,7 @@ impl World {
         let servers = Servers {
             redis: RefCell::new(client.get_connection().unwrap()),
             postgres: self.postgres,
+            postgres_away: self.postgres_away.clone(),
             document: self.document.clone(),
             layouts: RefCell::default(),
         };
@@ -187,6 +197,7 @@ pub fn best(quantity: u32) -> lock::Request {
 pub struct Servers {
     redis: RefCell<redis::Connection>,
     postgres: &'static Postgres,
+    postgres_away: Arc<AtomicBool>,
     document: Arc<String>,
     layouts: RefCell<HashMap<String, Rc<Layout>>>,
 }
@@ -199,7 +210,10 @@ impl Servers {
 
 impl Ports for Servers {
     fn transaction(&self, statements: &[sql::Statement]) -> Result<Vec<Rows>, sql::Error> {
-        self.postgres.transaction(statements)
+        match self.postgres_away.load(Ordering::Relaxed) {
+            true => Err(sql::Error::Unavailable("it is away".into())),
+            false => self.postgres.transaction(statements),
+        }
     }
 
     fn script(&self, call: &Call) -> Result<Reply, errors::Error> {

@@ -123,7 +123,7 @@ async fn answer(shared: &Shared, number: u32, headers: &HeaderMap, body: Body) -
                 let load = leases::load(number, now_ms, &leases::Claims::default());
                 run(&redis::Script::new(load.source), &load, &mut redis).await?;
             }
-            Held::Sweep => anyhow::bail!("nothing can have expired"),
+            Held::Sweep | Held::Again(_) | Held::Spent => anyhow::bail!("every hold is a new one, and none can have expired"),
         }
     };
     let money = |amount: i64| json!({"amount": amount, "currency": "EUR"});
