@@ -44,7 +44,7 @@ pub fn layout(id: LayoutId, version: Option<u32>) -> Result<Option<Layout>, Prob
 /// Puts the sessions of an event on sale. Again: nothing more.
 ///
 /// # Errors
-/// 409 where the seats cannot be sold, such as after an unfinished cancellation; 503.
+/// 409 where the seats cannot be sold, 503.
 pub fn open_sale(event: &Event) -> Result<(), Problem> {
     let sessions = event.sessions.iter().map(|session| sales::Session {
         id: session.id.to_string(),
@@ -63,7 +63,10 @@ pub fn open_sale(event: &Event) -> Result<(), Problem> {
         sessions: sessions.collect(),
     };
     sales::open(&sale).map_err(|error| match error {
-        sales::Error::Unavailable(cause) => unavailable(&cause),
+        sales::Error::Unavailable(cause) => {
+            tracing::warn!(event.id = %event.id, error.cause = cause, "sale cannot be opened");
+            Problem::unavailable("The sale of seats does not answer just now; try again in a moment.")
+        }
         sales::Error::NotFound(cause) | sales::Error::Invalid(cause) => {
             tracing::warn!(event.id = %event.id, error.cause = cause, "seats cannot be put on sale");
             Problem::new(Code::Conflict, format!("The seats cannot be put on sale: {cause}."))
@@ -71,21 +74,12 @@ pub fn open_sale(event: &Event) -> Result<(), Problem> {
     })
 }
 
-/// Ends the sale of an event for good. Again, or without any sale: nothing more.
-///
-/// # Errors
-/// 503.
-pub fn close_sale(event: EventId) -> Result<(), Problem> {
-    match sales::close(&event.to_string()) {
-        Ok(()) | Err(sales::Error::NotFound(_)) => Ok(()),
-        Err(sales::Error::Unavailable(cause)) => Err(unavailable(&cause)),
-        Err(sales::Error::Invalid(cause)) => Err(Problem::internal(cause)),
+/// Tells the sale of a cancelled event that it is over. The database has closed it already, and the sale reads that within
+/// seconds: failing is no harm.
+pub fn close_sale(event: EventId) {
+    if let Err(error) = sales::close(&event.to_string()) {
+        tracing::warn!(event.id = %event, error.cause = ?error, "the sale of a cancelled event was not told, it will read it");
     }
-}
-
-fn unavailable(cause: &str) -> Problem {
-    tracing::warn!(error.cause = cause, "sale cannot be changed");
-    Problem::unavailable("The sale of seats does not answer just now; try again in a moment.")
 }
 
 /// Places of a session.

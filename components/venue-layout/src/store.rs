@@ -2,7 +2,8 @@
 
 use crate::layout::model::Summary;
 use eventhub_guest::Timestamp;
-use eventhub_guest::ids::{LayoutId, OrganizerId, VenueId};
+use eventhub_guest::creation::{self, Creation, Key};
+use eventhub_guest::ids::{self as kinds, LayoutId, OrganizerId, VenueId};
 use eventhub_guest::sql::{Database, Error, Row, sql};
 
 const DB: Database = Database("event_db");
@@ -69,11 +70,11 @@ fn insert_version(layout: &Stored) -> eventhub_guest::sql::Statement {
         .expect(1)
 }
 
-/// A new layout with its first version.
-pub fn create(layout: &Stored) -> Result<(), Error> {
+/// A new layout with its first version, once for a key.
+pub fn create(layout: &Stored, key: Option<&Key>) -> Result<Creation<kinds::Layout>, Error> {
     const INSERT: &str = "INSERT INTO layouts (id, venue_id, version, created_at) VALUES ($1, $2, $3, $4)";
     let insert = sql(INSERT).bind(layout.id).bind(layout.venue_id).bind(layout.version).bind(layout.created_at).expect(1);
-    DB.transaction(&[insert, insert_version(layout)]).map(|_| ())
+    creation::create(DB, key, layout.id, vec![insert, insert_version(layout)])
 }
 
 /// The version after the newest.

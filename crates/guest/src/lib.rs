@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod bindings;
 pub mod config;
+pub mod creation;
 pub mod etag;
 pub mod http;
 pub mod ids;

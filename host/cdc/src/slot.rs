@@ -58,6 +58,10 @@ impl Control {
             client.batch_execute(&create).await?;
         }
 
+        // A crash may have left it behind, in use by nobody since the lock is ours; it would keep the log for ever.
+        let fresh = format!("{slot}_new");
+        let leftover = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1";
+        client.execute(leftover, &[&fresh]).await?;
         let found = "SELECT wal_status FROM pg_replication_slots WHERE slot_name = $1";
         if let Some(row) = client.query_opt(found, &[slot]).await? {
             if row.get::<_, Option<&str>>(0) != Some("lost") {
@@ -66,9 +70,6 @@ impl Control {
             tracing::error!(database = options.database, slot, "Postgres gave up the slot's log; it is made anew from the table");
             client.execute("SELECT pg_drop_replication_slot($1)", &[slot]).await?;
         }
-        let fresh = format!("{slot}_new");
-        let leftover = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1";
-        client.execute(leftover, &[&fresh]).await?;
         client.execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", &[&fresh]).await?;
         self.publish_table(relay).await?;
         client.execute("SELECT pg_copy_logical_replication_slot($1, $2)", &[&fresh, slot]).await?;

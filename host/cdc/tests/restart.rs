@@ -82,3 +82,15 @@ async fn a_topic_that_somebody_deletes_comes_back_and_what_was_committed_meanwhi
     reader.wait_for("the others", |r| all_of_them(r.numbers().into_values().flatten().collect())).await;
     relay.active().await.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slot_that_a_crash_left_half_made_does_not_keep_the_log_for_ever() {
+    let outbox = Outbox::new();
+    outbox.relay().active().await.stop().await;
+    let slot = outbox.options().slot();
+    let slots = "SELECT string_agg(slot_name, ' ') FROM pg_replication_slots WHERE database = current_database()";
+    outbox.sql(&format!("SELECT pg_create_logical_replication_slot('{slot}_new', 'pgoutput')"));
+    let relay = outbox.relay().active().await;
+    assert_eq!(outbox.sql(slots), slot);
+    relay.stop().await;
+}

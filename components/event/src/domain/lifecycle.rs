@@ -54,12 +54,12 @@ pub fn change(event: &Event, patch: &EventPatch) -> Result<(), Problem> {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     use super::*;
     use crate::domain::event::{LayoutRef, Session, VenueSummary};
     use eventhub_guest::ids::{EventId, LayoutId, OrganizerId, SessionId, VenueId};
 
-    fn event(status: Status, starts: i64) -> Event {
+    pub fn event(status: Status, starts: i64) -> Event {
         let at = Timestamp::from_micros;
         Event {
             id: EventId::from_u128(1),

@@ -7,6 +7,7 @@ use crate::domain::lifecycle;
 use crate::domain::venue::Venue;
 use crate::object::Object;
 use crate::{access, ports, store};
+use eventhub_guest::creation::Key;
 use eventhub_guest::http::{Query, WithHeader};
 use eventhub_guest::ids::{EventId, LayoutId, OrganizerId, SessionId, VenueId};
 use eventhub_guest::router::Answer;
@@ -22,7 +23,7 @@ pub fn create(request: &Request, _: &Params) -> Answer {
     let venue = venue_of(body.organizer_id, body.venue_id)?;
     let layout = layout_of(venue.id, body.layout_id, None, &body.categories)?;
     let now = Timestamp::now();
-    let event = Event {
+    let mut event = Event {
         id: EventId::new(),
         organizer_id: body.organizer_id,
         venue,
@@ -42,7 +43,9 @@ pub fn create(request: &Request, _: &Params) -> Answer {
         cancelled_at: None,
         cancellation_reason: None,
     };
-    store::events::insert(&event)?;
+    if let Some(before) = store::events::insert(&event, Key::of(request, user).as_ref())?.before()? {
+        event = store::events::find(before)?.ok_or_else(|| Problem::not_found("event"))?;
+    }
     Ok(view::respond(201, &event)?.with_header("location", format!("/api/v1/events/{}", event.id)))
 }
 

@@ -5,13 +5,12 @@
 //! seats are on sale when anybody can find the event. If the second step fails, the sale is open for sessions that only the
 //! organizer knows; publishing again finishes it.
 //!
-//! **Cancel**: first the sale is closed, then the event becomes cancelled, together with the fact `EventCancelled`. So
-//! whoever refunds on that fact finds all bookings: none can be added. If the second step fails, the event is published and
-//! sells nothing; cancelling again finishes it. In the other order a crash between the two would sell seats of a cancelled
-//! event, and a booking made in between would never be refunded.
+//! **Cancel**: the event becomes cancelled, together with the fact `EventCancelled`, and in the same transaction event_db closes
+//! its sales (migration `0004_cancelled_events`). So whoever refunds on that fact finds all bookings: none can be added, and a
+//! crash leaves nothing to finish. The sale is told only afterwards, whose caches notice by themselves a moment later.
 //!
-//! Both decide on a version of the event and change that version only. A publication that loses against a cancellation
-//! closes the sale that it opened.
+//! Both decide on a version of the event and change that version only. A publication that loses against a cancellation has
+//! opened nothing: a sale of a cancelled event is closed from its first moment.
 
 use super::view;
 use crate::domain::event::{Event, Status};
@@ -51,10 +50,7 @@ pub fn publish(request: &Request, params: &Params) -> Answer {
                 event = Event { status: Status::Published, published_at: Some(now), updated_at: now, version: event.version + 1, ..event };
                 return view::respond(200, &event);
             }
-            Err(error) => event = again(event.id, error)?,
-        }
-        if event.status == Status::Cancelled {
-            ports::close_sale(event.id)?;
+            Err(error) => event = again(store::events::find, event.id, error)?,
         }
     }
     Err(busy())
@@ -67,25 +63,54 @@ struct Cancel {
 }
 
 pub fn cancel(request: &Request, params: &Params) -> Answer {
-    let mut event = access::event_to_change(request, params)?;
+    let event = access::event_to_change(request, params)?;
     Query::parse(request, &[])?;
     let Object(Cancel { reason }) = json::body::<Object<Cancel>>(request)?;
     let mut check = Check::new();
     line(&mut check, "/reason", &reason, 1, 1000);
     check.finish()?;
+    view::respond(200, &cancelled(&Services, event, &reason, request)?)
+}
+
+/// What a cancellation calls.
+trait Calls {
+    fn find(&self, id: EventId) -> Result<Option<Event>, Error>;
+    /// To cancelled, with the fact and without a sale: all of it or nothing.
+    fn cancel(&self, event: &Event, now: Timestamp, reason: &str, fact: Statement) -> Result<(), Error>;
+    fn close_sale(&self, event: EventId);
+}
+
+struct Services;
+
+impl Calls for Services {
+    fn find(&self, id: EventId) -> Result<Option<Event>, Error> {
+        store::events::find(id)
+    }
+
+    fn cancel(&self, event: &Event, now: Timestamp, reason: &str, fact: Statement) -> Result<(), Error> {
+        store::events::cancel(event, now, reason, fact)
+    }
+
+    fn close_sale(&self, event: EventId) {
+        ports::close_sale(event);
+    }
+}
+
+/// The event, cancelled now or before.
+fn cancelled(calls: &impl Calls, mut event: Event, reason: &str, request: &Request) -> Result<Event, Problem> {
     for _ in 0..ATTEMPTS {
-        ports::close_sale(event.id)?;
         if lifecycle::cancel(&event) == Step::Already {
-            return view::respond(200, &event);
+            return Ok(event);
         }
         let now = Timestamp::now();
         let payload = json!({"event_id": event.id, "session_ids": sessions(&event), "reason": reason});
-        match store::events::cancel(&event, now, &reason, fact(request, &event, "EventCancelled", payload)) {
+        match calls.cancel(&event, now, reason, fact(request, &event, "EventCancelled", payload)) {
             Ok(()) => {
+                calls.close_sale(event.id);
                 let cancelled = Event { status: Status::Cancelled, cancelled_at: Some(now), updated_at: now, version: event.version + 1, ..event };
-                return view::respond(200, &Event { cancellation_reason: Some(reason), ..cancelled });
+                return Ok(Event { cancellation_reason: Some(reason.into()), ..cancelled });
             }
-            Err(error) => event = again(event.id, error)?,
+            Err(error) => event = again(|id| calls.find(id), event.id, error)?,
         }
     }
     Err(busy())
@@ -100,13 +125,16 @@ fn fact(request: &Request, event: &Event, kind: &str, payload: Value) -> Stateme
 }
 
 /// After a conflict: the event as it is now.
-fn again(id: EventId, error: Error) -> Result<Event, Problem> {
+fn again(find: impl FnOnce(EventId) -> Result<Option<Event>, Error>, id: EventId, error: Error) -> Result<Event, Problem> {
     if !error.is_conflict() {
         return Err(error.into());
     }
-    store::events::find(id)?.ok_or_else(|| Problem::not_found("event"))
+    find(id)?.ok_or_else(|| Problem::not_found("event"))
 }
 
 fn busy() -> Problem {
     Problem::unavailable("The event is being changed by others just now; try again in a moment.")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! Venues: anybody may read one, the organizer's members list them, its editors make them.
 
 use crate::access;
-use crate::domain::venue::NewVenue;
+use crate::domain::venue::{NewVenue, Venue};
 use crate::object::Object;
 use crate::{ports, store};
+use eventhub_guest::creation::Key;
 use eventhub_guest::http::{Query, WithHeader};
 use eventhub_guest::ids::{OrganizerId, VenueId};
 use eventhub_guest::page::{PARAMETERS, Page};
@@ -17,9 +18,11 @@ pub fn create(request: &Request, _: &Params) -> Answer {
     let user = auth::user(request)?;
     Query::parse(request, &[])?;
     let Object(body) = json::body::<Object<NewVenue>>(request)?;
-    let venue = body.checked(VenueId::new(), Timestamp::now())?;
+    let mut venue = body.checked(VenueId::new(), Timestamp::now())?;
     access::may_create(venue.organizer_id, user)?;
-    store::venues::insert(&venue)?;
+    if let Some(before) = store::venues::insert(&venue, Key::of(request, user).as_ref())?.before()? {
+        venue = find(before)?;
+    }
     let response = json::response(201, &venue)?;
     Ok(response.with_header("location", format!("/api/v1/venues/{}", venue.id)).with_header("etag", etag::of(VERSION)))
 }
@@ -27,8 +30,11 @@ pub fn create(request: &Request, _: &Params) -> Answer {
 pub fn get(request: &Request, params: &Params) -> Answer {
     let id = params.id("id", "venue")?;
     Query::parse(request, &[])?;
-    let venue = store::venues::find(id)?.ok_or_else(|| Problem::not_found("venue"))?;
-    Ok(etag::apply(request, VERSION, json::response(200, &venue)?))
+    Ok(etag::apply(request, VERSION, json::response(200, &find(id)?)?))
+}
+
+fn find(id: VenueId) -> Result<Venue, Problem> {
+    store::venues::find(id)?.ok_or_else(|| Problem::not_found("venue"))
 }
 
 pub fn list(request: &Request, _: &Params) -> Answer {

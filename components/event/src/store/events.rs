@@ -5,7 +5,8 @@ use super::rows::{self, columns};
 use crate::domain::event::{Event, Status};
 use crate::domain::slug;
 use eventhub_guest::Timestamp;
-use eventhub_guest::ids::EventId;
+use eventhub_guest::creation::{self, Creation, Key};
+use eventhub_guest::ids::{self as kinds, EventId};
 use eventhub_guest::sql::{Error, Json, Statement, sql};
 
 pub const FIND: &str = concat!("SELECT ", columns!(), " FROM events e JOIN venues v ON v.id = e.venue_id WHERE e.id = $1");
@@ -66,10 +67,10 @@ fn upsert_sessions(event: &Event) -> Statement {
     sql(UPSERT_SESSIONS).bind(event.id).bind(Json(rows)).expect(event.sessions.len() as u32)
 }
 
-/// A new draft.
-pub fn insert(event: &Event) -> Result<(), Error> {
+/// A new draft, once for a key.
+pub fn insert(event: &Event, key: Option<&Key>) -> Result<Creation<kinds::Event>, Error> {
     let insert = content(INSERT, event).bind(event.organizer_id).expect(1);
-    DB.transaction(&[insert, upsert_sessions(event)]).map(|_| ())
+    creation::create(DB, key, event.id, vec![insert, upsert_sessions(event)])
 }
 
 /// Replaces what the event of version `event.version` says, sessions included; its status stays.
@@ -92,7 +93,7 @@ pub fn publish(event: &Event, now: Timestamp, fact: Statement) -> Result<(), Err
     DB.transaction(&[publish, fact]).map(|_| ())
 }
 
-/// To cancelled; `fact` goes with it where the event was published.
+/// To cancelled, which closes its sales; `fact` goes with it where the event was published.
 ///
 /// # Errors
 /// As [`publish`].
@@ -104,3 +105,6 @@ pub fn cancel(event: &Event, now: Timestamp, reason: &str, fact: Statement) -> R
     }
     DB.transaction(&statements).map(|_| ())
 }
+
+#[cfg(test)]
+mod tests;

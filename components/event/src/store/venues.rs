@@ -2,7 +2,8 @@
 
 use super::DB;
 use crate::domain::venue::{Address, Location, Venue};
-use eventhub_guest::ids::{OrganizerId, VenueId};
+use eventhub_guest::creation::{self, Creation, Key};
+use eventhub_guest::ids::{self as kinds, OrganizerId, VenueId};
 use eventhub_guest::sql::{Error, Row, sql};
 
 pub const INSERT: &str = "INSERT INTO venues (id, organizer_id, name, time_zone, line1, city, postal_code, country, latitude, longitude, created_at) \
@@ -11,7 +12,8 @@ pub const FIND: &str = "SELECT * FROM venues WHERE id = $1";
 /// Newest first.
 pub const LIST: &str = "SELECT * FROM venues WHERE organizer_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3";
 
-pub fn insert(venue: &Venue) -> Result<(), Error> {
+/// Once for a key.
+pub fn insert(venue: &Venue, key: Option<&Key>) -> Result<Creation<kinds::Venue>, Error> {
     let statement = sql(INSERT)
         .bind(venue.id)
         .bind(venue.organizer_id)
@@ -24,7 +26,7 @@ pub fn insert(venue: &Venue) -> Result<(), Error> {
         .bind(venue.location.map(|location| location.latitude))
         .bind(venue.location.map(|location| location.longitude))
         .bind(venue.created_at);
-    DB.query(statement.expect(1)).map(|_| ())
+    creation::create(DB, key, venue.id, vec![statement.expect(1)])
 }
 
 pub fn find(id: VenueId) -> Result<Option<Venue>, Error> {

@@ -4,7 +4,8 @@ use crate::domain::Error;
 use crate::domain::email::Email;
 use crate::domain::organizer::{Role, check_slug};
 use crate::domain::profile::check_name;
-use crate::store::organizers as store;
+use crate::store::organizers::{self as store, Organizer};
+use eventhub_guest::creation::Key;
 use eventhub_guest::http::{Query, WithHeader, no_content};
 use eventhub_guest::ids::{OrganizerId, UserId};
 use eventhub_guest::page::{PARAMETERS, Page};
@@ -35,7 +36,11 @@ pub fn create(request: &Request, _: &Params) -> Answer {
     check_name(&mut check, &body.name);
     check_slug(&mut check, &body.slug);
     check.finish()?;
-    let organizer = store::create(&body.name, &body.slug, user, Timestamp::now())?;
+    let (id, now) = (OrganizerId::new(), Timestamp::now());
+    let organizer = match store::create(id, &body.name, &body.slug, user, now, Key::of(request, user).as_ref())?.before()? {
+        None => Organizer { id, name: body.name, slug: body.slug, role: Role::Owner, created_at: now },
+        Some(before) => store::by_id(before, user)?.ok_or_else(|| Problem::not_found("organizer"))?,
+    };
     let location = format!("/api/v1/organizers/{}", organizer.id);
     Ok(json::response(201, &organizer)?.with_header("location", location))
 }

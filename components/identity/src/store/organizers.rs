@@ -5,7 +5,8 @@ use crate::domain::Error;
 use crate::domain::email::Email;
 use crate::domain::organizer::Role;
 use eventhub_guest::Timestamp;
-use eventhub_guest::ids::{OrganizerId, UserId};
+use eventhub_guest::creation::{self, Creation, Key};
+use eventhub_guest::ids::{self as kinds, OrganizerId, UserId};
 use eventhub_guest::sql::{Row, Statement, sql};
 use serde::Serialize;
 
@@ -49,16 +50,15 @@ fn member(row: &Row) -> Result<Member, Error> {
     })
 }
 
-/// A new organizer, owned by `owner`.
+/// An organizer owned by `owner`, once for a key.
 ///
 /// # Errors
 /// [`Error::SlugTaken`].
-pub fn create(name: &str, slug: &str, owner: UserId, now: Timestamp) -> Result<Organizer, Error> {
-    let id = OrganizerId::new();
+pub fn create(id: OrganizerId, name: &str, slug: &str, owner: UserId, now: Timestamp, key: Option<&Key>) -> Result<Creation<kinds::Organizer>, Error> {
     let insert = sql("INSERT INTO organizers (id, name, slug, created_at) VALUES ($1, $2, $3, $4)").bind(id).bind(name).bind(slug).bind(now).expect(1);
     let own = sql("INSERT INTO members (organizer_id, user_id, role, created_at) VALUES ($1, $2, 'owner', $3)").bind(id).bind(owner).bind(now).expect(1);
-    DB.transaction(&[insert, own]).map_err(|error| if error.violates("organizers_slug_key") { Error::SlugTaken } else { error.into() })?;
-    Ok(Organizer { id, name: name.into(), slug: slug.into(), role: Role::Owner, created_at: now })
+    let created = creation::create(DB, key, id, vec![insert, own]);
+    created.map_err(|error| if error.violates("organizers_slug_key") { Error::SlugTaken } else { error.into() })
 }
 
 /// Those of which the user is a member, the oldest first.

@@ -10,6 +10,7 @@ use crate::domain::refresh::{Family, RefreshToken, Revocation, Stored};
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::UserId;
 use eventhub_guest::sql::{self, Statement, sql};
+use std::time::Duration;
 
 /// Rows that one statement deletes at most, so that they are not locked for long.
 pub const BATCH: u32 = 1_000;
@@ -66,21 +67,38 @@ pub fn find(token: &RefreshToken) -> Result<Option<(Stored, User)>, Error> {
 pub fn rotate(old: &RefreshToken, new: &NewToken, now: Timestamp) -> Result<bool, Error> {
     let take = sql("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(old.hash()).bind(now).expect(1);
     let prolong = sql("UPDATE refresh_families SET expires_at = $2 WHERE id = $1 AND revoked_by IS NULL").bind(new.family).bind(new.expires_at).expect(1);
-    let rotated = DB.transaction(&[take, prolong, insert(new)]).map(|_| ());
-    outcome(rotated, || Ok(DB.optional(by_hash(new))?.is_some()))
+    let statements = [take, prolong, insert(new)];
+    settled(|| DB.transaction(&statements).map(|_| ()), || Ok(DB.optional(by_hash(new))?.is_some()), std::thread::sleep)
 }
 
 fn by_hash(token: &NewToken) -> Statement {
     sql("SELECT 1 AS found FROM refresh_tokens WHERE token_hash = $1").bind(token.hash.clone())
 }
 
-/// What a rotation came to. Where the connection broke, it may have taken effect or not; whether the new token is stored tells. A client
-/// that is told to try again after it did would use its token a second time, and lose its log-in.
-fn outcome(rotated: Result<(), sql::Error>, is_stored: impl FnOnce() -> Result<bool, sql::Error>) -> Result<bool, Error> {
+/// The pauses before a rotation is tried again: 3 s, in which a database restarts. The whole request has ten.
+const PAUSES_MS: [u64; 5] = [100, 200, 400, 800, 1_500];
+
+/// What a rotation came to. Where the connection broke, it may have taken effect or not, and a client that is told to try again after it did
+/// would use its token a second time, and lose its log-in. So the same rotation is tried again until it is known: one that took effect
+/// stands in its own way, and its new token is stored.
+fn settled(rotate: impl Fn() -> Result<(), sql::Error>, is_stored: impl Fn() -> Result<bool, sql::Error>, pause: impl Fn(Duration)) -> Result<bool, Error> {
+    let mut rotated = rotate();
+    for pause_ms in PAUSES_MS {
+        if !matches!(rotated, Err(sql::Error::Unavailable(_))) {
+            break;
+        }
+        pause(Duration::from_millis(pause_ms));
+        rotated = match rotate() {
+            Err(error) if error.is_conflict() => match is_stored() {
+                Ok(stored) => return Ok(stored),
+                Err(error) => Err(error),
+            },
+            other => other,
+        };
+    }
     match rotated {
         Ok(()) => Ok(true),
         Err(error) if error.is_conflict() => Ok(false),
-        Err(sql::Error::Unavailable(_)) if is_stored().unwrap_or(false) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }

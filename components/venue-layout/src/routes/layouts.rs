@@ -3,6 +3,7 @@
 use crate::access;
 use crate::layout::{self, Layout, MAX_BYTES};
 use crate::store::{self, Document, Stored};
+use eventhub_guest::creation::Key;
 use eventhub_guest::http::{Query, WithHeader};
 use eventhub_guest::ids::{LayoutId, VenueId};
 use eventhub_guest::page::{PARAMETERS, Page};
@@ -66,13 +67,15 @@ fn rejected(request: &Request, faults: Vec<Fault>) -> Problem {
     Problem::faults(if in_layout { Code::LayoutInvalid } else { Code::ValidationFailed }, faults)
 }
 
-/// A new layout, stored and answered with 201.
-pub fn store_new(venue_id: VenueId, name: String, layout: &Layout) -> Answer {
+/// A new layout, stored and answered with 201; the one that the same request has made before, where there is one.
+pub fn store_new(venue_id: VenueId, name: String, layout: &Layout, key: Option<&Key>) -> Answer {
     let document = serde_json::to_string(layout).map_err(Problem::internal)?;
-    let stored = Stored { id: LayoutId::new(), venue_id, version: 1, name, summary: layout.summary(), document, created_at: Timestamp::now() };
-    store::create(&stored)?;
+    let mut stored = Stored { id: LayoutId::new(), venue_id, version: 1, name, summary: layout.summary(), document, created_at: Timestamp::now() };
+    if let Some(before) = store::create(&stored, key)?.before()? {
+        stored = store::find(before, None, Document::Whole)?.ok_or_else(|| Problem::not_found("layout"))?;
+    }
     let response = respond(201, &stored)?;
-    Ok(response.with_header("location", format!("/api/v1/layouts/{}", stored.id)).with_header("etag", etag::of(1)))
+    Ok(response.with_header("location", format!("/api/v1/layouts/{}", stored.id)).with_header("etag", etag::of(stored.version.into())))
 }
 
 pub fn create(request: &Request, _: &Params) -> Answer {
@@ -81,7 +84,7 @@ pub fn create(request: &Request, _: &Params) -> Answer {
     check_body(request)?;
     let body = layout::create(&request.body).map_err(|faults| rejected(request, faults))?;
     access::may_create(body.venue_id, user)?;
-    store_new(body.venue_id, body.name, &body.layout)
+    store_new(body.venue_id, body.name, &body.layout, Key::of(request, user).as_ref())
 }
 
 pub fn get(request: &Request, params: &Params) -> Answer {

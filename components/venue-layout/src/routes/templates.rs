@@ -3,6 +3,7 @@
 use super::layouts;
 use crate::access;
 use crate::templates::{self, Template};
+use eventhub_guest::creation::Key;
 use eventhub_guest::http::Query;
 use eventhub_guest::ids::VenueId;
 use eventhub_guest::page::{List, PARAMETERS, Page};
@@ -54,5 +55,5 @@ pub fn instantiate(request: &Request, params: &Params) -> Answer {
     access::may_create(body.venue_id, user)?;
     let built = (template.build)(&values);
     let layout = built.map_err(|error| Problem::invalid("/parameters", "too_many_seats", error.to_string()))?;
-    layouts::store_new(body.venue_id, body.name, &layout)
+    layouts::store_new(body.venue_id, body.name, &layout, Key::of(request, user).as_ref())
 }

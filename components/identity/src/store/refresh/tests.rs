@@ -3,28 +3,94 @@
 use super::*;
 use eventhub_guest::sql::Value;
 use eventhub_testing::Postgres;
+use std::cell::Cell;
+
+const CONFLICT: sql::Error = sql::Error::Conflict { statement: 0, affected: 0 };
 
 fn lost() -> sql::Error {
     sql::Error::Unavailable("the connection was closed".into())
 }
 
-#[test]
-fn who_got_no_answer_to_a_rotation_that_took_effect_keeps_the_log_in() {
-    assert!(matches!(outcome(Err(lost()), || Ok(true)), Ok(true)));
+/// A database with one token, that is away at some of its calls, counted from 0.
+struct Outage {
+    away: Vec<u32>,
+    /// Whether call 0 takes effect, though it is not answered.
+    done: bool,
+    call: Cell<u32>,
+    /// Which rotation has used the token up.
+    used_by: Cell<Option<&'static str>>,
+    waited: Cell<Duration>,
+}
+
+const OURS: Option<&str> = Some("ours");
+
+impl Outage {
+    fn new(away: impl IntoIterator<Item = u32>, done: bool, used_by: Option<&'static str>) -> Self {
+        Self { away: away.into_iter().collect(), done, call: Cell::new(0), used_by: Cell::new(used_by), waited: Cell::default() }
+    }
+
+    fn call<T>(&self, work: impl FnOnce() -> Result<T, sql::Error>) -> Result<T, sql::Error> {
+        let call = self.call.replace(self.call.get() + 1);
+        if !self.away.contains(&call) {
+            return work();
+        }
+        if self.done && call == 0 {
+            let _ = work();
+        }
+        Err(lost())
+    }
+
+    fn rotate(&self) -> Result<bool, Error> {
+        let rotate = || match self.used_by.get() {
+            None => {
+                self.used_by.set(OURS);
+                Ok(())
+            }
+            Some(_) => Err(CONFLICT),
+        };
+        let pause = |time| self.waited.set(self.waited.get() + time);
+        settled(|| self.call(rotate), || self.call(|| Ok(self.used_by.get() == OURS)), pause)
+    }
 }
 
 #[test]
-fn a_rotation_of_which_nothing_is_known_is_no_success() {
-    assert!(matches!(outcome(Err(lost()), || Ok(false)), Err(Error::Database(sql::Error::Unavailable(_)))));
-    assert!(matches!(outcome(Err(lost()), || Err(lost())), Err(Error::Database(sql::Error::Unavailable(_)))));
+fn a_client_keeps_its_log_in_when_the_database_restarts_in_its_rotation() {
+    for done in [false, true] {
+        for calls in 0..=PAUSES_MS.len() as u32 {
+            let database = Outage::new(0..calls, done, None);
+            assert!(matches!(database.rotate(), Ok(true)), "{calls} {done}");
+            assert_eq!(database.used_by.get(), OURS);
+        }
+    }
+    // It has met itself, and asks in vain whether it was it.
+    for away in [vec![0, 2], vec![0, 2, 3], vec![0, 1, 3, 5]] {
+        assert!(matches!(Outage::new(away.clone(), true, None).rotate(), Ok(true)), "{away:?}");
+    }
+}
+
+#[test]
+fn a_token_that_another_has_used_is_never_taken_for_rotated() {
+    for calls in 0..=PAUSES_MS.len() as u32 {
+        assert!(matches!(Outage::new(0..calls, false, Some("another's")).rotate(), Ok(false)), "{calls}");
+    }
+}
+
+#[test]
+fn a_rotation_of_which_nothing_can_be_known_is_no_success_and_ends_within_the_time_of_the_request() {
+    for done in [false, true] {
+        let database = Outage::new(0..100, done, None);
+        assert!(matches!(database.rotate(), Err(Error::Database(sql::Error::Unavailable(_)))));
+        assert_eq!(database.waited.get(), Duration::from_secs(3));
+    }
 }
 
 #[test]
 fn only_a_lost_connection_leaves_a_rotation_in_doubt() {
     let is_stored = || panic!("it is known what became of it");
-    assert!(matches!(outcome(Ok(()), is_stored), Ok(true)));
-    assert!(matches!(outcome(Err(sql::Error::Conflict { statement: 0, affected: 0 }), is_stored), Ok(false)));
-    assert!(matches!(outcome(Err(sql::Error::Serialization("40001".into())), is_stored), Err(Error::Database(_))));
+    let pause = |_| panic!("there is nothing to wait for");
+    assert!(matches!(settled(|| Ok(()), is_stored, pause), Ok(true)));
+    assert!(matches!(settled(|| Err(CONFLICT), is_stored, pause), Ok(false)));
+    assert!(matches!(settled(|| Err(sql::Error::Serialization("40001".into())), is_stored, pause), Err(Error::Database(_))));
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! What a request with an Idempotency-Key makes is made once: the key is stored in the same transaction, so that the request finds
+//! what it made before when it is repeated, also where the gateway has no record of it. Ids stay new ones, by which lists are sorted.
+//! For databases with the table `creation_keys`.
+
+use crate::ids::{Id, Kind, UserId};
+use crate::problem::{Code, Problem};
+use crate::sql::{Database, Error, Statement, sql};
+use crate::{Request, http};
+use sha2::{Digest, Sha256};
+
+/// A key, whose it is, and what it was sent with.
+pub struct Key {
+    user: UserId,
+    text: String,
+    request: Vec<u8>,
+}
+
+/// What a creation came to.
+#[derive(Debug, PartialEq)]
+pub enum Creation<K: Kind> {
+    New,
+    /// The same request has made this before.
+    Before(Id<K>),
+    /// Another request has made something with this key.
+    KeyReused,
+}
+
+impl Key {
+    /// The key of a request, if it has one. That it is well-formed the gateway has seen to.
+    pub fn of(request: &Request, user: UserId) -> Option<Self> {
+        let text = http::header(request, "idempotency-key")?.to_string();
+        let parts = [request.path.as_bytes(), &[0], &request.body];
+        let hash = parts.into_iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize();
+        Some(Self { user, text, request: hash.to_vec() })
+    }
+
+    /// One row; refused by `creation_keys_pkey` where it was spent before.
+    pub fn spend<K: Kind>(&self, id: Id<K>) -> Statement {
+        sql("INSERT INTO creation_keys (user_id, key, request, created_id) VALUES ($1, $2, $3, $4)")
+            .bind(self.user)
+            .bind(self.text.as_str())
+            .bind(self.request.clone())
+            .bind(id)
+            .expect(1)
+    }
+
+    /// What was made with it: `request`, `created_id`.
+    pub fn spent(&self) -> Statement {
+        sql("SELECT request, created_id FROM creation_keys WHERE user_id = $1 AND key = $2").bind(self.user).bind(self.text.as_str())
+    }
+
+    fn judge<K: Kind>(&self, request: &[u8], made: Id<K>) -> Creation<K> {
+        if request == self.request { Creation::Before(made) } else { Creation::KeyReused }
+    }
+}
+
+/// Runs the statements that make `id`, once for a key.
+pub fn create<K: Kind>(database: Database, key: Option<&Key>, id: Id<K>, statements: Vec<Statement>) -> Result<Creation<K>, Error> {
+    let Some(key) = key else {
+        return database.transaction(&statements).map(|_| Creation::New);
+    };
+    let statements: Vec<_> = std::iter::once(key.spend(id)).chain(statements).collect();
+    match database.transaction(&statements) {
+        Ok(_) => Ok(Creation::New),
+        Err(error) if error.violates("creation_keys_pkey") => {
+            let row = database.one(key.spent())?;
+            Ok(key.judge(&row.get::<Vec<u8>>("request")?, row.get("created_id")?))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl<K: Kind> Creation<K> {
+    /// What was made before, which is to be answered; none where it is new.
+    ///
+    /// # Errors
+    /// 422 where another request has used the key.
+    pub fn before(self) -> Result<Option<Id<K>>, Problem> {
+        match self {
+            Creation::New => Ok(None),
+            Creation::Before(id) => Ok(Some(id)),
+            Creation::KeyReused => {
+                Err(Problem::new(Code::IdempotencyKeyReused, "This key was sent with another request before: use a new key for every new request."))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Layout, Venue, VenueId};
+
+    fn key(path: &str, body: &str) -> Key {
+        let request = Request {
+            method: "POST".into(),
+            path: path.into(),
+            query: String::new(),
+            headers: vec![("idempotency-key".into(), "k".into())],
+            body: body.into(),
+            principal: None,
+            request_id: String::new(),
+            traceparent: String::new(),
+            client_address: String::new(),
+        };
+        Key::of(&request, UserId::from_u128(1)).unwrap()
+    }
+
+    #[test]
+    fn a_key_that_comes_again_with_another_request_makes_nothing_and_is_not_answered_with_the_first() {
+        let first = key("/venues", "{}");
+        assert_eq!(key("/venues", "{}").judge(&first.request, VenueId::from_u128(7)), Creation::Before(VenueId::from_u128(7)));
+        for (path, body) in [("/venues", "{ }"), ("/layouts", "{}"), ("/venues{", "}")] {
+            assert_eq!(key(path, body).judge::<Venue>(&first.request, VenueId::from_u128(7)), Creation::KeyReused, "{path} {body}");
+        }
+        assert_eq!(Creation::<Layout>::KeyReused.before().unwrap_err().code, Code::IdempotencyKeyReused);
+    }
+}
