@@ -36,14 +36,19 @@ fn block(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Opti
         }
         for (start, end) in Runs::new(row, occupied) {
             let distances = &layout.distances()[start as usize..end as usize];
-            let Some(last) = distances.len().checked_sub(quantity) else { continue };
-            let mut sum: u64 = distances[..quantity].iter().copied().map(u64::from).sum();
-            for (at, behind) in (0..=last).zip(distances) {
-                let alone = if at == 1 || last - at == 1 { LEAVES_ONE_ALONE } else { 0 };
-                best = best.min((sum | alone, start + at as u32));
-                if let Some(ahead) = distances.get(at + quantity) {
-                    sum = sum + u64::from(*ahead) - u64::from(*behind);
+            let (Some(nearest), Some(others)) = (distances.get(..quantity), distances.get(quantity..)) else { continue };
+            let mut sum: u64 = nearest.iter().copied().map(u64::from).sum();
+            let last = end - quantity as u32;
+            let mut first = start;
+            let mut others = others.iter().zip(distances);
+            loop {
+                if sum <= best.0 {
+                    let alone = if first == start + 1 || last - first == 1 { LEAVES_ONE_ALONE } else { 0 };
+                    best = best.min((sum | alone, first));
                 }
+                let Some((ahead, behind)) = others.next() else { break };
+                sum = sum + u64::from(*ahead) - u64::from(*behind);
+                first += 1;
             }
         }
     }
@@ -51,16 +56,37 @@ fn block(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Opti
     (score != u64::MAX).then(|| (first..first + quantity as u32).collect())
 }
 
-/// Maximal runs of free seats in a row, each as start and end (exclusive).
+/// Maximal runs of free seats in a row, each as start and end (exclusive). A word at a time: each turn of a loop costs a check whether
+/// the component is to be interrupted.
 struct Runs<'a> {
     occupied: Bits<'a>,
     at: u32,
     end: u32,
+    /// The bits from `at` on, the first one highest, and how many of them.
+    word: u64,
+    len: u32,
 }
 
 impl<'a> Runs<'a> {
     fn new(row: &Row, occupied: Bits<'a>) -> Self {
-        Self { occupied, at: row.first, end: row.first + row.len }
+        Self { occupied, at: row.first, end: row.first + row.len, word: 0, len: 0 }
+    }
+
+    /// Whether there is a bit, of the next word where this one has none left.
+    fn has_more(&mut self) -> bool {
+        if self.len == 0 {
+            let (word, len) = self.occupied.word(self.at);
+            (self.word, self.len) = (word, len.min(self.end - self.at));
+        }
+        self.len > 0
+    }
+
+    /// Passes over so many bits, or all of the word.
+    fn pass(&mut self, bits: u32) {
+        let bits = bits.min(self.len);
+        self.word = self.word.checked_shl(bits).unwrap_or_default();
+        self.at += bits;
+        self.len -= bits;
     }
 }
 
@@ -68,9 +94,17 @@ impl Iterator for Runs<'_> {
     type Item = (u32, u32);
 
     fn next(&mut self) -> Option<(u32, u32)> {
-        let start = self.occupied.find(false, self.at, self.end);
-        self.at = self.occupied.find(true, start, self.end);
-        (start < self.at).then_some((start, self.at))
+        while self.has_more() {
+            self.pass(self.word.leading_ones());
+            let start = self.at;
+            while self.len > 0 {
+                self.pass(self.word.leading_zeros());
+                if self.len > 0 || !self.has_more() || self.word >> 63 == 1 {
+                    return Some((start, self.at));
+                }
+            }
+        }
+        None
     }
 }
 
@@ -145,4 +179,31 @@ fn scattered(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> 
     free.truncate(quantity);
     free.sort_unstable();
     Some(free)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_are_those_that_a_search_seat_by_seat_finds() {
+        // Words that are full, empty and mixed, and rows that begin and end in the middle of one.
+        let mut bits = vec![0xff; 20];
+        bits.extend([0; 20]);
+        bits.extend((0..27).map(|byte: u8| byte.wrapping_mul(151)));
+        let occupied = Bits(&bits);
+        for first in 0..560 {
+            for len in [0, 1, 7, 40, 57, 64, 65, 200, 400] {
+                let mut expected: Vec<(u32, u32)> = vec![];
+                for seat in (first..first + len).filter(|&seat| !occupied.get(seat)) {
+                    match expected.last_mut() {
+                        Some((_, end)) if *end == seat => *end += 1,
+                        _ => expected.push((seat, seat + 1)),
+                    }
+                }
+                let runs = Runs { occupied, at: first, end: first + len, word: 0, len: 0 };
+                assert_eq!(runs.collect::<Vec<_>>(), expected, "{len} from {first}");
+            }
+        }
+    }
 }

@@ -9,21 +9,15 @@ impl<'a> Bits<'a> {
         self.0.get(index as usize / 8).is_some_and(|byte| byte >> (7 - index % 8) & 1 == 1)
     }
 
-    /// The first bit from `from` on, and before `end`, that has this value; `end` where none has. Looks at a byte at a time:
-    /// what is free in a hall that sells is short, and WebAssembly has no instruction that turns larger words round.
-    pub fn find(self, value: bool, from: u32, end: u32) -> u32 {
-        let mut at = from;
-        while at < end {
-            let (byte, len) = (self.0.get(at as usize / 8).copied().unwrap_or_default(), 8 - at % 8);
-            // The bits from `at` on, the first one highest.
-            let word = u32::from(byte) << (24 + at % 8);
-            let others = if value { word.leading_zeros() } else { word.leading_ones() }.min(len);
-            at += others;
-            if others < len {
-                break;
-            }
-        }
-        at.min(end)
+    /// The bits from `from` on, the first one highest: as many as the second number says, at least 57.
+    pub fn word(self, from: u32) -> (u64, u32) {
+        let rest = self.0.get(from as usize / 8..).unwrap_or_default();
+        let bytes = rest.first_chunk().copied().unwrap_or_else(|| {
+            let mut bytes = [0; 8];
+            bytes[..rest.len()].copy_from_slice(rest);
+            bytes
+        });
+        (u64::from_be_bytes(bytes) << (from % 8), 64 - from % 8)
     }
 
     /// The indexes of the bits that are set, rising.
@@ -61,18 +55,13 @@ mod tests {
     }
 
     #[test]
-    fn the_next_bit_is_the_one_that_a_search_bit_by_bit_finds() {
-        // Words that are full, empty and mixed, and an end in the middle of one.
-        let mut bits = vec![0xff; 20];
-        bits.extend([0; 20]);
-        bits.extend((0..27).map(|byte: u8| byte.wrapping_mul(151)));
-        let all = Bits(&bits);
-        for value in [true, false] {
-            for end in [0, 1, 159, 160, 400, 536, 700] {
-                for from in 0..600 {
-                    let expected = (from..end).find(|&index| all.get(index) == value).unwrap_or(end.max(from).min(end));
-                    assert_eq!(all.find(value, from, end), expected, "{value} from {from} to {end}");
-                }
+    fn a_word_has_the_bits_one_by_one_and_zeros_beyond_the_end() {
+        let bytes: Vec<u8> = (0..20).map(|byte: u8| byte.wrapping_mul(151)).collect();
+        for from in 0..200 {
+            let (word, len) = Bits(&bytes).word(from);
+            assert!(len >= 57);
+            for bit in 0..len {
+                assert_eq!(word << bit >> 63 == 1, Bits(&bytes).get(from + bit), "{bit} from {from}");
             }
         }
     }
