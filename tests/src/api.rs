@@ -4,6 +4,7 @@ use anyhow::Result;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Someone who uses the API.
 #[derive(Clone)]
@@ -44,6 +45,18 @@ impl Answer {
     }
 }
 
+/// The answer to what a test needs before it begins: a machine that stalls is asked again, twice at most, as it tells clients to do.
+pub async fn patiently<F: Future<Output = Result<Answer>>>(ask: impl Fn() -> F) -> Result<Answer> {
+    for _ in 0..2 {
+        let answer = ask().await?;
+        if answer.status != 503 || !matches!(answer.body["code"].as_str(), Some("unavailable" | "overloaded")) {
+            return Ok(answer);
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    ask().await
+}
+
 impl Api {
     /// Nobody in particular. `http` is the base URL of `state.json`.
     pub fn anonymous(http: &str) -> Self {
@@ -54,8 +67,12 @@ impl Api {
     /// A new account.
     pub async fn sign_up(http: &str, name: &str) -> Result<Self> {
         let mut api = Self::anonymous(http);
-        let email = format!("{}-{:x}@example.org", name.to_lowercase().replace(' ', "."), rand::random::<u64>());
-        let tokens = api.post("auth/signup", json!({"email": email, "password": "correct horse battery", "name": name})).await?.expect(201);
+        let tokens = patiently(|| {
+            // Another one each time: the first may be there although nobody said so.
+            let email = format!("{}-{:x}@example.org", name.to_lowercase().replace(' ', "."), rand::random::<u64>());
+            api.post("auth/signup", json!({"email": email, "password": "correct horse battery", "name": name}))
+        });
+        let tokens = tokens.await?.expect(201);
         api.token = tokens["access_token"].as_str().map(str::to_string);
         api.user_id = tokens["user"]["id"].as_str().map(str::to_string);
         Ok(api)
@@ -120,7 +137,7 @@ impl Api {
 
     /// Asks for the booking until its status is one of `wanted`; panics with the booking after 30 seconds.
     pub async fn booking_in(&self, id: &str, wanted: &[&str]) -> Result<Value> {
-        let end = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let end = std::time::Instant::now() + Duration::from_secs(30);
         loop {
             let answer = self.get(&format!("bookings/{id}")).await;
             if let Ok(answer) = &answer
@@ -130,7 +147,7 @@ impl Api {
                 return Ok(answer.body.clone());
             }
             assert!(std::time::Instant::now() < end, "booking {id} is not {wanted:?} after 30 s: {answer:#?}");
-            tokio::time::sleep(std::time::Duration::from_millis(30)).await;
+            tokio::time::sleep(Duration::from_millis(30)).await;
         }
     }
 }

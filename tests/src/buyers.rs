@@ -41,7 +41,8 @@ pub struct Record {
     pub bought: Vec<Bought>,
     /// Answers of each call that were good.
     pub served: BTreeMap<&'static str, usize>,
-    pub slowest: Duration,
+    /// How long each answer took.
+    pub took: Vec<Duration>,
     /// Connections that broke: only when a host is killed.
     pub broken: usize,
     /// What must never be: a 500, a refusal that is no problem document or does not say when to come again.
@@ -117,7 +118,7 @@ pub fn summary(record: &Record) -> String {
         let (count, longest) = refused.entry((refusal.call, &refusal.code)).or_default();
         (*count, *longest) = (*count + 1, refusal.after.max(*longest));
     }
-    let (slowest, broken, wrong) = (record.slowest, record.broken, &record.wrong);
+    let (slowest, broken, wrong) = (record.took.iter().max(), record.broken, &record.wrong);
     format!("bookings {outcomes:?}, served {:?}, refused {refused:?}, slowest {slowest:?}, broken {broken}, wrong {wrong:#?}", record.served)
 }
 
@@ -187,7 +188,7 @@ impl Buyer {
         let answer = request.await;
         let after = asked.elapsed();
         self.write(|record| {
-            record.slowest = record.slowest.max(after);
+            record.took.push(after);
             match answer {
                 Err(_) => {
                     record.broken += 1;

@@ -2,9 +2,9 @@
 
 use crate::folder::temporary;
 use anyhow::{Context, Result, bail};
+use eventhub_testing::free_port;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -65,6 +65,8 @@ pub struct Eventhub {
 
 /// The seconds for which the shared environment waits for a body; a minute is too long for a test.
 pub const SLOW_BODY: u64 = 5;
+/// The sockets that an address may have in the shared environment, whose proxy is this machine.
+pub const SOCKETS: usize = 8;
 
 impl Eventhub {
     /// One environment for all tests of a binary, started by the first that asks.
@@ -77,8 +79,13 @@ impl Eventhub {
                 let read = std::fs::read_to_string(&path).map_err(anyhow::Error::from).and_then(|text| Ok(serde_json::from_str(&text)?));
                 return read.unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
             }
-            let timeout = (SLOW_BODY * 1_000).to_string();
-            let eventhub = Eventhub::start(&[("EVENTHUB_HTTP_BODY_TIMEOUT_MS", &timeout)]).unwrap_or_else(|error| panic!("EventHub does not start: {error:#}"));
+            let (timeout, sockets) = ((SLOW_BODY * 1_000).to_string(), SOCKETS.to_string());
+            let environment = [
+                ("EVENTHUB_HTTP_BODY_TIMEOUT_MS", timeout.as_str()),
+                ("EVENTHUB_HTTP_TRUSTED_PROXIES", "127.0.0.1"),
+                ("EVENTHUB_WEBSOCKET_MAX_SOCKETS_PER_ADDRESS", &sockets),
+            ];
+            let eventhub = Eventhub::start(&environment).unwrap_or_else(|error| panic!("EventHub does not start: {error:#}"));
             let state = eventhub.state.clone();
             let _ = SHARED.set(Mutex::new(eventhub));
             state
@@ -149,7 +156,7 @@ fn launch(home: &Path, ports: (u16, u16), environment: &[(String, String)]) -> R
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     let mut child = spawn_bound(command)?;
-    let end = Instant::now() + Duration::from_secs(180);
+    let end = Instant::now() + Duration::from_secs(600);
     loop {
         if let Ok(text) = std::fs::read_to_string(home.join("state.json")) {
             return Ok((child, serde_json::from_str(&text)?));
@@ -159,7 +166,7 @@ fn launch(home: &Path, ports: (u16, u16), environment: &[(String, String)]) -> R
         }
         if Instant::now() > end {
             let _ = child.kill();
-            bail!("eventhub up is not ready after three minutes:\n{}", log_tail(home));
+            bail!("eventhub up is not ready after ten minutes:\n{}", log_tail(home));
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -197,11 +204,6 @@ fn kafka_libs(root: &Path) -> Result<PathBuf> {
     }
     let output = Command::new(root.join("setup/kafka.sh")).output()?;
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
-}
-
-/// A port on which nothing listens just now.
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
 }
 
 /// Spawns from a thread that lives as long as the process: the kernel ends the child with the thread that made it.

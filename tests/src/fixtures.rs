@@ -1,6 +1,6 @@
 //! Things to sell: an organizer with a published event.
 
-use crate::api::Api;
+use crate::api::{Api, patiently};
 use anyhow::Result;
 use serde_json::{Value, json};
 
@@ -40,15 +40,15 @@ pub async fn sale(http: &str, layout: Value) -> Result<Sale> {
 /// The same with other members of the event; with the ids of all its sessions.
 pub async fn sale_of(http: &str, layout: Value, members: Value) -> Result<(Sale, Vec<String>)> {
     let organizer = Api::sign_up(http, "Olga Organizer").await?;
-    let slug = format!("o-{:x}", rand::random::<u64>());
-    let organizer_id = id(&organizer.post("organizers", json!({"name": "Olga's", "slug": slug})).await?.expect(201));
+    let slug = || format!("o-{:x}", rand::random::<u64>());
+    let organizer_id = id(&patiently(|| organizer.post("organizers", json!({"name": "Olga's", "slug": slug()}))).await?.expect(201));
     let venue = json!({
         "organizer_id": organizer_id, "name": "Hall", "time_zone": "Europe/Berlin",
         "address": {"line1": "Street 1", "city": "Berlin", "postal_code": "10115", "country": "DE"},
     });
-    let venue_id = id(&organizer.post("venues", venue).await?.expect(201));
+    let venue_id = id(&patiently(|| organizer.post("venues", venue.clone())).await?.expect(201));
     let body = json!({"venue_id": venue_id, "name": "Hall", "layout": layout});
-    let layout_id = id(&organizer.post("layouts", body).await?.expect(201));
+    let layout_id = id(&patiently(|| organizer.post("layouts", body.clone())).await?.expect(201));
     let mut event = json!({
         "organizer_id": organizer_id, "venue_id": venue_id, "layout_id": layout_id, "title": "A concert", "currency": "EUR",
         "categories": [{"id": "stalls", "name": "Stalls", "price": 4500}, {"id": "standing", "name": "Standing", "price": 2000}],
@@ -57,9 +57,10 @@ pub async fn sale_of(http: &str, layout: Value, members: Value) -> Result<(Sale,
     for (name, value) in members.as_object().into_iter().flatten() {
         event[name] = value.clone();
     }
-    let event = organizer.post("events", event).await?.expect(201);
+    let event = patiently(|| organizer.post("events", event.clone())).await?.expect(201);
     let event_id = id(&event);
-    let published = organizer.post(&format!("events/{event_id}/publish"), json!({})).await?.expect(200);
+    let publish = format!("events/{event_id}/publish");
+    let published = patiently(|| organizer.post(&publish, json!({}))).await?.expect(200);
     assert_eq!(published["status"], "published");
     let sessions: Vec<String> = published["sessions"].as_array().into_iter().flatten().map(id).collect();
     let session_id = sessions[0].clone();

@@ -20,5 +20,5 @@ pub mod webhook;
 
 pub use api::{Answer, Api};
 pub use cluster::Cluster;
-pub use eventhub::{Eventhub, SLOW_BODY, State};
+pub use eventhub::{Eventhub, SLOW_BODY, SOCKETS, State};
 pub use served::Served;

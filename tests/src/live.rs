@@ -12,7 +12,7 @@ pub struct Live {
     socket: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
     /// Of the last frame.
     pub seq: u64,
-    /// How long a frame may take to come; five seconds.
+    /// How long a frame may take to come; fifteen seconds.
     pub patience: Duration,
 }
 
@@ -21,7 +21,7 @@ impl Live {
     pub async fn connect(url: &str, since: Option<u64>) -> Result<(Self, Value)> {
         let url = since.map_or_else(|| url.to_string(), |since| format!("{url}?since={since}"));
         let (socket, _) = connect_async(&url).await.with_context(|| format!("cannot connect to {url}"))?;
-        let mut live = Self { socket, seq: 0, patience: Duration::from_secs(5) };
+        let mut live = Self { socket, seq: 0, patience: Duration::from_secs(15) };
         let first = live.frame().await?;
         Ok((live, first))
     }

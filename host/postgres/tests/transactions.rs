@@ -116,10 +116,13 @@ async fn a_serialization_failure_is_tried_again_and_takes_effect_once() {
 async fn a_deadlock_is_tried_again_and_both_take_effect_once() {
     let client = Arc::new(client());
     table(&client, "CREATE TABLE pair AS SELECT id, 0 AS n FROM generate_series(1, 2) AS id").await;
+    // So that both have their connection when they begin.
+    let warm = any("SELECT pg_sleep(0.5)", []);
+    futures::future::join_all((0..2).map(|_| client.query("test_db", &warm))).await;
     let raise = |id: i64| exactly(1, "UPDATE pair SET n = n + 1 WHERE id = $1", [Value::Int(id)]);
     let both = |first, second| {
         let client = client.clone();
-        let statements = [raise(first), any("SELECT pg_sleep(0.2)", []), raise(second)];
+        let statements = [raise(first), any("SELECT pg_sleep(1)", []), raise(second)];
         let options = Options { isolation: Isolation::ReadCommitted, retries: 5 };
         tokio::spawn(async move { client.transaction("test_db", &statements, options).await })
     };

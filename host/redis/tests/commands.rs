@@ -185,7 +185,8 @@ async fn a_connection_that_broke_while_idle_is_replaced_before_a_caller_meets_it
 #[tokio::test]
 async fn a_server_that_hangs_is_unavailable_in_time_and_used_again_after() {
     let server = Redis::start().unwrap();
-    let config = Config { url: server.url(), response_timeout_ms: 200, ..Config::default() };
+    // Neither the default nor so little that a machine that stalls exceeds it afterwards.
+    let config = Config { url: server.url(), response_timeout_ms: 2_000, ..Config::default() };
     let client = Client::new(config).unwrap();
     run(&client, "SET hang 1").await.unwrap();
     server.process().signal(Signal::SIGSTOP).unwrap();
@@ -194,7 +195,7 @@ async fn a_server_that_hangs_is_unavailable_in_time_and_used_again_after() {
     let took = started.elapsed();
     server.process().signal(Signal::SIGCONT).unwrap();
     assert!(matches!(hung, Err(Error::Unavailable(_))), "{hung:?}");
-    assert!(took < Duration::from_secs(1), "{took:?}");
+    assert!((Duration::from_millis(1_900)..Duration::from_secs(5)).contains(&took), "{took:?}");
     tokio::time::sleep(Duration::from_millis(300)).await;
     assert_eq!(run(&client, "GET hang").await, Ok(Reply::Bulk(b"1".to_vec())));
 }

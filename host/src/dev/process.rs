@@ -5,6 +5,8 @@ use anyhow::{Context, Result, bail};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::{Gid, Pid, Uid};
+use parking_lot::Mutex;
+use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -117,9 +119,22 @@ pub fn port(variable: &str) -> Result<u16> {
     }
 }
 
-/// A port on which nothing listens.
+/// Ports that this process has given to something which may not listen yet.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
+/// That port is given: no other is asked to listen there.
+pub fn keep_port(port: u16) -> bool {
+    GIVEN.lock().insert(port)
+}
+
+/// A port on which nothing listens, another one each time.
 pub fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    loop {
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        if keep_port(port) {
+            return Ok(port);
+        }
+    }
 }
 
 /// Whether somebody listens there.

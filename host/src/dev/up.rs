@@ -4,10 +4,10 @@ use super::folder::Folder;
 use super::kafka::Kafka;
 use super::place::{self, Place};
 use super::postgres::Postgres;
-use super::process::port;
+use super::process::{keep_port, port};
 use super::redis::Redis;
 use super::seed;
-use super::state::{State, Stripe, write};
+use super::state::{State, Stripe, write, write_text};
 use crate::config::Config;
 use crate::migrate;
 use crate::serve::Signals;
@@ -63,6 +63,8 @@ pub async fn up(options: Options) -> Result<()> {
     let state_file = folder.path.join("state.json");
     let _ = std::fs::remove_file(&state_file);
 
+    keep_port(options.http_port);
+    keep_port(options.admin_port);
     // One after the other, and from this thread: the kernel ends a server when the thread that started it ends.
     tracing::info!("starting PostgreSQL, Redis and Kafka in {}", folder.path.display());
     let mut kafka = Kafka::start(&folder, &options.kafka_libs).await?;
@@ -157,6 +159,10 @@ async fn start(
             config.environment.entry(component.into()).or_default().insert(name.into(), value.into());
         }
     }
+    // So are the sockets, which all come from this machine.
+    if std::env::var("EVENTHUB_WEBSOCKET_MAX_SOCKETS_PER_ADDRESS").is_err() {
+        config.websocket.max_sockets_per_address = 0;
+    }
     let booking = config.environment.entry("booking".into()).or_default();
     booking.insert("TICKET_SIGNING_KEY".into(), ticket_key(&folder.path)?);
     let provider = config.environment.entry("payment-stripe".into()).or_default();
@@ -207,8 +213,6 @@ fn ticket_key(folder: &Path) -> Result<String> {
     }
     use base64::Engine as _;
     let key = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(rand::random::<[u8; 32]>());
-    use std::io::Write as _;
-    use std::os::unix::fs::OpenOptionsExt;
-    std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&path)?.write_all(key.as_bytes())?;
+    write_text(&path, &key)?;
     Ok(key)
 }

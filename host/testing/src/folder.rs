@@ -1,12 +1,16 @@
 //! Where a server keeps its data, whose user it runs as, and on which port it listens.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     net::TcpListener,
     os::unix::fs::chown,
     path::{Path, PathBuf},
     process::Command,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use std::os::unix::process::CommandExt;
@@ -89,10 +93,17 @@ fn unprivileged() -> io::Result<Option<(Uid, Gid)>> {
     Err(io::Error::other("run as root, and there is no user postgres or nobody for the servers to run as"))
 }
 
-/// A TCP port of 127.0.0.1 on which nothing listens at the moment.
+/// A TCP port of 127.0.0.1 on which nothing listens at the moment, and that this process was not given before: whoever asked for that
+/// one may not listen yet.
 ///
 /// # Errors
 /// When no port can be had.
 pub fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    loop {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        if GIVEN.lock().unwrap_or_else(PoisonError::into_inner).insert(port) {
+            return Ok(port);
+        }
+    }
 }

@@ -121,7 +121,7 @@ mod tests {
         let first = places.try_take().unwrap();
         assert!(places.try_take().is_none());
         let started = Instant::now();
-        let second = places.take(soon(1_000)).await.unwrap();
+        let second = places.take(soon(60_000)).await.unwrap();
         assert!(started.elapsed() >= Duration::from_millis(25));
         assert!(places.take(soon(100)).await.is_none(), "two are the most");
         assert_eq!(places.taken(), 2);
@@ -137,7 +137,7 @@ mod tests {
             tokio::time::sleep(Duration::from_millis(10)).await;
             drop(first);
         };
-        let (place, ()) = tokio::join!(places.take(soon(1_000)), wait);
+        let (place, ()) = tokio::join!(places.take(soon(60_000)), wait);
         assert!(place.is_some());
         assert!(places.try_take().is_none());
     }
@@ -146,7 +146,7 @@ mod tests {
     async fn in_quiet_times_it_shrinks_to_what_it_was() {
         let places = Places::new(1, 3, Duration::from_millis(25));
         let first = places.try_take().unwrap();
-        let second = places.take(soon(1_000)).await.unwrap();
+        let second = places.take(soon(60_000)).await.unwrap();
         assert!(places.give_back(second), "not yet quiet");
         *places.last_grown.lock() -= QUIET;
         let second = places.try_take().unwrap();

@@ -29,8 +29,9 @@ pub fn clock() -> AddToLinker {
     })
 }
 
+/// With a deadline that is reached only by what never ends.
 pub fn pool() -> PoolConfig {
-    PoolConfig { max_instances: 4, max_queued: 4, deadline_ms: 2_000, memory_mb: 8, ..PoolConfig::default() }
+    PoolConfig { max_instances: 4, max_queued: 4, deadline_ms: 30_000, memory_mb: 8, ..PoolConfig::default() }
 }
 
 pub fn source(name: &str, wasm: Vec<u8>, pool: PoolConfig) -> ComponentSource {

@@ -1,5 +1,5 @@
 //! The probe as WebAssembly text. Its `handle` looks at one character of the path:
-//! `c`ount, `l`oop, `g`row, `t`rap, `s`leep a minute, `n`ap 100 ms, `f`orward the request to the callee's routes,
+//! `c`ount, `l`oop, `g`row, `t`rap, `s`leep a minute, `n`ap a second, `f`orward the request to the callee's routes,
 //! and through the callee's `math`: `a`dd 40 and 2, make it trap (`x`), make it sleep a minute (`y`).
 
 /// One probe to be assembled.
@@ -138,7 +138,7 @@ impl Probe {
                 (then (loop $l (drop (memory.grow (i32.const 16))) (br $l))))
             (if (i32.eq (local.get $what) (i32.const 0x74)) (then (call $boom)))
             (if (i32.eq (local.get $what) (i32.const 0x73)) (then (call $sleep (i64.const 60000))))
-            (if (i32.eq (local.get $what) (i32.const 0x6e)) (then (call $sleep (i64.const 100))))
+            (if (i32.eq (local.get $what) (i32.const 0x6e)) (then (call $sleep (i64.const 1000))))
             (if (i32.eq (local.get $what) (i32.const 0x66))
                 (then (call $forward (local.get $request) (i32.const 2048)) (return (i32.const 2048))))
             (if (i32.eq (local.get $what) (i32.const 0x61)) (then (return (call $sum (i32.const 40) (i32.const 2)))))

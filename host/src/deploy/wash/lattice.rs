@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A host says that it is there every 15 seconds.
-const HEARTBEAT: Duration = Duration::from_secs(16);
+/// A host says that it is there every 15 seconds: one may be late, or lost.
+const HEARTBEAT: Duration = Duration::from_secs(31);
 const CONNECT: Duration = Duration::from_secs(5);
 /// The first start on a host pulls and compiles.
 const REQUEST: Duration = Duration::from_secs(180);
@@ -61,7 +61,7 @@ impl Lattice {
         Ok(Self { client: client.map_err(|error| refused(error.to_string()))?, url: url.into() })
     }
 
-    /// All that answer, or the first so many. Takes as long as the time between two heartbeats, since nobody has a list.
+    /// All that answer, or the first so many. Takes as long as two heartbeats, since nobody has a list.
     pub async fn hosts(&self, enough: Option<usize>) -> Result<Vec<Host>, LatticeError> {
         use futures::StreamExt;
         let lost = |cause: String| LatticeError::Nats { url: self.url.clone(), cause };

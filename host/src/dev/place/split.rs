@@ -13,15 +13,32 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// So long a service that ended stays down, lest it be started in a circle.
+/// How often it is looked for services that have ended.
 const PAUSE: Duration = Duration::from_millis(500);
+/// A service that ends so often in that time goes in a circle.
+const ENDS: usize = 5;
+const CIRCLE: Duration = Duration::from_secs(10);
 /// The first start on a machine compiles the components.
-const START: Duration = Duration::from_secs(120);
+const START: Duration = Duration::from_secs(300);
 
 struct Service {
     name: String,
     admin: SocketAddr,
     process: Process,
+    ends: Ends,
+}
+
+/// When a service has ended lately.
+#[derive(Default)]
+struct Ends(Vec<Instant>);
+
+impl Ends {
+    /// It has ended once more; whether starting it again is of no use.
+    fn goes_in_a_circle(&mut self, now: Instant) -> bool {
+        self.0.retain(|end| now.duration_since(*end) < CIRCLE);
+        self.0.push(now);
+        self.0.len() >= ENDS
+    }
 }
 
 /// The services of a manifest.
@@ -67,18 +84,17 @@ impl Processes {
 
     /// Starts again what has ended, until it is dropped; `restarted` is told the pids then.
     pub async fn supervise(&mut self, mut restarted: impl FnMut(&BTreeMap<String, u32>)) -> Result<()> {
-        let mut last = Instant::now();
         loop {
             tokio::time::sleep(PAUSE).await;
             for at in 0..self.services.len() {
-                if !self.services[at].process.has_ended() {
+                let service = &mut self.services[at];
+                if !service.process.has_ended() {
                     continue;
                 }
-                let (name, admin) = (self.services[at].name.clone(), self.services[at].admin);
-                if last.elapsed() < PAUSE / 2 {
+                let (name, admin) = (service.name.clone(), service.admin);
+                if service.ends.goes_in_a_circle(Instant::now()) {
                     bail!("{name} keeps ending; its log is {}", self.logs.join(format!("{name}.log")).display());
                 }
-                last = Instant::now();
                 tracing::warn!(service = name, "a service has ended and is started again");
                 self.services[at].process = self.process(&name, admin)?;
                 restarted(&self.pids());
@@ -93,7 +109,7 @@ impl Processes {
 
     fn add(&mut self, name: String, admin: SocketAddr) -> Result<()> {
         let process = self.process(&name, admin)?;
-        self.services.push(Service { name, admin, process });
+        self.services.push(Service { name, admin, process, ends: Ends::default() });
         Ok(())
     }
 
@@ -102,5 +118,29 @@ impl Processes {
         command.args(["serve", "--services", name]).arg("--manifest").arg(&self.manifest).arg("--config").arg(&self.config);
         command.env("EVENTHUB_ADMIN_LISTEN", admin.to_string());
         Process::start("a service", command, None, Signal::SIGTERM, self.logs.join(format!("{name}.log")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// After how many ends it is given up, where it ends every so many milliseconds.
+    fn given_up(every: u64) -> Option<u64> {
+        let (mut ends, begin) = (Ends::default(), Instant::now());
+        (1..=100).find(|end| ends.goes_in_a_circle(begin + Duration::from_millis(end * every)))
+    }
+
+    #[test]
+    fn a_service_that_goes_in_a_circle_is_given_up_and_one_that_is_killed_now_and_then_is_not() {
+        assert_eq!((given_up(500), given_up(2_400)), (Some(5), Some(5)));
+        assert_eq!((given_up(2_500), given_up(60_000)), (None, None));
+    }
+
+    #[test]
+    fn services_that_are_killed_together_are_each_started_again() {
+        let now = Instant::now();
+        let mut services: Vec<Ends> = (0..7).map(|_| Ends::default()).collect();
+        assert!(services.iter_mut().all(|service| !service.goes_in_a_circle(now)));
     }
 }

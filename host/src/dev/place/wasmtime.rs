@@ -14,7 +14,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-const START: Duration = Duration::from_secs(120);
+/// The first start on a machine compiles the components, all at the same time.
+const START: Duration = Duration::from_secs(300);
 
 /// An instance that serves one request after the other knows tokens, keys and layouts, as on our own host.
 const REUSE: [&str; 4] = ["--max-instance-reuse-count", "10000", "--idle-instance-timeout", "60s"];
