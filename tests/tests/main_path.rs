@@ -124,6 +124,43 @@ async fn the_same_idempotency_key_books_once() -> Result<()> {
     Ok(())
 }
 
+/// As after a kill between the work and its answer: the services know by themselves what a key has made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_repeated_with_its_key_makes_nothing_more_where_the_gateway_has_no_record_of_it() -> Result<()> {
+    let state = Eventhub::shared();
+    let sale = sale(&state.http, layout(2, 10, 0)).await?;
+    let user = sale.organizer.user_id.clone().unwrap();
+    let mut redis = redis::Client::open(state.redis.as_str())?.get_multiplexed_async_connection().await?;
+    let venue = json!({
+        "organizer_id": sale.organizer_id, "name": "Other hall", "time_zone": "Europe/Berlin",
+        "address": {"line1": "Street 2", "city": "Berlin", "postal_code": "10115", "country": "DE"},
+    });
+    let event = json!({
+        "organizer_id": sale.organizer_id, "venue_id": sale.venue_id, "layout_id": sale.layout_id, "title": "Another concert", "currency": "EUR",
+        "categories": [{"id": "stalls", "name": "Stalls", "price": 4500}],
+        "sessions": [{"starts_at": "2031-06-01T18:00:00Z", "ends_at": "2031-06-01T21:00:00Z"}],
+    });
+    let slug = format!("again-{:x}", rand::random::<u64>());
+    for (path, body) in [
+        ("organizers".to_string(), json!({"name": "Another", "slug": slug})),
+        ("venues".to_string(), venue),
+        ("layouts".to_string(), json!({"venue_id": sale.venue_id, "name": "Other", "layout": layout(1, 4, 0)})),
+        ("events".to_string(), event),
+        (format!("sessions/{}/holds", sale.session_id), json!({"seats": ["A-1-1", "A-1-2"]})),
+    ] {
+        let post = async || sale.organizer.send(reqwest::Method::POST, &path, &[("idempotency-key", &path)], Some(&body)).await;
+        let first = id(&post().await?.expect(201));
+        let records: Vec<String> = redis::cmd("KEYS").arg(format!("idem:{{{user}}}:*")).query_async(&mut redis).await?;
+        assert_eq!(records.len(), 1, "{path}");
+        redis::cmd("DEL").arg(&records).query_async::<()>(&mut redis).await?;
+        let again = post().await?;
+        assert!(!again.headers.contains_key("idempotent-replayed"), "{path}");
+        assert_eq!(id(&again.expect(201)), first, "{path}");
+        redis::cmd("DEL").arg(&records).query_async::<()>(&mut redis).await?;
+    }
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn publishing_fifty_thousand_seats_answers_within_five_seconds() -> Result<()> {
     let state = Eventhub::shared();

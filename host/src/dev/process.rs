@@ -141,3 +141,15 @@ pub fn free_port() -> Result<u16> {
 pub async fn listens(port: u16) -> bool {
     tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_port_is_given_twice_though_nobody_listens_on_the_first() {
+        // So many that the system would repeat itself.
+        let ports: BTreeSet<u16> = (0..500).filter_map(|_| free_port().ok()).collect();
+        assert_eq!(ports.len(), 500);
+    }
+}

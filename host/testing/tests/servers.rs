@@ -2,9 +2,16 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::net::TcpStream;
+use std::{collections::BTreeSet, net::TcpStream};
 
-use eventhub_testing::{Kafka, Postgres, Redis};
+use eventhub_testing::{Kafka, Postgres, Redis, free_port};
+
+#[test]
+fn no_port_is_given_twice_though_nobody_listens_on_the_first() {
+    // So many that the system would repeat itself.
+    let ports: BTreeSet<u16> = (0..500).map(|_| free_port().unwrap()).collect();
+    assert_eq!(ports.len(), 500);
+}
 
 #[test]
 fn postgres_keeps_what_was_committed_over_a_crash_and_is_gone_when_dropped() {
