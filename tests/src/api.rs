@@ -45,11 +45,23 @@ impl Answer {
     }
 }
 
-/// The answer to what a test needs before it begins: a machine that stalls is asked again, twice at most, as it tells clients to do.
-pub async fn patiently<F: Future<Output = Result<Answer>>>(ask: impl Fn() -> F) -> Result<Answer> {
+/// What tells whether to come again.
+pub trait Told {
+    /// Status, and the code of a problem.
+    fn told(&self) -> (u16, &str);
+}
+
+impl Told for Answer {
+    fn told(&self) -> (u16, &str) {
+        (self.status, self.body["code"].as_str().unwrap_or_default())
+    }
+}
+
+/// The answer where a machine that stalls is asked again, twice at most, as it tells clients to do. What bad input causes, it causes again.
+pub async fn patiently<T: Told, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
     for _ in 0..2 {
         let answer = ask().await?;
-        if answer.status != 503 || !matches!(answer.body["code"].as_str(), Some("unavailable" | "overloaded")) {
+        if !matches!(answer.told(), (503, "unavailable" | "overloaded")) {
             return Ok(answer);
         }
         tokio::time::sleep(Duration::from_secs(1)).await;

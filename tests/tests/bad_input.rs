@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use eventhub_tests::api::patiently;
+use eventhub_tests::api::{Told, patiently};
 use eventhub_tests::fixtures::{id, layout, sale};
 use eventhub_tests::openapi::{Document, Member, Operation, id_prefix, put, types, with_ids};
 use eventhub_tests::{Api, Eventhub, SLOW_BODY, SOCKETS, State};
@@ -97,16 +97,9 @@ impl World {
         request
     }
 
-    /// Sends it, again where it is refused for the moment: what a machine that stalls causes passes, what bad input causes comes again.
+    /// Sends it, again where it is refused for the moment.
     async fn send(&self, what: &str, request: RequestBuilder) -> Result<Reply> {
-        for _ in 0..2 {
-            let reply = self.ask(what, request.try_clone().context("its body is a stream")?).await?;
-            if reply.status != 503 || !["unavailable", "overloaded"].contains(&reply.code.as_str()) {
-                return Ok(reply);
-            }
-            tokio::time::sleep(Duration::from_secs(1)).await;
-        }
-        self.ask(what, request).await
+        patiently(|| async { self.ask(what, request.try_clone().context("its body is a stream")?).await }).await
     }
 
     /// Sends it and looks whether the answer is one that a client can do something with.
@@ -144,6 +137,12 @@ struct Reply {
     allow: String,
     text: String,
     faults: Vec<String>,
+}
+
+impl Told for Reply {
+    fn told(&self) -> (u16, &str) {
+        (self.status, &self.code)
+    }
 }
 
 impl Reply {

@@ -83,9 +83,7 @@ fn decide(reply: &Reply, claim: Claim) -> Decision {
     let items = reply.items();
     match (items.first().and_then(Item::int), items) {
         (Some(0), _) => Decision::Run(claim),
-        (Some(1), _) => {
-            Decision::Refused(Problem::new(Code::IdempotencyKeyReused, "This key was sent with another request before: use a new key for every new request."))
-        }
+        (Some(1), _) => Decision::Refused(Problem::key_reused()),
         (Some(2), [_, remaining]) => {
             // It may hold the key for longer, but it will hardly take so long.
             let seconds = remaining.int().unwrap_or_default().clamp(0, 2_000) as u64;
@@ -160,17 +158,7 @@ mod tests {
     }
 
     fn request(path: &str, query: &str, body: &str) -> Request {
-        Request {
-            method: "POST".into(),
-            path: path.into(),
-            query: query.into(),
-            headers: vec![],
-            body: body.into(),
-            principal: None,
-            request_id: String::new(),
-            traceparent: String::new(),
-            client_address: String::new(),
-        }
+        Request { query: query.into(), body: body.into(), ..eventhub_guest::http::request("POST", path) }
     }
 
     #[test]

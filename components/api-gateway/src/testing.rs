@@ -90,15 +90,11 @@ pub fn config() -> Config {
 
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request {
     Request {
-        method: method.into(),
-        path: path.into(),
-        query: String::new(),
         headers: headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
         body: body.into(),
         principal: Some(eventhub_guest::Principal { user_id: "forged".into(), roles: vec!["admin".into()] }),
-        request_id: String::new(),
-        traceparent: String::new(),
         client_address: "203.0.113.1".into(),
+        ..eventhub_guest::http::request(method, path)
     }
 }
 

@@ -3,7 +3,7 @@
 //! For databases with the table `creation_keys`.
 
 use crate::ids::{Id, Kind, UserId};
-use crate::problem::{Code, Problem};
+use crate::problem::Problem;
 use crate::sql::{Database, Error, Statement, sql};
 use crate::{Request, http};
 use sha2::{Digest, Sha256};
@@ -79,9 +79,7 @@ impl<K: Kind> Creation<K> {
         match self {
             Creation::New => Ok(None),
             Creation::Before(id) => Ok(Some(id)),
-            Creation::KeyReused => {
-                Err(Problem::new(Code::IdempotencyKeyReused, "This key was sent with another request before: use a new key for every new request."))
-            }
+            Creation::KeyReused => Err(Problem::key_reused()),
         }
     }
 }
@@ -90,19 +88,10 @@ impl<K: Kind> Creation<K> {
 mod tests {
     use super::*;
     use crate::ids::{Layout, Venue, VenueId};
+    use crate::problem::Code;
 
     fn key(path: &str, body: &str) -> Key {
-        let request = Request {
-            method: "POST".into(),
-            path: path.into(),
-            query: String::new(),
-            headers: vec![("idempotency-key".into(), "k".into())],
-            body: body.into(),
-            principal: None,
-            request_id: String::new(),
-            traceparent: String::new(),
-            client_address: String::new(),
-        };
+        let request = Request { headers: vec![("idempotency-key".into(), "k".into())], body: body.into(), ..http::request("POST", path) };
         Key::of(&request, UserId::from_u128(1)).unwrap()
     }
 

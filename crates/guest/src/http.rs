@@ -4,6 +4,21 @@ use crate::problem::Problem;
 use crate::{Request, Response};
 use std::collections::BTreeMap;
 
+/// A request of nobody in particular, with nothing but this.
+pub fn request(method: &str, path: &str) -> Request {
+    Request {
+        method: method.into(),
+        path: path.into(),
+        query: String::new(),
+        headers: vec![],
+        body: vec![],
+        principal: None,
+        request_id: String::new(),
+        traceparent: String::new(),
+        client_address: String::new(),
+    }
+}
+
 /// The first header of that (lower-case) name.
 pub fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
     request.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())

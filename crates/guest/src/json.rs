@@ -234,17 +234,8 @@ mod tests {
     }
 
     fn request(body: &[u8]) -> Request {
-        Request {
-            method: "POST".into(),
-            path: "/".into(),
-            query: String::new(),
-            headers: vec![("content-type".into(), "application/json".into())],
-            body: body.to_vec(),
-            principal: None,
-            request_id: String::new(),
-            traceparent: String::new(),
-            client_address: String::new(),
-        }
+        let headers = vec![("content-type".into(), "application/json".into())];
+        Request { headers, body: body.to_vec(), ..crate::http::request("POST", "/") }
     }
 
     #[test]

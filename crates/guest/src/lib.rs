@@ -19,6 +19,7 @@ pub mod problem;
 pub mod redis;
 pub mod router;
 pub mod sql;
+pub mod testing;
 pub mod time;
 mod well_formed;
 mod whole;

@@ -140,6 +140,11 @@ impl Problem {
         Self::new(Code::InvalidTransition, detail).with("from", from).with("to", to)
     }
 
+    /// An Idempotency-Key that another request was sent with.
+    pub fn key_reused() -> Self {
+        Self::new(Code::IdempotencyKeyReused, "This key was sent with another request before: use a new key for every new request.")
+    }
+
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(Code::Unavailable, detail)
     }

@@ -1,5 +1,6 @@
 //! `wasi:http/incoming-handler`: the exchange becomes a value, and the value an exchange.
 
+use eventhub_guest::http::request;
 use eventhub_guest::{Request, Response};
 use std::io::Write;
 use wasip2::http::types::{Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
@@ -35,18 +36,7 @@ pub fn head(incoming: &IncomingRequest) -> (Request, Option<usize>) {
     let entries = incoming.headers().entries().into_iter();
     let headers: Vec<(String, String)> = entries.map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())).collect();
     let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
-    let request = Request {
-        method,
-        path: path.into(),
-        query: query.into(),
-        headers,
-        body: vec![],
-        principal: None,
-        request_id: String::new(),
-        traceparent: String::new(),
-        client_address: String::new(),
-    };
-    (request, length)
+    (Request { query: query.into(), headers, ..request(&method, path) }, length)
 }
 
 /// The whole body, of at most `max` bytes; `length` is what was announced.

@@ -36,6 +36,23 @@ impl Postgres {
         Self::start_with(databases, &[])
     }
 
+    /// [`Self::start`] with this one, as `migrations/` of the checkout that we are run in makes it.
+    ///
+    /// # Errors
+    /// As [`Self::start`], and when there are no migrations of it, or one fails.
+    pub fn migrated(database: &str) -> io::Result<Self> {
+        let postgres = Self::start(&[database])?;
+        let here = std::env::current_dir()?;
+        let found = here.ancestors().map(|folder| folder.join("migrations").join(database)).find(|folder| folder.is_dir());
+        let folder = found.ok_or_else(|| io::Error::other(format!("no migrations of {database} above {}", here.display())))?;
+        let mut files = folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        files.sort();
+        for file in files {
+            postgres.psql(database, &std::fs::read_to_string(file)?)?;
+        }
+        Ok(postgres)
+    }
+
     /// [`Self::start`] with more settings, such as `max_connections=5`.
     ///
     /// # Errors
@@ -85,6 +102,15 @@ impl Postgres {
     pub fn psql(&self, database: &str, sql: &str) -> io::Result<String> {
         let url = self.url(database);
         self.process.folder().run(self.programs.join("psql"), [&url, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
+    }
+
+    /// Waits until somebody is in `pg_sleep`: with what stands before it in a transaction, that is held open then.
+    ///
+    /// # Errors
+    /// When nobody is within 30 seconds.
+    pub fn wait_until_it_sleeps(&self, database: &str) -> io::Result<()> {
+        let sleeps = || self.psql(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' LIMIT 1").ok().filter(|rows| !rows.is_empty());
+        wait_until(Duration::from_secs(30), "a transaction that sleeps", sleeps).map(drop)
     }
 
     /// Stops it at once, as a crash would: connections break, and what was not committed is lost.

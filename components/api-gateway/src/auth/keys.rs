@@ -4,7 +4,7 @@ use crate::outside::Outside;
 use crate::table::Service;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use eventhub_guest::{Problem, Request, Timestamp};
+use eventhub_guest::{Problem, Request, Timestamp, http};
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -64,17 +64,7 @@ impl KeySet {
 }
 
 fn fetch(outside: &impl Outside) -> Result<HashMap<String, DecodingKey>, String> {
-    let request = Request {
-        method: "GET".into(),
-        path: "/.well-known/jwks.json".into(),
-        query: String::new(),
-        headers: vec![],
-        body: vec![],
-        principal: None,
-        request_id: "key-set".into(),
-        traceparent: String::new(),
-        client_address: String::new(),
-    };
+    let request = Request { request_id: "key-set".into(), ..http::request("GET", "/.well-known/jwks.json") };
     let response = outside.call(Service::Identity, &request);
     if response.status != 200 {
         return Err(format!("identity answered {}", response.status));

@@ -1,5 +1,6 @@
 //! A first answer whose body was too large to be kept is told again by reading what it had made.
 
+use eventhub_guest::http;
 use eventhub_guest::problem::Problem;
 use eventhub_guest::{Request, Response};
 
@@ -7,15 +8,12 @@ use eventhub_guest::{Request, Response};
 pub fn request(repeated: &Request, location: &str) -> Request {
     let (path, query) = location.split_once('?').unwrap_or((location, ""));
     Request {
-        method: "GET".into(),
-        path: path.into(),
         query: query.into(),
-        headers: vec![],
-        body: vec![],
         principal: repeated.principal.clone(),
         request_id: repeated.request_id.clone(),
         traceparent: repeated.traceparent.clone(),
         client_address: repeated.client_address.clone(),
+        ..http::request("GET", path)
     }
 }
 

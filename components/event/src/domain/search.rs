@@ -152,21 +152,11 @@ impl Circle {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use eventhub_guest::Request;
+    use eventhub_guest::{Request, http};
     use proptest::prelude::*;
 
     fn parse(query: &str) -> Result<Search, Problem> {
-        let request = Request {
-            method: "GET".into(),
-            path: "/api/v1/events".into(),
-            query: query.into(),
-            headers: vec![],
-            body: vec![],
-            principal: None,
-            request_id: String::new(),
-            traceparent: String::new(),
-            client_address: String::new(),
-        };
+        let request = Request { query: query.into(), ..http::request("GET", "/api/v1/events") };
         Search::parse(&Query::parse(&request, &PARAMETERS)?)
     }
 

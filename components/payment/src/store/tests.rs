@@ -2,7 +2,6 @@
 
 use super::*;
 use eventhub_testing::Postgres;
-use std::time::Instant;
 
 const DATABASE: &str = "payment_db";
 
@@ -10,10 +9,7 @@ struct Server(Postgres);
 
 impl Server {
     fn start() -> Self {
-        let server = Self(Postgres::start(&[DATABASE]).unwrap());
-        server.run(include_str!("../../../../migrations/payment_db/0001_payments.sql"));
-        server.run(include_str!("../../../../migrations/payment_db/0002_forget_webhooks.sql"));
-        server
+        Self(Postgres::migrated(DATABASE).unwrap())
     }
 
     fn run(&self, text: &str) -> String {
@@ -65,10 +61,7 @@ fn two_who_take_at_once_get_two_payments_and_neither_waits_for_the_other() {
     server.payment("second", "requires_payment", "now() - interval '10 s'");
     std::thread::scope(|scope| {
         let other = scope.spawn(|| server.run(&format!("BEGIN; {}; SELECT pg_sleep(2); COMMIT", intent_of(TAKE))));
-        let end = Instant::now() + Duration::from_secs(30);
-        while server.run("SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'") == "0" {
-            assert!(Instant::now() < end, "the other one has not begun");
-        }
+        server.0.wait_until_it_sleeps(DATABASE).unwrap();
         // As it would be without the clause that is to be tested.
         let waits = format!("SET lock_timeout = '100 ms'; {}", intent_of(&TAKE.replace(" SKIP LOCKED", "")));
         assert!(server.0.psql(DATABASE, &waits).unwrap_err().to_string().contains("lock timeout"));

@@ -17,10 +17,9 @@ pub struct Postgres {
 }
 
 impl Postgres {
-    /// A server with event_db as this service's migration makes it.
+    /// A server with event_db as its migrations make it.
     pub fn start() -> Self {
-        let server = eventhub_testing::Postgres::start(&["event_db"]).unwrap();
-        server.psql("event_db", include_str!("../../../../migrations/event_db/0003_seat_inventory.sql")).unwrap();
+        let server = eventhub_testing::Postgres::migrated("event_db").unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let url = server.url("event_db");
         let connect = || {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::lifecycle::tests::event;
+use eventhub_guest::http;
 use std::cell::{Cell, RefCell};
 
 /// What is left of everything when a call breaks.
@@ -64,17 +65,7 @@ impl Calls for World {
 }
 
 fn request() -> Request {
-    Request {
-        method: "POST".into(),
-        path: "/".into(),
-        query: String::new(),
-        headers: vec![],
-        body: vec![],
-        principal: None,
-        request_id: String::new(),
-        traceparent: String::new(),
-        client_address: String::new(),
-    }
+    http::request("POST", "/")
 }
 
 #[test]

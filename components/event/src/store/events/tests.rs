@@ -2,27 +2,16 @@
 
 use super::*;
 use eventhub_guest::ids::UserId;
-use eventhub_guest::sql::Value;
+use eventhub_guest::testing::prepared;
+use eventhub_guest::{Request, http};
 use eventhub_testing::Postgres;
-use std::time::{Duration, Instant};
 
 const DATABASE: &str = "event_db";
-const MIGRATIONS: [&str; 5] = [
-    include_str!("../../../../../migrations/event_db/0001_events.sql"),
-    include_str!("../../../../../migrations/event_db/0002_layouts.sql"),
-    include_str!("../../../../../migrations/event_db/0003_seat_inventory.sql"),
-    include_str!("../../../../../migrations/event_db/0004_cancelled_events.sql"),
-    include_str!("../../../../../migrations/event_db/0005_creation_keys.sql"),
-];
-
 struct Server(Postgres);
 
 impl Server {
     fn start() -> Self {
-        let server = Self(Postgres::start(&[DATABASE]).unwrap());
-        for text in MIGRATIONS {
-            server.run(text);
-        }
+        let server = Self(Postgres::migrated(DATABASE).unwrap());
         server.run(
             "INSERT INTO venues (id, organizer_id, name, time_zone, line1, city, postal_code, country, created_at) \
              VALUES (gen_random_uuid(), gen_random_uuid(), 'Hall', 'Europe/Berlin', 'Street 1', 'Berlin', '1', 'DE', now())",
@@ -59,11 +48,7 @@ impl Server {
     fn race(&self, first: &str, second: &str) {
         std::thread::scope(|scope| {
             scope.spawn(|| self.run(&format!("BEGIN; {first}; SELECT pg_sleep(1); COMMIT")));
-            let end = Instant::now() + Duration::from_secs(30);
-            let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
-            while self.run(sleeping) == "0" {
-                assert!(Instant::now() < end, "the first transaction has not begun");
-            }
+            self.0.wait_until_it_sleeps(DATABASE).unwrap();
             self.run(second);
         });
     }
@@ -84,20 +69,6 @@ fn cancel(event: EventId, version: i64) -> String {
 
 fn literal(id: &EventId) -> String {
     format!("'{:032x}'::uuid", id.as_u128())
-}
-
-/// The statement as the host sends it: prepared, with its parameters.
-fn prepared(statement: &Statement) -> String {
-    let literals = statement.params.iter().map(|value| match value {
-        Value::Timestamp(micros) => format!("to_timestamp({micros} / 1e6)"),
-        Value::Int(number) => number.to_string(),
-        Value::Text(text) => format!("'{text}'"),
-        Value::Bytes(bytes) => format!("'\\x{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
-        Value::Uuid((high, low)) => format!("'{high:016x}{low:016x}'"),
-        other => panic!("not used here: {other:?}"),
-    });
-    let literals: Vec<String> = literals.collect();
-    format!("PREPARE it AS {}; EXECUTE it({})", statement.text, literals.join(", "))
 }
 
 #[test]
@@ -135,17 +106,8 @@ fn without_the_look_at_its_event_a_sale_would_outlive_the_cancellation() {
 #[test]
 fn a_key_is_spent_once_by_each_user_and_tells_what_was_made_with_it() {
     let server = Server::start();
-    let request = eventhub_guest::Request {
-        method: "POST".into(),
-        path: "/api/v1/events".into(),
-        query: String::new(),
-        headers: vec![("idempotency-key".into(), "k".into())],
-        body: b"{}".to_vec(),
-        principal: None,
-        request_id: String::new(),
-        traceparent: String::new(),
-        client_address: String::new(),
-    };
+    let headers = vec![("idempotency-key".into(), "k".into())];
+    let request = Request { headers, body: b"{}".to_vec(), ..http::request("POST", "/api/v1/events") };
     let [ours, anothers] = [1, 2].map(|user| Key::of(&request, UserId::from_u128(user)).unwrap());
     let [first, second] = [1, 2].map(EventId::from_u128);
     server.run(&prepared(&ours.spend(first)));

@@ -1,7 +1,7 @@
 //! What a rotation came to; and statements on the schema as the migrations make it, in a real PostgreSQL.
 
 use super::*;
-use eventhub_guest::sql::Value;
+use eventhub_guest::testing::prepared;
 use eventhub_testing::Postgres;
 use std::cell::Cell;
 
@@ -97,11 +97,9 @@ fn only_a_lost_connection_leaves_a_rotation_in_doubt() {
 fn tokens_go_once_they_have_expired_and_a_used_one_is_known_until_then() {
     let now = Timestamp::from_micros(1_800_000_000_000_000);
     let token = |hash: u8| NewToken { family: Family::new(), hash: vec![hash; 32], expires_at: now };
-    let postgres = Postgres::start(&["identity_db"]).unwrap();
+    let postgres = Postgres::migrated("identity_db").unwrap();
     let run = |text: &str| postgres.psql("identity_db", text).unwrap().trim().to_string();
     for text in [
-        include_str!("../../../../../migrations/identity_db/0001_accounts.sql"),
-        include_str!("../../../../../migrations/identity_db/0002_expired_refresh_tokens.sql"),
         "INSERT INTO users (id, email, email_key, name, password_hash) VALUES (gen_random_uuid(), 'a@b.c', 'a@b.c', 'A', '')",
         // One family, living, of which far more tokens have expired than one statement deletes.
         "INSERT INTO refresh_families SELECT gen_random_uuid(), id, to_timestamp(1800000060) FROM users",
@@ -118,16 +116,4 @@ fn tokens_go_once_they_have_expired_and_a_used_one_is_known_until_then() {
     }
     let found = [1, 2, 3].map(|hash| run(&prepared(&by_hash(&token(hash)))));
     assert_eq!(found, ["1", "1", ""]);
-}
-
-/// The statement as the host sends it: prepared, with its parameters.
-fn prepared(statement: &Statement) -> String {
-    let literals = statement.params.iter().map(|value| match value {
-        Value::Timestamp(micros) => format!("to_timestamp({micros} / 1e6)"),
-        Value::Int(number) => number.to_string(),
-        Value::Bytes(bytes) => format!("'\\x{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
-        other => panic!("not used here: {other:?}"),
-    });
-    let literals: Vec<String> = literals.collect();
-    format!("PREPARE it AS {}; EXECUTE it({})", statement.text, literals.join(", "))
 }
