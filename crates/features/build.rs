@@ -1,0 +1,2 @@
+//! Only so that the build dependencies count.
+fn main() {}
