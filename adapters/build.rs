@@ -1,6 +1,7 @@
-//! Writes the shims from the WIT: for each package two files in `OUT_DIR`. `<package>_client.rs` exports the package's interfaces
-//! and sends each call over HTTP; `<package>_server.rs` takes such calls and makes them on its imports. The application's server
-//! gives all other requests to the gateway. `build/` has the parts.
+//! Writes the shims from the WIT: for each package two files in `OUT_DIR`. `<package>_client.rs`
+//! exports the package's interfaces and sends each call over HTTP; `<package>_server.rs` takes such
+//! calls and makes them on its imports. The application's server gives all other requests to the
+//! gateway. `build/` has the parts.
 
 #[path = "build/package.rs"]
 mod package;
@@ -21,9 +22,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut resolve = wit_parser::Resolve::default();
     resolve.push_dir(&wit)?;
     for group in package::groups(&resolve)? {
-        std::fs::write(out.join(format!("{}_client.rs", group.name)), shim::client(&resolve, &group)?)?;
-        let gateway = if group.name == "application" { Some(package::gateway(&resolve)?) } else { None };
-        std::fs::write(out.join(format!("{}_server.rs", group.name)), shim::server(&resolve, &group, gateway)?)?;
+        std::fs::write(
+            out.join(format!("{}_client.rs", group.name)),
+            shim::client(&resolve, &group)?,
+        )?;
+        let gateway = if group.name == "application" {
+            Some(package::gateway(&resolve)?)
+        } else {
+            None
+        };
+        std::fs::write(
+            out.join(format!("{}_server.rs", group.name)),
+            shim::server(&resolve, &group, gateway)?,
+        )?;
     }
     Ok(())
 }

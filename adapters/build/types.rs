@@ -1,7 +1,9 @@
-//! WIT types as wit-bindgen writes them in Rust: owned where a component exports, borrowed where it calls an import.
+//! WIT types as wit-bindgen writes them in Rust: owned where a component exports, borrowed where it
+//! calls an import.
+
+use std::error::Error;
 
 use heck::ToUpperCamelCase;
-use std::error::Error;
 use wit_parser::{Resolve, Type, TypeDefKind};
 
 type Text = Result<String, Box<dyn Error>>;
@@ -39,7 +41,11 @@ pub fn owned(resolve: &Resolve, ty: &Type, module: &str) -> Text {
                 }
                 TypeDefKind::Result(result) => {
                     let or_unit = |ty: &Option<Type>| ty.as_ref().map_or(Ok("()".to_string()), of);
-                    format!("Result<{}, {}>", or_unit(&result.ok)?, or_unit(&result.err)?)
+                    format!(
+                        "Result<{}, {}>",
+                        or_unit(&result.ok)?,
+                        or_unit(&result.err)?
+                    )
                 }
                 other => return Err(format!("{other:?} is no value that can be sent").into()),
             })
@@ -68,8 +74,13 @@ fn is_copy(resolve: &Resolve, ty: &Type) -> bool {
         Type::String | Type::ErrorContext => false,
         Type::Id(id) => match &resolve.types[*id].kind {
             TypeDefKind::Type(ty) | TypeDefKind::Option(ty) => is_copy(resolve, ty),
-            TypeDefKind::Record(record) => all_copy(resolve, record.fields.iter().map(|field| &field.ty)),
-            TypeDefKind::Variant(variant) => all_copy(resolve, variant.cases.iter().filter_map(|case| case.ty.as_ref())),
+            TypeDefKind::Record(record) => {
+                all_copy(resolve, record.fields.iter().map(|field| &field.ty))
+            }
+            TypeDefKind::Variant(variant) => all_copy(
+                resolve,
+                variant.cases.iter().filter_map(|case| case.ty.as_ref()),
+            ),
             TypeDefKind::Tuple(tuple) => all_copy(resolve, tuple.types.iter()),
             TypeDefKind::Result(result) => all_copy(resolve, result.ok.iter().chain(&result.err)),
             TypeDefKind::Enum(_) | TypeDefKind::Flags(_) => true,

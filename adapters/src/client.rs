@@ -1,15 +1,18 @@
-//! The client's side: one call, and what its caller is told when it is not answered. Configured by variables: `CALL_URL_<PACKAGE>`
-//! (scheme and authority of the other side: `CALL_URL_SEAT_INVENTORY`), `CALL_URL` for packages that have none, `CALL_TOKEN` (what it
+//! The client's side: one call, and what its caller is told when it is not answered. Configured by
+//! variables: `CALL_URL_<PACKAGE>` (scheme and authority of the other side:
+//! `CALL_URL_SEAT_INVENTORY`), `CALL_URL` for packages that have none, `CALL_TOKEN` (what it
 //! knows us by), `CALL_TIMEOUT_MS` (default 30,000; a link's own timeout is shorter).
 
-use crate::wire::{self, MAX_BYTES};
+use std::time::Duration;
+
 use eventhub_guest::config::{parsed, text};
 use eventhub_guest::{Problem, Response};
 use eventhub_wasi_http::outgoing::{self, Call};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::time::Duration;
 use wasip2::http::types::Method;
+
+use crate::wire::{self, MAX_BYTES};
 
 struct Config {
     authorization: String,
@@ -30,12 +33,28 @@ thread_local! {
 ///
 /// # Errors
 /// Why there is none; it has been logged. Whether the call had its effect is then unknown.
-pub fn call<R: DeserializeOwned>(interface: &str, function: &str, params: &impl Serialize) -> Result<R, String> {
+pub fn call<R: DeserializeOwned>(
+    interface: &str,
+    function: &str,
+    params: &impl Serialize,
+) -> Result<R, String> {
     let result = CONFIG.with(|config| exchange(config, interface, function, params));
-    result.inspect_err(|cause| tracing::warn!(call.interface = interface, call.function = function, error.cause = cause, "a call over HTTP was not answered"))
+    result.inspect_err(|cause| {
+        tracing::warn!(
+            call.interface = interface,
+            call.function = function,
+            error.cause = cause,
+            "a call over HTTP was not answered"
+        )
+    })
 }
 
-fn exchange<R: DeserializeOwned>(config: &Config, interface: &str, function: &str, params: &impl Serialize) -> Result<R, String> {
+fn exchange<R: DeserializeOwned>(
+    config: &Config,
+    interface: &str,
+    function: &str,
+    params: &impl Serialize,
+) -> Result<R, String> {
     let base = url(interface)?;
     let (path, content_type) = wire::address(interface, function);
     let params = wire::write(params).map_err(|refusal| refusal.to_string())?;
@@ -43,7 +62,10 @@ fn exchange<R: DeserializeOwned>(config: &Config, interface: &str, function: &st
         method: Method::Post,
         base: &base,
         path: &path,
-        headers: &[("authorization", &config.authorization), ("content-type", &content_type)],
+        headers: &[
+            ("authorization", &config.authorization),
+            ("content-type", &content_type),
+        ],
         body: &params,
         timeout: config.timeout,
         max_answer: MAX_BYTES,
@@ -51,14 +73,27 @@ fn exchange<R: DeserializeOwned>(config: &Config, interface: &str, function: &st
     match answer.status {
         200 => wire::read(&answer.body).map_err(|refusal| refusal.to_string()),
         // A host in front of the shim answers with problems of its own; ours are a line of text.
-        status => Err(format!("{base} answered {status}: {}", String::from_utf8_lossy(&answer.body).chars().take(200).collect::<String>())),
+        status => Err(format!(
+            "{base} answered {status}: {}",
+            String::from_utf8_lossy(&answer.body)
+                .chars()
+                .take(200)
+                .collect::<String>()
+        )),
     }
 }
 
 fn url(interface: &str) -> Result<String, String> {
-    let package = interface.split(['/', ':']).nth(1).unwrap_or_default().to_uppercase().replace('-', "_");
+    let package = interface
+        .split(['/', ':'])
+        .nth(1)
+        .unwrap_or_default()
+        .to_uppercase()
+        .replace('-', "_");
     let variable = format!("CALL_URL_{package}");
-    let url = text(&variable).or_else(|| text("CALL_URL")).ok_or_else(|| format!("neither {variable} nor CALL_URL is set"))?;
+    let url = text(&variable)
+        .or_else(|| text("CALL_URL"))
+        .ok_or_else(|| format!("neither {variable} nor CALL_URL is set"))?;
     Ok(url.trim_end_matches('/').to_string())
 }
 
@@ -72,6 +107,11 @@ pub fn later(_cause: &str) -> String {
 
 /// Status, headers and body of a 503 in the manners of the API.
 pub fn unavailable(_cause: &str, request_id: &str) -> (u16, Vec<(String, String)>, Vec<u8>) {
-    let Response { status, headers, body } = Problem::unavailable("A service that this needs does not answer; try again in a moment.").to_response(request_id);
+    let Response {
+        status,
+        headers,
+        body,
+    } = Problem::unavailable("A service that this needs does not answer; try again in a moment.")
+        .to_response(request_id);
     (status, headers, body)
 }

@@ -1,9 +1,11 @@
-//! The server's side: takes calls over `wasi:http/incoming-handler`. The variable `CALL_TOKEN` says whom it serves; without it, nobody.
+//! The server's side: takes calls over `wasi:http/incoming-handler`. The variable `CALL_TOKEN` says
+//! whom it serves; without it, nobody.
 
-use crate::wire::{self, MAX_BYTES, MEDIA_TYPE, PREFIX};
 use eventhub_guest::config::text;
 use eventhub_guest::problem::{Code, Problem};
 use eventhub_guest::{Request, Response};
+
+use crate::wire::{self, MAX_BYTES, MEDIA_TYPE, PREFIX};
 
 /// Why a call is not made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,38 +48,63 @@ thread_local! {
 /// # Errors
 /// The refusal: 401 without the token, before anything else is looked at; 404.
 pub fn admit<'a>(head: &Head<'a>) -> Result<(String, &'a str), Response> {
-    let token = head.authorization.and_then(|value| value.strip_prefix("Bearer "));
+    let token = head
+        .authorization
+        .and_then(|value| value.strip_prefix("Bearer "));
     if !TOKEN.with(|known| is_known(known.as_deref(), token)) {
         return Err(refuse(401, "this is no call by someone we know"));
     }
     let called = wire::called(head.path, head.content_type.unwrap_or_default());
-    called.filter(|_| head.method == "POST").ok_or_else(|| refuse(404, &Refusal::Unknown.to_string()))
+    called
+        .filter(|_| head.method == "POST")
+        .ok_or_else(|| refuse(404, &Refusal::Unknown.to_string()))
 }
 
 /// Takes as long for a wrong token as for the right one.
 fn is_known(known: Option<&str>, token: Option<&str>) -> bool {
-    let (Some(known), Some(token)) = (known, token) else { return false };
-    let differences = known.bytes().zip(token.bytes()).fold(0, |differences, (one, other)| differences | (one ^ other));
+    let (Some(known), Some(token)) = (known, token) else {
+        return false;
+    };
+    let differences = known
+        .bytes()
+        .zip(token.bytes())
+        .fold(0, |differences, (one, other)| differences | (one ^ other));
     known.len() == token.len() && differences == 0
 }
 
 /// Makes the call.
 pub fn answer(dispatch: Dispatch, interface: &str, function: &str, params: &[u8]) -> Response {
     match dispatch(interface, function, params) {
-        Ok(body) => Response { status: 200, headers: vec![("content-type".into(), MEDIA_TYPE.into())], body },
+        Ok(body) => Response {
+            status: 200,
+            headers: vec![("content-type".into(), MEDIA_TYPE.into())],
+            body,
+        },
         Err(refusal) => {
             tracing::warn!(call.interface = interface, call.function = function, error.cause = %refusal, "a call over HTTP was refused");
-            refuse(if refusal == Refusal::Unknown { 404 } else { 400 }, &refusal.to_string())
+            refuse(
+                if refusal == Refusal::Unknown {
+                    404
+                } else {
+                    400
+                },
+                &refusal.to_string(),
+            )
         }
     }
 }
 
 /// A refusal in a line of text.
 pub fn refuse(status: u16, why: &str) -> Response {
-    Response { status, headers: vec![("content-type".into(), "text/plain; charset=utf-8".into())], body: why.into() }
+    Response {
+        status,
+        headers: vec![("content-type".into(), "text/plain; charset=utf-8".into())],
+        body: why.into(),
+    }
 }
 
-/// Exports `wasi:http/incoming-handler` for a [`Dispatch`], and for a gateway that answers whatever is no call.
+/// Exports `wasi:http/incoming-handler` for a [`Dispatch`], and for a gateway that answers whatever
+/// is no call.
 #[macro_export]
 macro_rules! serve {
     ($dispatch:path) => {
@@ -110,7 +137,11 @@ macro_rules! serve {
 pub type Gateway = fn(Request) -> Response;
 
 /// One exchange.
-pub fn take(incoming: &wasip2::http::types::IncomingRequest, dispatch: Dispatch, gateway: Option<Gateway>) -> Response {
+pub fn take(
+    incoming: &wasip2::http::types::IncomingRequest,
+    dispatch: Dispatch,
+    gateway: Option<Gateway>,
+) -> Response {
     let (mut request, length) = eventhub_wasi_http::incoming::head(incoming);
     let read = || eventhub_wasi_http::incoming::body(incoming, length, MAX_BYTES);
     if let Some(gateway) = gateway.filter(|_| !request.path.starts_with(PREFIX)) {
@@ -119,12 +150,22 @@ pub fn take(incoming: &wasip2::http::types::IncomingRequest, dispatch: Dispatch,
                 request.body = body;
                 gateway(request)
             }
-            // The gateway knows how much of a body each route takes, and says so; none takes as much as this.
-            Err(_) => Problem::new(Code::BodyTooLarge, "The body is larger than any route takes.").to_response(""),
+            // The gateway knows how much of a body each route takes, and says so; none takes as
+            // much as this.
+            Err(_) => Problem::new(
+                Code::BodyTooLarge,
+                "The body is larger than any route takes.",
+            )
+            .to_response(""),
         };
     }
     let header = |name| eventhub_guest::http::header(&request, name);
-    let head = Head { method: &request.method, path: &request.path, authorization: header("authorization"), content_type: header("content-type") };
+    let head = Head {
+        method: &request.method,
+        path: &request.path,
+        authorization: header("authorization"),
+        content_type: header("content-type"),
+    };
     let (interface, function) = match admit(&head) {
         Ok(called) => called,
         Err(refusal) => return refusal,
@@ -142,15 +183,30 @@ mod tests {
     #[test]
     fn only_the_whole_token_is_known() {
         assert!(is_known(Some("secret"), Some("secret")));
-        for token in [None, Some(""), Some("secre"), Some("secret "), Some("Secret")] {
+        for token in [
+            None,
+            Some(""),
+            Some("secre"),
+            Some("secret "),
+            Some("Secret"),
+        ] {
             assert!(!is_known(Some("secret"), token), "{token:?}");
         }
-        assert!(!is_known(None, Some("")) && !is_known(None, None), "without a token nobody is known");
+        assert!(
+            !is_known(None, Some("")) && !is_known(None, None),
+            "without a token nobody is known"
+        );
     }
 
     #[test]
     fn without_the_token_nothing_is_told_about_the_path() {
-        let refused = admit(&Head { method: "POST", path: "/call/booking/routes/handle", authorization: None, content_type: None }).unwrap_err();
+        let refused = admit(&Head {
+            method: "POST",
+            path: "/call/booking/routes/handle",
+            authorization: None,
+            content_type: None,
+        })
+        .unwrap_err();
         assert_eq!(refused.status, 401);
     }
 }

@@ -1,10 +1,12 @@
-//! Puts the OpenAPI document together: `components/*/openapi.yaml` become one JSON document in `OUT_DIR/openapi.json`.
-//! The build fails where two parts say the same thing, a reference leads nowhere, or a tag is declared nowhere.
+//! Puts the OpenAPI document together: `components/*/openapi.yaml` become one JSON document in
+//! `OUT_DIR/openapi.json`. The build fails where two parts say the same thing, a reference leads
+//! nowhere, or a tag is declared nowhere.
 
-use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
 
@@ -15,7 +17,9 @@ fn main() -> Result<()> {
     let components = here.parent().ok_or("no folder above")?;
     println!("cargo::rerun-if-changed={}", components.display());
     let mut document = read(&here.join("openapi.yaml"))?;
-    let mut folders = std::fs::read_dir(components)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let mut folders = std::fs::read_dir(components)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<Result<Vec<_>>>()?;
     folders.sort();
     for folder in folders.iter().filter(|folder| **folder != here) {
         let file = folder.join("openapi.yaml");
@@ -48,8 +52,14 @@ fn merge(document: &mut Value, part: Value, file: &Path) -> Result<()> {
     };
     add(object(document, "paths")?, &part["paths"], "path")?;
     for (kind, members) in part["components"].as_object().into_iter().flatten() {
-        let whole = document["components"].as_object_mut().ok_or("no components")?;
-        let into = whole.entry(kind).or_insert_with(|| json!({})).as_object_mut().ok_or("not an object")?;
+        let whole = document["components"]
+            .as_object_mut()
+            .ok_or("no components")?;
+        let into = whole
+            .entry(kind)
+            .or_insert_with(|| json!({}))
+            .as_object_mut()
+            .ok_or("not an object")?;
         add(into, members, kind)?;
     }
     if let (Some(tags), Some(more)) = (document["tags"].as_array_mut(), part["tags"].as_array()) {
@@ -63,25 +73,47 @@ fn merge(document: &mut Value, part: Value, file: &Path) -> Result<()> {
 }
 
 fn object<'a>(document: &'a mut Value, member: &str) -> Result<&'a mut Map<String, Value>> {
-    document[member].as_object_mut().ok_or_else(|| format!("{member} is not an object").into())
+    document[member]
+        .as_object_mut()
+        .ok_or_else(|| format!("{member} is not an object").into())
 }
 
-/// What any route may answer is said here once, not in every part: the gateway and the host answer so before a service is asked, or instead.
+/// What any route may answer is said here once, not in every part: the gateway and the host answer
+/// so before a service is asked, or instead.
 fn add_answers(document: &mut Value) {
-    let paths = document["paths"].as_object_mut().into_iter().flat_map(Map::values_mut).filter_map(Value::as_object_mut);
-    let operations = paths.flatten().filter(|(member, _)| METHODS.contains(&member.as_str()));
+    let paths = document["paths"]
+        .as_object_mut()
+        .into_iter()
+        .flat_map(Map::values_mut)
+        .filter_map(Value::as_object_mut);
+    let operations = paths
+        .flatten()
+        .filter(|(member, _)| METHODS.contains(&member.as_str()));
     for (_, operation) in operations {
         let has_body = operation.get("requestBody").is_some();
-        let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { continue };
-        for status in ["408", "431", "500", "503"].into_iter().filter(|status| has_body || *status != "408") {
-            answers.entry(status).or_insert_with(|| json!({ "$ref": format!("#/components/responses/Problem{status}") }));
+        let Some(answers) = operation
+            .get_mut("responses")
+            .and_then(Value::as_object_mut)
+        else {
+            continue;
+        };
+        for status in ["408", "431", "500", "503"]
+            .into_iter()
+            .filter(|status| has_body || *status != "408")
+        {
+            answers.entry(status).or_insert_with(
+                || json!({ "$ref": format!("#/components/responses/Problem{status}") }),
+            );
         }
     }
 }
 
 /// The names that services take for a time zone, from the database that they have.
 fn time_zones() -> Value {
-    let names: BTreeSet<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+    let names: BTreeSet<String> = jiff::tz::db()
+        .available()
+        .map(|name| name.to_string())
+        .collect();
     json!(names)
 }
 
@@ -89,9 +121,18 @@ fn check(document: &Value) -> Result<()> {
     let mut operations = BTreeSet::new();
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for operation in METHODS.iter().filter_map(|method| item.get(*method)) {
-            let id = operation["operationId"].as_str().ok_or_else(|| format!("{path} has an operation without operationId"))?;
-            let is_declared = |tag: &Value| document["tags"].as_array().is_some_and(|tags| tags.iter().any(|known| known["name"] == *tag));
-            if !operation["tags"].as_array().is_some_and(|tags| tags.iter().all(is_declared)) {
+            let id = operation["operationId"]
+                .as_str()
+                .ok_or_else(|| format!("{path} has an operation without operationId"))?;
+            let is_declared = |tag: &Value| {
+                document["tags"]
+                    .as_array()
+                    .is_some_and(|tags| tags.iter().any(|known| known["name"] == *tag))
+            };
+            if !operation["tags"]
+                .as_array()
+                .is_some_and(|tags| tags.iter().all(is_declared))
+            {
                 return Err(format!("{id} has no tag, or one that is declared nowhere").into());
             }
             if !operations.insert(id) {
@@ -101,20 +142,30 @@ fn check(document: &Value) -> Result<()> {
     }
     let mut dangling = BTreeSet::new();
     find_dangling(document, document, &mut dangling);
-    if dangling.is_empty() { Ok(()) } else { Err(format!("references lead nowhere: {dangling:?}").into()) }
+    if dangling.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("references lead nowhere: {dangling:?}").into())
+    }
 }
 
 fn find_dangling<'a>(document: &Value, value: &'a Value, dangling: &mut BTreeSet<&'a str>) {
     match value {
         Value::Object(members) => {
             if let Some(reference) = members.get("$ref").and_then(Value::as_str)
-                && reference.strip_prefix('#').is_none_or(|pointer| document.pointer(pointer).is_none())
+                && reference
+                    .strip_prefix('#')
+                    .is_none_or(|pointer| document.pointer(pointer).is_none())
             {
                 dangling.insert(reference);
             }
-            members.values().for_each(|member| find_dangling(document, member, dangling));
+            members
+                .values()
+                .for_each(|member| find_dangling(document, member, dangling));
         }
-        Value::Array(items) => items.iter().for_each(|item| find_dangling(document, item, dangling)),
+        Value::Array(items) => items
+            .iter()
+            .for_each(|item| find_dangling(document, item, dangling)),
         _ => {}
     }
 }

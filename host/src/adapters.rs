@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-/// A shim beside a component: `target/components/booking.wasm` → `target/components/adapters/<name>.wasm`.
+/// A shim beside a component: `target/components/booking.wasm` →
+/// `target/components/adapters/<name>.wasm`.
 pub fn file(component: &Path, name: &str) -> PathBuf {
-    component.with_file_name("adapters").join(format!("{name}.wasm"))
+    component
+        .with_file_name("adapters")
+        .join(format!("{name}.wasm"))
 }
 
 /// The client shim of a service or a capability: `seat-inventory` → `seat_inventory_client.wasm`.

@@ -1,6 +1,12 @@
-//! The operators' listener: `/healthz` (the process lives), `/readyz` (what is not ready, by name), `/metrics` (Prometheus).
+//! The operators' listener: `/healthz` (the process lives), `/readyz` (what is not ready, by name),
+//! `/metrics` (Prometheus).
 
-use crate::app::App;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -9,13 +15,10 @@ use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use serde_json::json;
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::app::App;
 
 /// Readiness besides what the servers say: false while starting and while draining.
 #[derive(Default)]
@@ -30,11 +33,17 @@ impl Readiness {
     }
 }
 
-/// Installs the process-wide recorder. Links and pools register with it when they are made: do this first.
+/// Installs the process-wide recorder. Links and pools register with it when they are made: do this
+/// first.
 pub fn metrics() -> anyhow::Result<PrometheusHandle> {
     // From 100 µs to 30 s, about three a decade.
-    let buckets = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
-    Ok(PrometheusBuilder::new().set_buckets_for_metric(Matcher::Suffix("seconds".into()), &buckets)?.install_recorder()?)
+    let buckets = [
+        0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
+        5.0, 10.0, 30.0,
+    ];
+    Ok(PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("seconds".into()), &buckets)?
+        .install_recorder()?)
 }
 
 pub struct Admin {
@@ -60,7 +69,9 @@ impl Admin {
                     let admin = admin.clone();
                     async move { Ok::<_, Infallible>(admin.answer(&request).await) }
                 });
-                let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                let _ = hyper::server::conn::http1::Builder::new()
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
             });
         }
     }
@@ -73,10 +84,15 @@ impl Admin {
                 self.app.record_gauges();
                 let mut response = Response::new(Full::new(Bytes::from(self.metrics.render())));
                 let kind = hyper::header::HeaderValue::from_static("text/plain; version=0.0.4");
-                response.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
+                response
+                    .headers_mut()
+                    .insert(hyper::header::CONTENT_TYPE, kind);
                 response
             }
-            _ => json_response(StatusCode::NOT_FOUND, &json!({"paths": ["/healthz", "/readyz", "/metrics"]})),
+            _ => json_response(
+                StatusCode::NOT_FOUND,
+                &json!({"paths": ["/healthz", "/readyz", "/metrics"]}),
+            ),
         }
     }
 
@@ -85,14 +101,24 @@ impl Admin {
         if self.readiness.draining.load(Ordering::Relaxed) {
             failures.insert("host".into(), "shutting down".into());
         }
-        let status = if failures.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-        json_response(status, &json!({"status": if failures.is_empty() { "ready" } else { "not ready" }, "checks": failures}))
+        let status = if failures.is_empty() {
+            StatusCode::OK
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        json_response(
+            status,
+            &json!({"status": if failures.is_empty() { "ready" } else { "not ready" }, "checks": failures}),
+        )
     }
 }
 
 fn json_response(status: StatusCode, body: &serde_json::Value) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
     *response.status_mut() = status;
-    response.headers_mut().insert(hyper::header::CONTENT_TYPE, hyper::header::HeaderValue::from_static("application/json"));
+    response.headers_mut().insert(
+        hyper::header::CONTENT_TYPE,
+        hyper::header::HeaderValue::from_static("application/json"),
+    );
     response
 }

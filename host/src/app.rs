@@ -1,13 +1,18 @@
-//! From manifest and configuration to running components: the clients of the servers are made, and everything is linked.
+//! From manifest and configuration to running components: the clients of the servers are made, and
+//! everything is linked.
 
-use crate::config::{Component as Limits, Config, Runtime};
-use crate::manifest::{Capability, Link, Manifest, Target};
-use anyhow::{Context, Result, bail};
-use eventhub_runtime::values::{Request, Response};
-use eventhub_runtime::{AppBuilder, CallContext, Code, ComponentSource, EngineConfig, LinkSpec, PoolConfig, problem};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use eventhub_runtime::values::{Request, Response};
+use eventhub_runtime::{
+    AppBuilder, CallContext, Code, ComponentSource, EngineConfig, LinkSpec, PoolConfig, problem,
+};
+
+use crate::config::{Component as Limits, Config, Runtime};
+use crate::manifest::{Capability, Link, Manifest, Target};
 
 /// What answers the requests of a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,9 +48,18 @@ impl App {
             .chain(manifest.triggers.iter().map(|trigger| trigger.capability))
             .collect();
 
-        let postgres = used.contains(&Capability::Postgres).then(|| postgres(config)).transpose()?;
-        let redis = used.contains(&Capability::Redis).then(|| redis(config)).transpose()?;
-        let kafka = used.contains(&Capability::Kafka).then(|| kafka(config)).transpose()?;
+        let postgres = used
+            .contains(&Capability::Postgres)
+            .then(|| postgres(config))
+            .transpose()?;
+        let redis = used
+            .contains(&Capability::Redis)
+            .then(|| redis(config))
+            .transpose()?;
+        let kafka = used
+            .contains(&Capability::Kafka)
+            .then(|| kafka(config))
+            .transpose()?;
         let topics = eventhub_websocket::Hub::new(eventhub_websocket::Config {
             max_sockets: config.websocket.max_sockets,
             max_sockets_per_address: config.websocket.max_sockets_per_address,
@@ -54,30 +68,63 @@ impl App {
             ..eventhub_websocket::Config::default()
         });
 
-        let Runtime { total_instances, perf_map, .. } = config.runtime;
-        let engine = EngineConfig { max_instances: total_instances, cache_dir: Some(cache_folder(config)), perf_map };
-        let runtime = eventhub_runtime::Runtime::new(engine).map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
+        let Runtime {
+            total_instances,
+            perf_map,
+            ..
+        } = config.runtime;
+        let engine = EngineConfig {
+            max_instances: total_instances,
+            cache_dir: Some(cache_folder(config)),
+            perf_map,
+        };
+        let runtime = eventhub_runtime::Runtime::new(engine)
+            .map_err(|error| anyhow::anyhow!("the WebAssembly engine cannot start: {error:#}"))?;
         let mut builder = AppBuilder::new(&runtime);
         if let Some(client) = postgres.clone() {
-            builder.capability("eventhub:postgres", Box::new(move |linker, _, link| eventhub_postgres::add_to_linker(linker, client.clone(), link)));
+            builder.capability(
+                "eventhub:postgres",
+                Box::new(move |linker, _, link| {
+                    eventhub_postgres::add_to_linker(linker, client.clone(), link)
+                }),
+            );
         }
         if let Some(client) = redis.clone() {
-            builder.capability("eventhub:redis", Box::new(move |linker, _, link| eventhub_redis::add_to_linker(linker, client.clone(), link)));
+            builder.capability(
+                "eventhub:redis",
+                Box::new(move |linker, _, link| {
+                    eventhub_redis::add_to_linker(linker, client.clone(), link)
+                }),
+            );
         }
         if let Some(client) = kafka.clone() {
-            builder.capability("eventhub:kafka", Box::new(move |linker, _, link| eventhub_kafka::add_to_linker(linker, client.clone(), link)));
+            builder.capability(
+                "eventhub:kafka",
+                Box::new(move |linker, _, link| {
+                    eventhub_kafka::add_to_linker(linker, client.clone(), link)
+                }),
+            );
         }
         let hub = topics.clone();
-        builder.capability("eventhub:websocket", Box::new(move |linker, _, _| eventhub_websocket::add_to_linker(linker, hub.clone())));
+        builder.capability(
+            "eventhub:websocket",
+            Box::new(move |linker, _, _| eventhub_websocket::add_to_linker(linker, hub.clone())),
+        );
         if used.contains(&Capability::HttpClient) {
             builder.outgoing_http(Arc::new(crate::outgoing::Outgoing::new(config)?));
         }
 
         for component in &manifest.components {
-            let wasm = std::fs::read(&component.file)
-                .with_context(|| format!("component {}: cannot read {}; is it built? (make build)", component.name, component.file.display()))?;
+            let wasm = std::fs::read(&component.file).with_context(|| {
+                format!(
+                    "component {}: cannot read {}; is it built? (make build)",
+                    component.name,
+                    component.file.display()
+                )
+            })?;
             let mut environment = config.variables(component);
-            // The tests' negative control is refused by components unless this is set for the whole host.
+            // The tests' negative control is refused by components unless this is set for the whole
+            // host.
             if let Ok(value) = std::env::var("EVENTHUB_TEST") {
                 environment.insert("EVENTHUB_TEST".into(), value);
             }
@@ -88,25 +135,54 @@ impl App {
                 env: environment.into_iter().collect(),
             });
         }
-        for link in manifest.links.iter().filter(|link| !link.package.starts_with("wasi:")) {
+        for link in manifest
+            .links
+            .iter()
+            .filter(|link| !link.package.starts_with("wasi:"))
+        {
             builder.link(link_spec(config, link)?);
         }
         // Compiling takes seconds of both cores when the cache is cold.
-        let components = tokio::task::block_in_place(|| builder.build()).context("the manifest does not fit the components")?;
+        let components = tokio::task::block_in_place(|| builder.build())
+            .context("the manifest does not fit the components")?;
         for trigger in &manifest.triggers {
-            if !components.components().any(|name| name == trigger.component) {
-                bail!("a capability calls component {}, which the manifest does not have", trigger.component);
+            if !components
+                .components()
+                .any(|name| name == trigger.component)
+            {
+                bail!(
+                    "a capability calls component {}, which the manifest does not have",
+                    trigger.component
+                );
             }
         }
-        components.warm().await.context("a component does not start")?;
-        Ok(Self { components, kafka, topics, postgres, redis, relays: parking_lot::Mutex::default() })
+        components
+            .warm()
+            .await
+            .context("a component does not start")?;
+        Ok(Self {
+            components,
+            kafka,
+            topics,
+            postgres,
+            redis,
+            relays: parking_lot::Mutex::default(),
+        })
     }
 
     /// Answers a request that came in by a door.
     pub async fn handle(&self, door: &Door, request: Request) -> Response {
         match door {
-            Door::Routes(component) => self.components.handle(component, &request, CallContext::of(&request)).await,
-            Door::Calls(component) => self.components.over_http(component, &request, CallContext::of(&request)).await,
+            Door::Routes(component) => {
+                self.components
+                    .handle(component, &request, CallContext::of(&request))
+                    .await
+            }
+            Door::Calls(component) => {
+                self.components
+                    .over_http(component, &request, CallContext::of(&request))
+                    .await
+            }
             Door::Sockets => problem(Code::NotFound, &request.request_id),
         }
     }
@@ -139,11 +215,21 @@ impl App {
                 }
             },
         );
-        failures.extend(postgres.err().into_iter().flatten().map(|(database, why)| (format!("postgres.{database}"), why)));
+        failures.extend(
+            postgres
+                .err()
+                .into_iter()
+                .flatten()
+                .map(|(database, why)| (format!("postgres.{database}"), why)),
+        );
         failures.extend(redis.err().map(|why| ("redis".to_string(), why)));
         failures.extend(kafka.err().map(|why| ("kafka".to_string(), why)));
         let relays: Vec<_> = self.relays.lock().clone();
-        failures.extend(relays.iter().filter_map(|relay| Some((format!("cdc.{}", relay.database()), relay.ready().err()?))));
+        failures.extend(
+            relays.iter().filter_map(|relay| {
+                Some((format!("cdc.{}", relay.database()), relay.ready().err()?))
+            }),
+        );
         failures
     }
 
@@ -153,8 +239,10 @@ impl App {
             let component = stats.component.to_string();
             metrics::gauge!("eventhub_component_instances", "component" => component.clone(), "state" => "busy").set(stats.busy as f64);
             metrics::gauge!("eventhub_component_instances", "component" => component.clone(), "state" => "idle").set(stats.idle as f64);
-            metrics::gauge!("eventhub_component_queued", "component" => component.clone()).set(stats.queued as f64);
-            metrics::gauge!("eventhub_component_idle_memory_bytes", "component" => component).set(stats.idle_memory as f64);
+            metrics::gauge!("eventhub_component_queued", "component" => component.clone())
+                .set(stats.queued as f64);
+            metrics::gauge!("eventhub_component_idle_memory_bytes", "component" => component)
+                .set(stats.idle_memory as f64);
         }
     }
 }
@@ -210,8 +298,16 @@ fn link_spec(config: &Config, link: &Link) -> Result<LinkSpec> {
         Target::Component(name) => name.clone(),
         Target::Capability(_) => link.package.clone(),
     };
-    let config = config.link(&link.properties, &format!("of the link {} → {target}", link.source))?;
-    Ok(LinkSpec { source: link.source.clone(), target, package: link.package.clone(), config })
+    let config = config.link(
+        &link.properties,
+        &format!("of the link {} → {target}", link.source),
+    )?;
+    Ok(LinkSpec {
+        source: link.source.clone(),
+        target,
+        package: link.package.clone(),
+        config,
+    })
 }
 
 fn cache_folder(config: &Config) -> PathBuf {
@@ -220,5 +316,7 @@ fn cache_folder(config: &Config) -> PathBuf {
     }
     let cache = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_else(|| "/var/cache".into()));
-    cache.unwrap_or_else(|| home().join(".cache")).join("eventhub/aot")
+    cache
+        .unwrap_or_else(|| home().join(".cache"))
+        .join("eventhub/aot")
 }

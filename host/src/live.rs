@@ -1,8 +1,10 @@
-//! WebSocket upgrades: the component that exports `live` says whether and to what, the hub holds the socket.
+//! WebSocket upgrades: the component that exports `live` says whether and to what, the hub holds
+//! the socket.
 
-use crate::app::App;
-use crate::manifest::{Capability, Manifest};
-use crate::server::{HyperResponse, head, to_hyper};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::Bytes;
 use eventhub_runtime::{CallContext, Code, problem, values};
 use eventhub_websocket::{Frame, NoPlace, NotAnUpgrade, Page, Subscription, TopicReader, Upgrade};
@@ -11,9 +13,10 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue, SEC_WEBSOCKET_VERSION, UPGRADE};
 use hyper::{Request, StatusCode};
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+
+use crate::app::App;
+use crate::manifest::{Capability, Manifest};
+use crate::server::{HyperResponse, head, to_hyper};
 
 #[derive(Clone)]
 pub struct Live {
@@ -25,10 +28,20 @@ pub struct Live {
 
 impl Live {
     pub fn new(manifest: &Manifest, app: Arc<App>) -> Self {
-        let trigger = manifest.triggers.iter().find(|trigger| trigger.capability == Capability::WebSocket);
+        let trigger = manifest
+            .triggers
+            .iter()
+            .find(|trigger| trigger.capability == Capability::WebSocket);
         let component: Option<Arc<str>> = trigger.map(|trigger| trigger.component.as_str().into());
-        let reader = Arc::new(Reader { app: app.clone(), component: component.clone().unwrap_or_default() });
-        Self { app, component, reader }
+        let reader = Arc::new(Reader {
+            app: app.clone(),
+            component: component.clone().unwrap_or_default(),
+        });
+        Self {
+            app,
+            component,
+            reader,
+        }
     }
 
     pub fn wants(request: &Request<Incoming>) -> bool {
@@ -47,9 +60,16 @@ impl Live {
         answer
     }
 
-    async fn open(&self, upgraded: Result<(hyper::Response<()>, Upgrade), NotAnUpgrade>, asked: &values::Request, client: IpAddr) -> HyperResponse {
+    async fn open(
+        &self,
+        upgraded: Result<(hyper::Response<()>, Upgrade), NotAnUpgrade>,
+        asked: &values::Request,
+        client: IpAddr,
+    ) -> HyperResponse {
         let id = &asked.request_id;
-        let Some(component) = &self.component else { return to_hyper(problem(Code::NotFound, id)) };
+        let Some(component) = &self.component else {
+            return to_hyper(problem(Code::NotFound, id));
+        };
         let seat = match self.app.topics.admit(client) {
             Ok(seat) => seat,
             Err(NoPlace::Full) => return to_hyper(problem(Code::Overloaded, id)),
@@ -59,8 +79,15 @@ impl Live {
             Ok(upgraded) => upgraded,
             Err(why) => return not_an_upgrade(&why),
         };
-        match self.app.components.live_open(component, asked, CallContext::of(asked)).await {
-            Ok(Ok(subscription)) => seat.serve(upgrade, subscription_of(subscription), self.reader.clone()),
+        match self
+            .app
+            .components
+            .live_open(component, asked, CallContext::of(asked))
+            .await
+        {
+            Ok(Ok(subscription)) => {
+                seat.serve(upgrade, subscription_of(subscription), self.reader.clone())
+            }
             Ok(Err(values::Refusal::Close((code, reason)))) => seat.refuse(upgrade, code, reason),
             Ok(Err(values::Refusal::Response(response))) => return to_hyper(response),
             Err(error) => return to_hyper(error.to_response(id)),
@@ -83,26 +110,50 @@ struct Reader {
 impl TopicReader for Reader {
     fn read<'a>(&'a self, topic: &'a str, seq: u64) -> BoxFuture<'a, Result<Page, String>> {
         Box::pin(async move {
-            let read = self.app.components.live_read(&self.component, topic, seq, CallContext::default()).await;
+            let read = self
+                .app
+                .components
+                .live_read(&self.component, topic, seq, CallContext::default())
+                .await;
             let page = read.map_err(|error| error.to_string())??;
-            Ok(Page { frames: frames(page.frames), reset: page.reset })
+            Ok(Page {
+                frames: frames(page.frames),
+                reset: page.reset,
+            })
         })
     }
 }
 
 fn subscription_of(subscription: values::Subscription) -> Subscription {
-    Subscription { topic: subscription.topic, frames: frames(subscription.frames), seq: subscription.seq }
+    Subscription {
+        topic: subscription.topic,
+        frames: frames(subscription.frames),
+        seq: subscription.seq,
+    }
 }
 
 fn frames(frames: Vec<values::Frame>) -> Vec<Frame> {
-    frames.into_iter().map(|frame| Frame { seq: frame.seq, text: frame.text }).collect()
+    frames
+        .into_iter()
+        .map(|frame| Frame {
+            seq: frame.seq,
+            text: frame.text,
+        })
+        .collect()
 }
 
 fn not_an_upgrade(why: &NotAnUpgrade) -> HyperResponse {
     let mut answer = HyperResponse::new(Full::new(Bytes::from(why.to_string())));
     *answer.status_mut() = StatusCode::UPGRADE_REQUIRED;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    answer.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
-    answer.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+    answer.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+    );
+    answer
+        .headers_mut()
+        .insert(UPGRADE, HeaderValue::from_static("websocket"));
+    answer
+        .headers_mut()
+        .insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
     answer
 }

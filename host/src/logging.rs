@@ -1,8 +1,8 @@
 //! The host's log on stderr: for people or as JSON lines.
 
+use tracing_subscriber::{EnvFilter, fmt};
+
 use crate::config::{Log, LogFormat};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt;
 
 /// Installs the process-wide subscriber. `RUST_LOG` wins over the configuration.
 pub fn init(log: &Log) -> anyhow::Result<()> {

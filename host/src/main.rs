@@ -1,4 +1,5 @@
-//! `eventhub`: serves the components of a manifest on real servers, in development and in production.
+//! `eventhub`: serves the components of a manifest on real servers, in development and in
+//! production.
 
 mod adapters;
 mod admin;
@@ -16,10 +17,11 @@ mod server;
 mod split;
 mod triggers;
 
+use std::path::PathBuf;
+
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use split::Role;
-use std::path::PathBuf;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -34,11 +36,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Development: starts private PostgreSQL, Redis, Kafka and a Stripe simulator, migrates, seeds a demo, and serves.
+    /// Development: starts private PostgreSQL, Redis, Kafka and a Stripe simulator, migrates, seeds
+    /// a demo, and serves.
     Up(dev::Options),
     /// Production: serves the components of a manifest on the servers that the configuration names.
     Serve {
-        /// Only these services, the others being served by other processes: `booking,payment`. `api-gateway` is the public one.
+        /// Only these services, the others being served by other processes: `booking,payment`.
+        /// `api-gateway` is the public one.
         #[arg(long, env = "EVENTHUB_SERVICES", value_delimiter = ',')]
         services: Vec<String>,
         /// The manifest (OAM, as wasmCloud has it).
@@ -48,13 +52,14 @@ enum Command {
         #[arg(long, env = "EVENTHUB_CONFIG")]
         config: Option<PathBuf>,
     },
-    /// The capabilities for components on another host, such as wasmCloud or Spin: they call it over HTTP; it calls them with
-    /// messages and timers, and holds the WebSockets.
+    /// The capabilities for components on another host, such as wasmCloud or Spin: they call it
+    /// over HTTP; it calls them with messages and timers, and holds the WebSockets.
     Sidecar {
         /// The manifest of the components on the other host.
         #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
         manifest: PathBuf,
-        /// A file with what differs from the defaults; `[sidecar]` and `services.token` are the ones for this.
+        /// A file with what differs from the defaults; `[sidecar]` and `services.token` are the
+        /// ones for this.
         #[arg(long, env = "EVENTHUB_CONFIG")]
         config: Option<PathBuf>,
     },
@@ -78,7 +83,9 @@ enum Command {
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let file = match &arguments.command {
-        Command::Serve { config, .. } | Command::Sidecar { config, .. } | Command::Migrate { config, .. } => config.clone(),
+        Command::Serve { config, .. }
+        | Command::Sidecar { config, .. }
+        | Command::Migrate { config, .. } => config.clone(),
         Command::Deploy(options) => options.config.clone(),
         Command::Undeploy(options) => options.config.clone(),
         Command::Up(options) => options.config.clone(),
@@ -89,18 +96,31 @@ fn main() -> Result<()> {
     };
     let mut config = config::Config::load(file.as_deref())?;
     logging::init(&config.log)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
         match arguments.command {
             Command::Up(options) => dev::up(options).await,
-            Command::Serve { manifest, services, .. } => {
-                let role = if services.is_empty() { Role::Whole } else { Role::Services(services) };
+            Command::Serve {
+                manifest, services, ..
+            } => {
+                let role = if services.is_empty() {
+                    Role::Whole
+                } else {
+                    Role::Services(services)
+                };
                 serve::serve(&mut config, &manifest, &role).await
             }
-            Command::Sidecar { manifest, .. } => serve::serve(&mut config, &manifest, &Role::Sidecar).await,
+            Command::Sidecar { manifest, .. } => {
+                serve::serve(&mut config, &manifest, &Role::Sidecar).await
+            }
             Command::Deploy(options) => deploy::deploy(options, &config).await,
             Command::Undeploy(options) => deploy::undeploy(options, &config).await,
-            Command::Migrate { migrations, .. } => migrate::run(&migrations, &config.postgres.databases).await,
+            Command::Migrate { migrations, .. } => {
+                migrate::run(&migrations, &config.postgres.databases).await
+            }
             Command::Config => Ok(()),
         }
     });

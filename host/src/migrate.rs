@@ -1,11 +1,13 @@
-//! Schema migrations: `migrations/<database>/NNNN_name.sql`, applied once each, in order, under sqlx' lock.
+//! Schema migrations: `migrations/<database>/NNNN_name.sql`, applied once each, in order, under
+//! sqlx' lock.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::str::FromStr;
 
 use anyhow::{Context, Result};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::str::FromStr;
 
 /// Brings every database that has a folder up to date. Two at once wait for each other.
 pub async fn run(folder: &Path, databases: &BTreeMap<String, String>) -> Result<()> {
@@ -14,13 +16,23 @@ pub async fn run(folder: &Path, databases: &BTreeMap<String, String>) -> Result<
         if !path.is_dir() {
             continue;
         }
-        let migrator = Migrator::new(path.clone()).await.with_context(|| format!("cannot read {}", path.display()))?;
+        let migrator = Migrator::new(path.clone())
+            .await
+            .with_context(|| format!("cannot read {}", path.display()))?;
         if migrator.iter().next().is_none() {
             continue;
         }
-        let options = PgConnectOptions::from_str(url).with_context(|| format!("the URL of {name} is not a Postgres URL"))?;
-        let pool = PgPoolOptions::new().max_connections(1).connect_with(options).await.with_context(|| format!("cannot connect to {name}"))?;
-        migrator.run(&pool).await.with_context(|| format!("migration of {name} failed"))?;
+        let options = PgConnectOptions::from_str(url)
+            .with_context(|| format!("the URL of {name} is not a Postgres URL"))?;
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect_with(options)
+            .await
+            .with_context(|| format!("cannot connect to {name}"))?;
+        migrator
+            .run(&pool)
+            .await
+            .with_context(|| format!("migration of {name} failed"))?;
         pool.close().await;
         tracing::debug!(database = %name, "schema is up to date");
     }

@@ -1,12 +1,14 @@
 //! `wasi:http/outgoing-handler` of the components, over the outgoing client.
 
-use crate::config::Config;
+use std::pin::Pin;
+
 use anyhow::{Context, Result};
 use eventhub_http_out::{Client, Refusal};
 use eventhub_runtime::{Connection, OutgoingFuture, OutgoingHttp};
 use http_body_util::BodyExt;
-use std::pin::Pin;
 use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
+
+use crate::config::Config;
 
 pub struct Outgoing {
     // hyper wants a body that can be moved about.
@@ -15,20 +17,36 @@ pub struct Outgoing {
 
 impl Outgoing {
     pub fn new(config: &Config) -> Result<Self> {
-        let outgoing = eventhub_http_out::Config { allow: config.outgoing.clone(), ..eventhub_http_out::Config::default() };
-        Ok(Self { client: Client::new(outgoing).context("configuration [outgoing]")? })
+        let outgoing = eventhub_http_out::Config {
+            allow: config.outgoing.clone(),
+            ..eventhub_http_out::Config::default()
+        };
+        Ok(Self {
+            client: Client::new(outgoing).context("configuration [outgoing]")?,
+        })
     }
 }
 
 impl OutgoingHttp for Outgoing {
-    fn send(&self, component: &str, request: hyper::Request<WasiBody>, options: Option<RequestOptions>) -> OutgoingFuture {
+    fn send(
+        &self,
+        component: &str,
+        request: hyper::Request<WasiBody>,
+        options: Option<RequestOptions>,
+    ) -> OutgoingFuture {
         let (client, component) = (self.client.clone(), component.to_owned());
         Box::pin(async move {
             let first_byte = options.and_then(|options| options.first_byte_timeout);
-            let answer = client.send(&component, request.map(Box::pin), first_byte).await.map_err(|refusal| error(&component, &refusal))?;
+            let answer = client
+                .send(&component, request.map(Box::pin), first_byte)
+                .await
+                .map_err(|refusal| error(&component, &refusal))?;
             // The client drives its connections itself.
             let driver: Connection = Box::new(async { Ok(()) });
-            let answer = answer.map(|body| body.map_err(|error| Error::InternalError(Some(error.to_string()))).boxed_unsync());
+            let answer = answer.map(|body| {
+                body.map_err(|error| Error::InternalError(Some(error.to_string())))
+                    .boxed_unsync()
+            });
             Ok((answer, driver))
         })
     }
@@ -41,6 +59,8 @@ fn error(component: &str, refusal: &Refusal) -> Error {
             Error::HttpRequestDenied
         }
         Refusal::Timeout(_) => Error::ConnectionReadTimeout,
-        Refusal::Failed(_) | Refusal::Unavailable(_) => Error::InternalError(Some(refusal.to_string())),
+        Refusal::Failed(_) | Refusal::Unavailable(_) => {
+            Error::InternalError(Some(refusal.to_string()))
+        }
     }
 }

@@ -1,5 +1,14 @@
 //! `eventhub serve`: everything started in order, and ended in order on SIGTERM.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
 use crate::admin::{self, Admin, Readiness};
 use crate::app::{App, Door};
 use crate::config::Config;
@@ -8,13 +17,6 @@ use crate::manifest::Manifest;
 use crate::server::{self, Server};
 use crate::split::{self, Part, Role};
 use crate::triggers::Triggers;
-use anyhow::{Context, Result, bail};
-use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
 /// A running host.
 pub struct Host {
@@ -29,37 +31,64 @@ pub struct Host {
     drain: Duration,
 }
 
-/// What has not ended so long after its time to finish, because a server that it waits for is away, ends with the process.
+/// What has not ended so long after its time to finish, because a server that it waits for is away,
+/// ends with the process.
 const CUT_OFF: Duration = Duration::from_millis(1_500);
 
 impl Host {
-    /// Links the components of the manifest that this role has, and starts to serve. Servers that do not answer yet are no error:
-    /// `/readyz` tells.
+    /// Links the components of the manifest that this role has, and starts to serve. Servers that
+    /// do not answer yet are no error: `/readyz` tells.
     pub async fn start(config: &mut Config, manifest: &Path, role: &Role) -> Result<Self> {
         let started = Instant::now();
         let metrics = admin::metrics()?;
         let manifest = Manifest::load(manifest).await?;
-        config.check_components(manifest.components.iter().map(|component| component.name.as_str()))?;
+        config.check_components(
+            manifest
+                .components
+                .iter()
+                .map(|component| component.name.as_str()),
+        )?;
         let Part { manifest, doors } = split::part(manifest, role, config)?;
         let mut bound = vec![];
         for (address, door) in doors {
-            let key = if matches!(door, Door::Calls(_)) { "services.listen or sidecar.listen" } else { "http.listen" };
+            let key = if matches!(door, Door::Calls(_)) {
+                "services.listen or sidecar.listen"
+            } else {
+                "http.listen"
+            };
             bound.push((server::bind(address, key).await?, door));
         }
         let operators = server::bind(config.admin.listen, "admin.listen").await?;
         let app = Arc::new(App::build(config, &manifest).await?);
         let live = Live::new(&manifest, app.clone());
         let (readiness, stop) = (Arc::new(Readiness::default()), CancellationToken::new());
-        let admin = Arc::new(Admin { app: app.clone(), readiness: readiness.clone(), metrics });
+        let admin = Arc::new(Admin {
+            app: app.clone(),
+            readiness: readiness.clone(),
+            metrics,
+        });
         tokio::spawn(admin.run(operators, stop.clone()));
         let triggers = Triggers::start(config, &manifest, &app).await?;
         let servers = bound.into_iter().map(|(listener, door)| {
-            let server = Arc::new(Server { app: app.clone(), live: live.clone(), config: config.http.clone(), door });
+            let server = Arc::new(Server {
+                app: app.clone(),
+                live: live.clone(),
+                config: config.http.clone(),
+                door,
+            });
             tokio::spawn(server.run(listener, stop.clone()))
         });
         let servers = servers.collect();
         tracing::info!(http.listen = %config.http.listen, admin.listen = %config.admin.listen, started.ms = started.elapsed().as_millis() as u64, "serving {role} of {}", manifest.name);
-        Ok(Self { app, live, readiness, stop, servers, triggers, drain: Duration::from_millis(config.http.drain_ms) })
+        Ok(Self {
+            app,
+            live,
+            readiness,
+            stop,
+            servers,
+            triggers,
+            drain: Duration::from_millis(config.http.drain_ms),
+        })
     }
 
     /// Waits until everything that components need answers.
@@ -77,12 +106,19 @@ impl Host {
         }
     }
 
-    /// Stops accepting, finishes what runs, closes sockets; within ten seconds, whichever server is away.
+    /// Stops accepting, finishes what runs, closes sockets; within ten seconds, whichever server is
+    /// away.
     pub async fn drain(self) {
         tracing::info!("draining");
         self.readiness.drain();
         self.stop.cancel();
-        let end = async { tokio::join!(futures::future::join_all(self.servers), self.triggers.stop(), self.live.close()) };
+        let end = async {
+            tokio::join!(
+                futures::future::join_all(self.servers),
+                self.triggers.stop(),
+                self.live.close()
+            )
+        };
         let Ok((servers, (), ())) = tokio::time::timeout(self.drain + CUT_OFF, end).await else {
             return tracing::warn!("not everything ended in time: the rest is cut off");
         };
@@ -113,7 +149,10 @@ pub struct Signals {
 impl Signals {
     pub fn listen() -> Result<Self> {
         let listen = |kind| signal(kind).context("cannot listen for signals");
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+        })
     }
 
     /// Completes at the next of them.

@@ -1,8 +1,11 @@
-//! The public listener: HTTP/1.1 and HTTP/2 in, one value to the gateway, its answer out; WebSocket upgrades go to `live`.
+//! The public listener: HTTP/1.1 and HTTP/2 in, one value to the gateway, its answer out; WebSocket
+//! upgrades go to `live`.
 
-use crate::app::{App, Door};
-use crate::config::Http;
-use crate::live::Live;
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use eventhub_edge::address::{self, Network};
@@ -16,12 +19,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, Door};
+use crate::config::Http;
+use crate::live::Live;
 
 pub type HyperResponse = hyper::Response<Full<Bytes>>;
 
@@ -35,9 +38,14 @@ pub struct Server {
 
 impl Server {
     /// Accepts until `stop`, then lets what runs finish for `drain_ms`.
-    pub async fn run(self: Arc<Self>, listener: TcpListener, stop: CancellationToken) -> Result<()> {
+    pub async fn run(
+        self: Arc<Self>,
+        listener: TcpListener,
+        stop: CancellationToken,
+    ) -> Result<()> {
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        // Hyper refuses without a word what its buffer does not hold. Twice as much lets most of them be told why.
+        // Hyper refuses without a word what its buffer does not hold. Twice as much lets most of
+        // them be told why.
         let buffer = 2 * self.config.max_header_bytes;
         builder
             .http1()
@@ -45,7 +53,10 @@ impl Server {
             .header_read_timeout(Duration::from_millis(self.config.header_timeout_ms))
             .max_buf_size(buffer.max(8192))
             .pipeline_flush(true);
-        builder.http2().timer(TokioTimer::new()).max_header_list_size(buffer as u32);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_header_list_size(buffer as u32);
         let graceful = GracefulShutdown::new();
         loop {
             let (stream, peer) = tokio::select! {
@@ -66,7 +77,9 @@ impl Server {
                 let server = server.clone();
                 async move { Ok::<_, Infallible>(server.answer(request, peer).await) }
             });
-            let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).into_owned();
+            let connection = builder
+                .serve_connection_with_upgrades(TokioIo::new(stream), service)
+                .into_owned();
             let watched = graceful.watch(connection);
             tokio::spawn(async move {
                 if let Err(error) = watched.await {
@@ -75,7 +88,13 @@ impl Server {
             });
         }
         drop(listener);
-        if tokio::time::timeout(Duration::from_millis(self.config.drain_ms), graceful.shutdown()).await.is_err() {
+        if tokio::time::timeout(
+            Duration::from_millis(self.config.drain_ms),
+            graceful.shutdown(),
+        )
+        .await
+        .is_err()
+        {
             tracing::warn!("some requests did not finish in time and are cut off");
         }
         Ok(())
@@ -90,7 +109,8 @@ impl Server {
         let head = head(&parts, client);
         let answer = match self.read(body).await {
             Ok(body) => self.app.handle(&self.door, Request { body, ..head }).await,
-            // Whoever answers for the door refuses it, in its own manners: the body is announced, and is not there.
+            // Whoever answers for the door refuses it, in its own manners: the body is announced,
+            // and is not there.
             Err(Unread::TooLarge) => self.app.handle(&self.door, announcing_too_much(head)).await,
             // The client has gone; nobody reads this.
             Err(Unread::Broken) => problem(Code::Unavailable, &head.request_id),
@@ -104,13 +124,18 @@ impl Server {
         if body.is_end_stream() {
             return Ok(vec![]);
         }
-        let (max, within) = (self.config.max_body_bytes, Duration::from_millis(self.config.body_timeout_ms));
+        let (max, within) = (
+            self.config.max_body_bytes,
+            Duration::from_millis(self.config.body_timeout_ms),
+        );
         if body.size_hint().lower() > max as u64 {
             return Err(Unread::TooLarge);
         }
         match tokio::time::timeout(within, Limited::new(body, max).collect()).await {
             Ok(Ok(collected)) => Ok(collected.to_bytes().into()),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => Err(Unread::TooLarge),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                Err(Unread::TooLarge)
+            }
             Ok(Err(_)) => Err(Unread::Broken),
             Err(_) => Err(Unread::TooSlow),
         }
@@ -124,10 +149,12 @@ enum Unread {
     Broken,
 }
 
-/// The request without its body, which is longer than anything that is read: a length that no route takes says so.
+/// The request without its body, which is longer than anything that is read: a length that no route
+/// takes says so.
 fn announcing_too_much(mut head: Request) -> Request {
     head.headers.retain(|(name, _)| name != "content-length");
-    head.headers.push(("content-length".into(), u32::MAX.to_string()));
+    head.headers
+        .push(("content-length".into(), u32::MAX.to_string()));
     head
 }
 
@@ -137,7 +164,11 @@ fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> IpAddr {
     if trusted.is_empty() {
         return peer;
     }
-    let hops: Vec<_> = headers.get_all("x-forwarded-for").iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    let hops: Vec<_> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .map(|value| String::from_utf8_lossy(value.as_bytes()))
+        .collect();
     address::client(&peer.to_string(), Some(&hops.join(",")), trusted).unwrap_or(peer)
 }
 
@@ -146,7 +177,10 @@ pub fn head(parts: &hyper::http::request::Parts, client: IpAddr) -> Request {
     let mut headers = Vec::with_capacity(parts.headers.len());
     let mut traceparent = String::new();
     for (name, value) in &parts.headers {
-        let value = value.to_str().map_or_else(|_| String::from_utf8_lossy(value.as_bytes()).into_owned(), str::to_owned);
+        let value = value.to_str().map_or_else(
+            |_| String::from_utf8_lossy(value.as_bytes()).into_owned(),
+            str::to_owned,
+        );
         if name == "traceparent" {
             traceparent.clone_from(&value);
         }
@@ -165,9 +199,13 @@ pub fn head(parts: &hyper::http::request::Parts, client: IpAddr) -> Request {
     }
 }
 
-/// What answer and log lines name the request by: the client's own id if it is a sane one, or a new one.
+/// What answer and log lines name the request by: the client's own id if it is a sane one, or a new
+/// one.
 fn request_id(headers: &HeaderMap) -> String {
-    let sent = headers.get("x-request-id").and_then(|value| value.to_str().ok()).filter(|id| is_sane(id));
+    let sent = headers
+        .get("x-request-id")
+        .and_then(|value| value.to_str().ok())
+        .filter(|id| is_sane(id));
     sent.map_or_else(new_id, str::to_owned)
 }
 
@@ -178,16 +216,23 @@ fn new_id() -> String {
     String::from_utf8_lossy(&digits).into_owned()
 }
 
-/// An answer as hyper sends it. A header that HTTP does not allow is left out and logged: it is a bug of the component.
+/// An answer as hyper sends it. A header that HTTP does not allow is left out and logged: it is a
+/// bug of the component.
 pub fn to_hyper(response: Response) -> HyperResponse {
     let mut answer = hyper::Response::new(Full::new(Bytes::from(response.body)));
-    *answer.status_mut() = hyper::StatusCode::from_u16(response.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    *answer.status_mut() = hyper::StatusCode::from_u16(response.status)
+        .unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     for (name, value) in response.headers {
-        match (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(&value)) {
+        match (
+            HeaderName::from_bytes(name.as_bytes()),
+            HeaderValue::from_str(&value),
+        ) {
             (Ok(name), Ok(value)) => {
                 answer.headers_mut().append(name, value);
             }
-            _ => tracing::error!(http.header = %name, "a component answered with a header that HTTP does not allow"),
+            _ => {
+                tracing::error!(http.header = %name, "a component answered with a header that HTTP does not allow")
+            }
         }
     }
     answer
@@ -195,7 +240,9 @@ pub fn to_hyper(response: Response) -> HyperResponse {
 
 /// Binds a listener, with a clear word when the port is taken.
 pub async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {
-    TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}; is it in use? Set `{key}` to another"))
+    TcpListener::bind(address).await.with_context(|| {
+        format!("cannot listen on {address}; is it in use? Set `{key}` to another")
+    })
 }
 
 #[cfg(test)]
@@ -204,7 +251,12 @@ mod tests {
 
     #[test]
     fn an_id_that_could_forge_a_log_line_is_not_taken() {
-        let of = |sent: &[u8]| request_id(&HeaderMap::from_iter([(HeaderName::from_static("x-request-id"), HeaderValue::from_bytes(sent).unwrap())]));
+        let of = |sent: &[u8]| {
+            request_id(&HeaderMap::from_iter([(
+                HeaderName::from_static("x-request-id"),
+                HeaderValue::from_bytes(sent).unwrap(),
+            )]))
+        };
         assert_eq!(of(b"Req-1_a.b"), "Req-1_a.b");
         for sent in [&b"a b"[..], b"\xc3\xa9"] {
             assert_eq!(of(sent).len(), 32);
@@ -215,19 +267,39 @@ mod tests {
     #[test]
     fn only_a_trusted_proxy_says_for_whom_it_asks() {
         let sent = |values: &[&'static [u8]]| {
-            let header = |value| (HeaderName::from_static("x-forwarded-for"), HeaderValue::from_bytes(value).unwrap());
+            let header = |value| {
+                (
+                    HeaderName::from_static("x-forwarded-for"),
+                    HeaderValue::from_bytes(value).unwrap(),
+                )
+            };
             let mut headers = HeaderMap::new();
             for (name, value) in values.iter().copied().map(header) {
                 headers.append(name, value);
             }
             headers
         };
-        let of = |values: &[&'static [u8]], peer: &str, trusted: &[Network]| client(&sent(values), peer.parse().unwrap(), trusted).to_string();
+        let of = |values: &[&'static [u8]], peer: &str, trusted: &[Network]| {
+            client(&sent(values), peer.parse().unwrap(), trusted).to_string()
+        };
         let proxies = ["10.0.0.0/8".parse().unwrap()];
         assert_eq!(of(&[b"203.0.113.9"], "10.0.0.1", &[]), "10.0.0.1");
-        assert_eq!(of(&[b"203.0.113.9"], "::ffff:10.0.0.1", &proxies), "203.0.113.9");
-        assert_eq!(of(&[b"6.6.6.6, 203.0.113.9", b"10.9.9.9"], "10.0.0.1", &proxies), "203.0.113.9");
-        assert_eq!(of(&[b"203.0.113.9", b"\xff"], "10.0.0.1", &proxies), "10.0.0.1");
+        assert_eq!(
+            of(&[b"203.0.113.9"], "::ffff:10.0.0.1", &proxies),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            of(
+                &[b"6.6.6.6, 203.0.113.9", b"10.9.9.9"],
+                "10.0.0.1",
+                &proxies
+            ),
+            "203.0.113.9"
+        );
+        assert_eq!(
+            of(&[b"203.0.113.9", b"\xff"], "10.0.0.1", &proxies),
+            "10.0.0.1"
+        );
         assert_eq!(of(&[b"203.0.113.9"], "192.0.2.1", &proxies), "192.0.2.1");
         assert_eq!(of(&[], "10.0.0.1", &proxies), "10.0.0.1");
     }

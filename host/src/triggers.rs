@@ -1,16 +1,19 @@
-//! What calls components besides HTTP: consumed Kafka messages, timers; and the relays that fill Kafka.
+//! What calls components besides HTTP: consumed Kafka messages, timers; and the relays that fill
+//! Kafka.
 
-use crate::app::{App, kafka_config};
-use crate::config::Config;
-use crate::manifest::{Capability, Manifest, Trigger};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use anyhow::{Context, Result};
 use eventhub_cdc as cdc;
 use eventhub_kafka::{Client, Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome};
 use eventhub_runtime::{CallContext, Code, values};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+
+use crate::app::{App, kafka_config};
+use crate::config::Config;
+use crate::manifest::{Capability, Manifest, Trigger};
 
 /// What happens to an aggregate is told on these topics, and dead letters beside them.
 const AGGREGATES: [&str; 4] = ["user", "event", "booking", "payment"];
@@ -27,7 +30,11 @@ pub struct Triggers {
 
 impl Triggers {
     pub async fn start(config: &Config, manifest: &Manifest, app: &Arc<App>) -> Result<Self> {
-        let mut triggers = Self { stop: CancellationToken::new(), consumers: vec![], tasks: vec![] };
+        let mut triggers = Self {
+            stop: CancellationToken::new(),
+            consumers: vec![],
+            tasks: vec![],
+        };
         for trigger in &manifest.triggers {
             match trigger.capability {
                 Capability::Kafka => triggers.consume(config, trigger, app).await?,
@@ -41,49 +48,93 @@ impl Triggers {
         Ok(triggers)
     }
 
-    /// Ends in order: what was consumed is finished, offsets are committed, relays confirm what Kafka has.
+    /// Ends in order: what was consumed is finished, offsets are committed, relays confirm what
+    /// Kafka has.
     pub async fn stop(self) {
         self.stop.cancel();
         let consumers = self.consumers.into_iter().map(Consumer::stop);
         let tasks = self.tasks.into_iter().map(async |task| drop(task.await));
-        tokio::join!(futures::future::join_all(consumers), futures::future::join_all(tasks));
+        tokio::join!(
+            futures::future::join_all(consumers),
+            futures::future::join_all(tasks)
+        );
     }
 
     async fn consume(&mut self, config: &Config, trigger: &Trigger, app: &Arc<App>) -> Result<()> {
-        let client = app.kafka.clone().context("the manifest links kafka, which is not configured")?;
-        let property = |name: &str| trigger.properties.get(name).with_context(|| format!("the link kafka → {} has no {name}", trigger.component));
+        let client = app
+            .kafka
+            .clone()
+            .context("the manifest links kafka, which is not configured")?;
+        let property = |name: &str| {
+            trigger
+                .properties
+                .get(name)
+                .with_context(|| format!("the link kafka → {} has no {name}", trigger.component))
+        };
         let consumer = ConsumerConfig {
             group: property("group")?.clone(),
-            topics: property("topics")?.split(',').map(|topic| topic.trim().to_string()).collect(),
+            topics: property("topics")?
+                .split(',')
+                .map(|topic| topic.trim().to_string())
+                .collect(),
             max_batch: config.kafka.max_batch,
             max_attempts: config.kafka.max_attempts,
             drain_ms: config.http.drain_ms,
             ..ConsumerConfig::default()
         };
-        let mut topics: Vec<String> = AGGREGATES.iter().map(|aggregate| format!("{}{aggregate}", cdc::TOPIC_PREFIX)).collect();
+        let mut topics: Vec<String> = AGGREGATES
+            .iter()
+            .map(|aggregate| format!("{}{aggregate}", cdc::TOPIC_PREFIX))
+            .collect();
         topics.extend(consumer.topics.iter().cloned());
-        topics.extend(consumer.topics.iter().map(|topic| format!("{topic}{}", consumer.dead_letter_suffix)));
+        topics.extend(
+            consumer
+                .topics
+                .iter()
+                .map(|topic| format!("{topic}{}", consumer.dead_letter_suffix)),
+        );
         topics.sort();
         topics.dedup();
-        // First, so that the consumer need not look for them later. But a Kafka that is away must not hold up everything else.
+        // First, so that the consumer need not look for them later. But a Kafka that is away must
+        // not hold up everything else.
         let mut making = tokio::spawn(make_topics(client.clone(), topics, self.stop.clone()));
         if tokio::time::timeout(TOPICS, &mut making).await.is_err() {
-            tracing::warn!(group = consumer.group, "Kafka does not answer: its topics are made when it does");
+            tracing::warn!(
+                group = consumer.group,
+                "Kafka does not answer: its topics are made when it does"
+            );
             self.tasks.push(making);
         }
-        let handler = Arc::new(Component { app: app.clone(), name: trigger.component.clone() });
-        self.consumers.push(Consumer::start(&client, consumer, handler)?);
+        let handler = Arc::new(Component {
+            app: app.clone(),
+            name: trigger.component.clone(),
+        });
+        self.consumers
+            .push(Consumer::start(&client, consumer, handler)?);
         Ok(())
     }
 
     fn schedule(&mut self, trigger: &Trigger, app: &Arc<App>) -> Result<()> {
-        let interval = trigger.properties.get("interval_ms").and_then(|text| text.parse().ok());
-        let interval: u64 = interval.with_context(|| format!("the link scheduler → {} has no interval_ms", trigger.component))?;
+        let interval = trigger
+            .properties
+            .get("interval_ms")
+            .and_then(|text| text.parse().ok());
+        let interval: u64 = interval.with_context(|| {
+            format!(
+                "the link scheduler → {} has no interval_ms",
+                trigger.component
+            )
+        })?;
         let interval = Duration::from_millis(interval.max(10));
         let number = |text: &String| text.parse().ok().filter(|number| (1..=64).contains(number));
         let at_once: u32 = match trigger.properties.get("at_once") {
             None => 1,
-            Some(text) => number(text).with_context(|| format!("at_once of the link scheduler → {} is not 1 to 64: {text}", trigger.component))?,
+            Some(text) => number(text).with_context(|| {
+                format!(
+                    "at_once of the link scheduler → {} is not 1 to 64: {text}",
+                    trigger.component
+                )
+            })?,
         };
         for nth in 0..at_once {
             // Spread over the interval.
@@ -116,12 +167,17 @@ impl Triggers {
     fn relay(&mut self, config: &Config, app: &Arc<App>) -> Result<()> {
         let client = cdc::producer(&kafka_config(config))?;
         for database in &config.cdc.databases {
-            let url =
-                config.postgres.databases.get(database).with_context(|| format!("cdc.databases names {database}, which postgres.databases does not have"))?;
-            let options = cdc::Options { keep_minutes: config.cdc.keep_minutes as u32, ..cdc::Options::new(database, url) };
+            let url = config.postgres.databases.get(database).with_context(|| {
+                format!("cdc.databases names {database}, which postgres.databases does not have")
+            })?;
+            let options = cdc::Options {
+                keep_minutes: config.cdc.keep_minutes as u32,
+                ..cdc::Options::new(database, url)
+            };
             let (service, handle) = cdc::Service::new(options, client.clone())?;
             app.watch(handle);
-            self.tasks.push(tokio::spawn(service.run(self.stop.clone())));
+            self.tasks
+                .push(tokio::spawn(service.run(self.stop.clone())));
         }
         Ok(())
     }
@@ -136,7 +192,9 @@ async fn make_topics(client: Client, topics: Vec<String>, stop: CancellationToke
         };
         match made {
             Ok(()) => return,
-            Err(error @ eventhub_kafka::Error::Refused(_)) => return tracing::error!(error.cause = %error, "topics cannot be made"),
+            Err(error @ eventhub_kafka::Error::Refused(_)) => {
+                return tracing::error!(error.cause = %error, "topics cannot be made");
+            }
             Err(error) => tracing::warn!(error.cause = %error, "topics cannot be made yet"),
         }
         tokio::select! {
@@ -154,12 +212,26 @@ struct Component {
 
 impl Handler for Component {
     async fn handle(&self, batch: Arc<Vec<Delivery>>) -> Result<Vec<Outcome>, HandlerError> {
-        let traceparent = batch.first().and_then(|first| traceparent(&first.message.headers)).unwrap_or_default().to_string();
-        let context = CallContext { traceparent: &traceparent, ..CallContext::default() };
+        let traceparent = batch
+            .first()
+            .and_then(|first| traceparent(&first.message.headers))
+            .unwrap_or_default()
+            .to_string();
+        let context = CallContext {
+            traceparent: &traceparent,
+            ..CallContext::default()
+        };
         let batch: Vec<values::Delivery> = batch.iter().map(delivery).collect();
-        match self.app.components.events(&self.name, &batch, context).await {
+        match self
+            .app
+            .components
+            .events(&self.name, &batch, context)
+            .await
+        {
             Ok(outcomes) => Ok(outcomes.into_iter().map(outcome).collect()),
-            Err(error) if error.code() == Code::Internal => Err(HandlerError::Failed(error.to_string())),
+            Err(error) if error.code() == Code::Internal => {
+                Err(HandlerError::Failed(error.to_string()))
+            }
             Err(error) => Err(HandlerError::Unavailable(error.to_string())),
         }
     }
@@ -167,14 +239,24 @@ impl Handler for Component {
 
 /// The outbox has it in Java's properties form: `traceparent=00-…`.
 fn traceparent(headers: &[(String, String)]) -> Option<&str> {
-    let context = headers.iter().find(|(name, _)| name == "tracingspancontext").map(|(_, value)| value.as_str())?;
-    context.lines().find_map(|line| line.strip_prefix("traceparent="))
+    let context = headers
+        .iter()
+        .find(|(name, _)| name == "tracingspancontext")
+        .map(|(_, value)| value.as_str())?;
+    context
+        .lines()
+        .find_map(|line| line.strip_prefix("traceparent="))
 }
 
 fn delivery(delivery: &Delivery) -> values::Delivery {
     let message = &delivery.message;
     values::Delivery {
-        message: values::Message { topic: message.topic.clone(), key: message.key.clone(), headers: message.headers.clone(), value: message.value.clone() },
+        message: values::Message {
+            topic: message.topic.clone(),
+            key: message.key.clone(),
+            headers: message.headers.clone(),
+            value: message.value.clone(),
+        },
         partition: delivery.partition,
         offset: delivery.offset,
         timestamp: delivery.timestamp,

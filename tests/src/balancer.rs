@@ -1,12 +1,14 @@
-//! What stands in front of several hosts: one port, whose connections go to the next host that takes them. Buyers and the
-//! provider's webhooks know only this address, so that they outlive any one host.
+//! What stands in front of several hosts: one port, whose connections go to the next host that
+//! takes them. Buyers and the provider's webhooks know only this address, so that they outlive any
+//! one host.
 
-use anyhow::Result;
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+use anyhow::Result;
 
 /// Runs until the test's process ends.
 #[derive(Clone)]
@@ -19,7 +21,10 @@ impl Balancer {
     /// In front of no host yet.
     pub fn start() -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
-        let balancer = Self { address: listener.local_addr()?, hosts: Arc::default() };
+        let balancer = Self {
+            address: listener.local_addr()?,
+            hosts: Arc::default(),
+        };
         let (hosts, next) = (balancer.hosts.clone(), AtomicUsize::new(0));
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
@@ -27,7 +32,9 @@ impl Balancer {
                 let first = next.fetch_add(1, Ordering::Relaxed);
                 std::thread::spawn(move || {
                     let order = (0..hosts.len()).map(|place| hosts[(first + place) % hosts.len()]);
-                    let host = order.into_iter().find_map(|host| TcpStream::connect_timeout(&host, Duration::from_secs(1)).ok());
+                    let host = order.into_iter().find_map(|host| {
+                        TcpStream::connect_timeout(&host, Duration::from_secs(1)).ok()
+                    });
                     // Without a host the client's connection just ends.
                     if let Some(host) = host {
                         let _ = join(&client, &host);

@@ -1,21 +1,31 @@
-//! Hosts on servers that outlive them: PostgreSQL, Redis, Kafka, the Stripe simulator, a balancer, and any number of
-//! `eventhub serve`. Each part can be stopped, killed and started again while the others go on.
+//! Hosts on servers that outlive them: PostgreSQL, Redis, Kafka, the Stripe simulator, a balancer,
+//! and any number of `eventhub serve`. Each part can be stopped, killed and started again while the
+//! others go on.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use anyhow::{Context, Result, anyhow, bail};
+use eventhub_stripe_simulator::{Options, Running, Simulator, WebhookEndpoint};
+use eventhub_testing::{Kafka, Postgres, Redis};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::balancer::Balancer;
 use crate::eventhub::{Stripe, binary, root};
 use crate::folder::temporary;
 use crate::served::Served;
-use anyhow::{Context, Result, anyhow, bail};
-use eventhub_stripe_simulator::{Options, Running, Simulator, WebhookEndpoint};
-use eventhub_testing::{Kafka, Postgres, Redis};
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::Command;
-use std::sync::LazyLock;
-use tokio::runtime::{Builder, Runtime};
-use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
-const DATABASES: [&str; 6] = ["identity_db", "event_db", "booking_db", "payment_db", "social_db", "finance_db"];
+const DATABASES: [&str; 6] = [
+    "identity_db",
+    "event_db",
+    "booking_db",
+    "payment_db",
+    "social_db",
+    "finance_db",
+];
 
 /// As `eventhub up` sets them: wide enough for load from one machine.
 const RATE_LIMITS: [(&str, &str); 5] = [
@@ -26,8 +36,14 @@ const RATE_LIMITS: [(&str, &str); 5] = [
     ("RATE_LIMIT_AUTH_PER_MINUTE", "60000"),
 ];
 
-const WEBHOOKS: [&str; 6] =
-    ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled", "payment_intent.processing", "refund.updated", "refund.failed"];
+const WEBHOOKS: [&str; 6] = [
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "payment_intent.processing",
+    "refund.updated",
+    "refund.failed",
+];
 
 /// Running servers and hosts. Dropping it ends the hosts first.
 pub struct Cluster {
@@ -46,15 +62,20 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one of this test binary; tests that share it take turns. What an earlier test left stopped runs again.
-    pub async fn shared(hosts: usize, environment: &[(&str, &str)]) -> Result<MappedMutexGuard<'static, Cluster>> {
+    /// The one of this test binary; tests that share it take turns. What an earlier test left
+    /// stopped runs again.
+    pub async fn shared(
+        hosts: usize,
+        environment: &[(&str, &str)],
+    ) -> Result<MappedMutexGuard<'static, Cluster>> {
         static SHARED: Mutex<Option<Cluster>> = Mutex::const_new(None);
         let mut shared = SHARED.lock().await;
         match shared.as_mut() {
             Some(cluster) => cluster.mend()?,
             None => *shared = Some(Cluster::start(hosts, environment).await?),
         }
-        MutexGuard::try_map(shared, Option::as_mut).map_err(|_| anyhow!("the cluster was just there"))
+        MutexGuard::try_map(shared, Option::as_mut)
+            .map_err(|_| anyhow!("the cluster was just there"))
     }
 
     /// Starts everything, with these variables for each host.
@@ -63,19 +84,47 @@ impl Cluster {
         let balancer = Balancer::start()?;
         let http = format!("http://{}", balancer.address);
         let (simulator, stripe) = simulator(&http).await?;
-        let (kafka, postgres, redis) = tokio::task::block_in_place(|| -> Result<_> { Ok((Kafka::start()?, Postgres::start(&DATABASES)?, Redis::start()?)) })?;
-        let databases: BTreeMap<_, _> = DATABASES.iter().map(|name| (name.to_string(), postgres.url(name))).collect();
+        let (kafka, postgres, redis) = tokio::task::block_in_place(|| -> Result<_> {
+            Ok((
+                Kafka::start()?,
+                Postgres::start(&DATABASES)?,
+                Redis::start()?,
+            ))
+        })?;
+        let databases: BTreeMap<_, _> = DATABASES
+            .iter()
+            .map(|name| (name.to_string(), postgres.url(name)))
+            .collect();
         let mut variables = settings(&databases, &redis, &kafka, &stripe, &http);
         migrate(&variables)?;
-        variables.extend(environment.iter().map(|(name, value)| (name.to_string(), value.to_string())));
+        variables.extend(
+            environment
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.to_string())),
+        );
 
-        let mut cluster = Self { hosts: vec![], postgres, redis, kafka, stripe, http, databases, balancer, folder, _simulator: simulator };
+        let mut cluster = Self {
+            hosts: vec![],
+            postgres,
+            redis,
+            kafka,
+            stripe,
+            http,
+            databases,
+            balancer,
+            folder,
+            _simulator: simulator,
+        };
         let manifest = root()?.join("wadm.yaml");
         for host in 0..hosts {
             let folder = cluster.folder.join(format!("host-{host}"));
-            cluster.hosts.push(tokio::task::block_in_place(|| Served::start(&folder, &manifest, &variables))?);
+            cluster.hosts.push(tokio::task::block_in_place(|| {
+                Served::start(&folder, &manifest, &variables)
+            })?);
         }
-        cluster.balancer.set(cluster.hosts.iter().map(Served::address).collect());
+        cluster
+            .balancer
+            .set(cluster.hosts.iter().map(Served::address).collect());
         Ok(cluster)
     }
 
@@ -100,7 +149,10 @@ impl Cluster {
     /// A connection of the test's own to a database.
     pub async fn database(&self, name: &str) -> Result<sqlx::PgConnection> {
         use sqlx::Connection;
-        let url = self.databases.get(name).with_context(|| format!("no database {name}"))?;
+        let url = self
+            .databases
+            .get(name)
+            .with_context(|| format!("no database {name}"))?;
         Ok(sqlx::PgConnection::connect(url).await?)
     }
 }
@@ -114,8 +166,15 @@ impl Drop for Cluster {
 
 /// Outlives the runtimes of single tests.
 fn runtime() -> Result<&'static Runtime> {
-    static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build());
-    RUNTIME.as_ref().map_err(|error| anyhow!("no runtime for the simulator: {error}"))
+    static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+        Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+    });
+    RUNTIME
+        .as_ref()
+        .map_err(|error| anyhow!("no runtime for the simulator: {error}"))
 }
 
 async fn simulator(webhooks_to: &str) -> Result<(Running, Stripe)> {
@@ -140,19 +199,41 @@ async fn simulator(webhooks_to: &str) -> Result<(Running, Stripe)> {
     Ok((running, Stripe { url, ..keys }))
 }
 
-fn settings(databases: &BTreeMap<String, String>, redis: &Redis, kafka: &Kafka, stripe: &Stripe, http: &str) -> Vec<(String, String)> {
+fn settings(
+    databases: &BTreeMap<String, String>,
+    redis: &Redis,
+    kafka: &Kafka,
+    stripe: &Stripe,
+    http: &str,
+) -> Vec<(String, String)> {
     let authority = stripe.url.trim_start_matches("http://");
-    let mut variables: Vec<(String, String)> =
-        databases.iter().map(|(name, url)| (format!("EVENTHUB_POSTGRES_DATABASES_{}", name.to_uppercase()), url.clone())).collect();
+    let mut variables: Vec<(String, String)> = databases
+        .iter()
+        .map(|(name, url)| {
+            (
+                format!("EVENTHUB_POSTGRES_DATABASES_{}", name.to_uppercase()),
+                url.clone(),
+            )
+        })
+        .collect();
     let mut set = |name: &str, value: String| variables.push((format!("EVENTHUB_{name}"), value));
     set("REDIS_URL", redis.url());
     set("KAFKA_BROKERS", kafka.brokers());
     set("HTTP_PUBLIC_URL", http.into());
     set("OUTGOING_PAYMENT_STRIPE", format!("private {authority}"));
     set("ENVIRONMENT_PAYMENT_STRIPE_STRIPE_URL", stripe.url.clone());
-    set("ENVIRONMENT_PAYMENT_STRIPE_STRIPE_SECRET_KEY", stripe.secret_key.clone());
-    set("ENVIRONMENT_PAYMENT_STRIPE_STRIPE_PUBLISHABLE_KEY", stripe.publishable_key.clone());
-    set("ENVIRONMENT_PAYMENT_STRIPE_STRIPE_WEBHOOK_SECRETS", stripe.webhook_secret.clone());
+    set(
+        "ENVIRONMENT_PAYMENT_STRIPE_STRIPE_SECRET_KEY",
+        stripe.secret_key.clone(),
+    );
+    set(
+        "ENVIRONMENT_PAYMENT_STRIPE_STRIPE_PUBLISHABLE_KEY",
+        stripe.publishable_key.clone(),
+    );
+    set(
+        "ENVIRONMENT_PAYMENT_STRIPE_STRIPE_WEBHOOK_SECRETS",
+        stripe.webhook_secret.clone(),
+    );
     // 32 bytes in base64url.
     set("ENVIRONMENT_BOOKING_TICKET_SIGNING_KEY", "A".repeat(43));
     for (name, value) in RATE_LIMITS {
@@ -164,10 +245,17 @@ fn settings(databases: &BTreeMap<String, String>, redis: &Redis, kafka: &Kafka, 
 fn migrate(variables: &[(String, String)]) -> Result<()> {
     let root = root()?;
     let mut command = Command::new(binary(&root)?);
-    command.arg("migrate").current_dir(&root).envs(variables.iter().map(|(name, value)| (name, value)));
+    command
+        .arg("migrate")
+        .current_dir(&root)
+        .envs(variables.iter().map(|(name, value)| (name, value)));
     let output = command.output()?;
     if !output.status.success() {
-        bail!("eventhub migrate failed:\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        bail!(
+            "eventhub migrate failed:\n{}{}",
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        );
     }
     Ok(())
 }

@@ -1,9 +1,6 @@
-//! `eventhub up` in a folder and on ports of its own; it ends with the test's process, however that ends.
+//! `eventhub up` in a folder and on ports of its own; it ends with the test's process, however that
+//! ends.
 
-use crate::folder::temporary;
-use anyhow::{Context, Result, bail};
-use eventhub_testing::free_port;
-use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +8,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use eventhub_testing::free_port;
+use serde::Deserialize;
+
+use crate::folder::temporary;
 
 /// `state.json` of a running environment.
 #[derive(Deserialize, Clone, Debug)]
@@ -76,7 +79,9 @@ impl Eventhub {
         STATE.get_or_init(|| {
             // One that runs already, on whatever host.
             if let Some(path) = std::env::var_os("EVENTHUB_STATE") {
-                let read = std::fs::read_to_string(&path).map_err(anyhow::Error::from).and_then(|text| Ok(serde_json::from_str(&text)?));
+                let read = std::fs::read_to_string(&path)
+                    .map_err(anyhow::Error::from)
+                    .and_then(|text| Ok(serde_json::from_str(&text)?));
                 return read.unwrap_or_else(|error| panic!("{}: {error:#}", path.display()));
             }
             let (timeout, sockets) = ((SLOW_BODY * 1_000).to_string(), SOCKETS.to_string());
@@ -85,7 +90,8 @@ impl Eventhub {
                 ("EVENTHUB_HTTP_TRUSTED_PROXIES", "127.0.0.1"),
                 ("EVENTHUB_WEBSOCKET_MAX_SOCKETS_PER_ADDRESS", &sockets),
             ];
-            let eventhub = Eventhub::start(&environment).unwrap_or_else(|error| panic!("EventHub does not start: {error:#}"));
+            let eventhub = Eventhub::start(&environment)
+                .unwrap_or_else(|error| panic!("EventHub does not start: {error:#}"));
             let state = eventhub.state.clone();
             let _ = SHARED.set(Mutex::new(eventhub));
             state
@@ -95,10 +101,19 @@ impl Eventhub {
     /// An environment of its own, with these variables set.
     pub fn start(environment: &[(&str, &str)]) -> Result<Self> {
         let home = temporary("e2e")?;
-        let environment: Vec<_> = environment.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+        let environment: Vec<_> = environment
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect();
         let ports = (free_port()?, free_port()?);
         let (child, state) = launch(&home, ports, &environment)?;
-        Ok(Self { home, ports, environment, child: Some(child), state })
+        Ok(Self {
+            home,
+            ports,
+            environment,
+            child: Some(child),
+            state,
+        })
     }
 
     /// `kill -9` of the host; the servers that it started go with it.
@@ -124,7 +139,9 @@ impl Eventhub {
     pub fn terminate(&mut self) -> Result<Duration> {
         let started = Instant::now();
         if let Some(mut child) = self.child.take() {
-            Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+            Command::new("kill")
+                .args(["-TERM", &child.id().to_string()])
+                .status()?;
             let status = child.wait()?;
             if !status.success() {
                 bail!("ended with {status}:\n{}", log_tail(&self.home));
@@ -145,16 +162,31 @@ impl Drop for Eventhub {
     }
 }
 
-fn launch(home: &Path, ports: (u16, u16), environment: &[(String, String)]) -> Result<(Child, State)> {
+fn launch(
+    home: &Path,
+    ports: (u16, u16),
+    environment: &[(String, String)],
+) -> Result<(Child, State)> {
     std::fs::create_dir_all(home)?;
     let root = root()?;
-    let log = std::fs::OpenOptions::new().create(true).append(true).open(home.join("host.log"))?;
+    let log = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(home.join("host.log"))?;
     let mut command = Command::new(binary(&root)?);
     command.arg("up").current_dir(&root).process_group(0);
-    command.env("EVENTHUB_HOME", home).env("EVENTHUB_HTTP_PORT", ports.0.to_string()).env("EVENTHUB_ADMIN_PORT", ports.1.to_string());
-    command.env("EVENTHUB_KAFKA_LIBS", kafka_libs(&root)?).env("RUST_BACKTRACE", "0");
+    command
+        .env("EVENTHUB_HOME", home)
+        .env("EVENTHUB_HTTP_PORT", ports.0.to_string())
+        .env("EVENTHUB_ADMIN_PORT", ports.1.to_string());
+    command
+        .env("EVENTHUB_KAFKA_LIBS", kafka_libs(&root)?)
+        .env("RUST_BACKTRACE", "0");
     command.envs(environment.iter().map(|(name, value)| (name, value)));
-    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    command
+        .stdin(Stdio::null())
+        .stdout(log.try_clone()?)
+        .stderr(log);
     let mut child = spawn_bound(command)?;
     let end = Instant::now() + Duration::from_secs(600);
     loop {
@@ -166,7 +198,10 @@ fn launch(home: &Path, ports: (u16, u16), environment: &[(String, String)]) -> R
         }
         if Instant::now() > end {
             let _ = child.kill();
-            bail!("eventhub up is not ready after ten minutes:\n{}", log_tail(home));
+            bail!(
+                "eventhub up is not ready after ten minutes:\n{}",
+                log_tail(home)
+            );
         }
         std::thread::sleep(Duration::from_millis(50));
     }
@@ -178,12 +213,16 @@ pub(crate) fn log_tail(home: &Path) -> String {
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
-/// The checkout that we are run in: manifests and migrations are found from here. Not the one that we were built in, since
-/// several may share what was built.
+/// The checkout that we are run in: manifests and migrations are found from here. Not the one that
+/// we were built in, since several may share what was built.
 pub fn root() -> Result<PathBuf> {
     let here = std::env::current_dir()?;
-    let root = here.ancestors().find(|folder| folder.join("wadm.yaml").is_file());
-    Ok(root.with_context(|| format!("{} is in no checkout of EventHub", here.display()))?.to_path_buf())
+    let root = here
+        .ancestors()
+        .find(|folder| folder.join("wadm.yaml").is_file());
+    Ok(root
+        .with_context(|| format!("{} is in no checkout of EventHub", here.display()))?
+        .to_path_buf())
 }
 
 // `make test` says where what it built is.
@@ -206,7 +245,8 @@ fn kafka_libs(root: &Path) -> Result<PathBuf> {
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim()))
 }
 
-/// Spawns from a thread that lives as long as the process: the kernel ends the child with the thread that made it.
+/// Spawns from a thread that lives as long as the process: the kernel ends the child with the
+/// thread that made it.
 pub fn spawn_bound(command: Command) -> Result<Child> {
     type Job = (Command, Sender<std::io::Result<Child>>);
     static SPAWNER: OnceLock<Mutex<Sender<Job>>> = OnceLock::new();
@@ -216,7 +256,10 @@ pub fn spawn_bound(command: Command) -> Result<Child> {
             for (mut command, answer) in received {
                 // SAFETY: prctl is async-signal-safe and touches nothing of the parent.
                 unsafe {
-                    command.pre_exec(|| nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM).map_err(Into::into));
+                    command.pre_exec(|| {
+                        nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGTERM)
+                            .map_err(Into::into)
+                    });
                 }
                 let _ = answer.send(command.spawn());
             }
@@ -224,7 +267,12 @@ pub fn spawn_bound(command: Command) -> Result<Child> {
         Mutex::new(jobs)
     });
     let (answer, answered) = channel();
-    let sender = spawner.lock().map_err(|_| anyhow::anyhow!("the spawner has panicked"))?.clone();
-    sender.send((command, answer)).context("the spawner has ended")?;
+    let sender = spawner
+        .lock()
+        .map_err(|_| anyhow::anyhow!("the spawner has panicked"))?
+        .clone();
+    sender
+        .send((command, answer))
+        .context("the spawner has ended")?;
     Ok(answered.recv().context("the spawner has ended")??)
 }

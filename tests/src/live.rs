@@ -1,9 +1,10 @@
 //! The live seats of a session over WebSocket.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, bail};
 use futures::StreamExt;
 use serde_json::Value;
-use std::time::Duration;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
@@ -17,11 +18,18 @@ pub struct Live {
 }
 
 impl Live {
-    /// Connects to a session's `live_url`; `since` as in the contract. The first frame comes with it.
+    /// Connects to a session's `live_url`; `since` as in the contract. The first frame comes with
+    /// it.
     pub async fn connect(url: &str, since: Option<u64>) -> Result<(Self, Value)> {
         let url = since.map_or_else(|| url.to_string(), |since| format!("{url}?since={since}"));
-        let (socket, _) = connect_async(&url).await.with_context(|| format!("cannot connect to {url}"))?;
-        let mut live = Self { socket, seq: 0, patience: Duration::from_secs(15) };
+        let (socket, _) = connect_async(&url)
+            .await
+            .with_context(|| format!("cannot connect to {url}"))?;
+        let mut live = Self {
+            socket,
+            seq: 0,
+            patience: Duration::from_secs(15),
+        };
         let first = live.frame().await?;
         Ok((live, first))
     }
@@ -29,7 +37,9 @@ impl Live {
     /// The next frame; fails when it does not come in time, or when the sequence has a gap.
     pub async fn frame(&mut self) -> Result<Value> {
         loop {
-            let message = tokio::time::timeout(self.patience, self.socket.next()).await.context("no frame came in time")?;
+            let message = tokio::time::timeout(self.patience, self.socket.next())
+                .await
+                .context("no frame came in time")?;
             match message.context("the socket has ended")?? {
                 Message::Text(text) => {
                     let frame: Value = serde_json::from_str(&text)?;

@@ -1,17 +1,19 @@
-//! What holds a booking up at a certain step, so that a test can break something just there. The product has no hooks for it:
-//! a lock in its database does, or the provider.
+//! What holds a booking up at a certain step, so that a test can break something just there. The
+//! product has no hooks for it: a lock in its database does, or the provider.
 
-use crate::cluster::Cluster;
 use anyhow::Result;
 use serde_json::json;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+
+use crate::cluster::Cluster;
 
 /// What holds the saga up.
 #[derive(Debug, Clone, Copy)]
 pub enum Obstacle {
     /// Nothing: it is killed as soon as the step is seen.
     Nothing,
-    /// Nobody but us writes this table of this database, until a statement that begins so waits for it.
+    /// Nobody but us writes this table of this database, until a statement that begins so waits for
+    /// it.
     Table(&'static str, &'static str, &'static str),
     /// The same, once the provider, who takes a second, has been asked.
     TableWhileProviderIsAsked(&'static str, &'static str, &'static str),
@@ -26,17 +28,27 @@ impl Obstacle {
     pub async fn is_reached(self, cluster: &Cluster, booking: &str) -> Result<bool> {
         Ok(match self {
             Obstacle::Nothing => true,
-            Obstacle::Table(database, _, statement) | Obstacle::TableWhileProviderIsAsked(database, _, statement) => {
+            Obstacle::Table(database, _, statement)
+            | Obstacle::TableWhileProviderIsAsked(database, _, statement) => {
                 let waiting = "SELECT count(*) > 0 FROM pg_stat_activity \
                                WHERE datname = current_database() AND wait_event_type = 'Lock' AND starts_with(ltrim(query), $1)";
-                sqlx::query_scalar(waiting).bind(statement).fetch_one(&mut cluster.database(database).await?).await?
+                sqlx::query_scalar(waiting)
+                    .bind(statement)
+                    .fetch_one(&mut cluster.database(database).await?)
+                    .await?
             }
             Obstacle::Provider(_) | Obstacle::Webhooks => {
                 let intents = cluster.stripe.intents_of(booking).await?;
-                let status = intents.first().and_then(|intent| intent["status"].as_str()).unwrap_or_default();
+                let status = intents
+                    .first()
+                    .and_then(|intent| intent["status"].as_str())
+                    .unwrap_or_default();
                 match self {
                     Obstacle::Provider("/cancel") => status == "canceled",
-                    Obstacle::Provider("/v1/refunds") => cluster.stripe.get("/v1/refunds?limit=1").await?["data"][0]["payment_intent"] == intents[0]["id"],
+                    Obstacle::Provider("/v1/refunds") => {
+                        cluster.stripe.get("/v1/refunds?limit=1").await?["data"][0]["payment_intent"]
+                            == intents[0]["id"]
+                    }
                     Obstacle::Webhooks => status == "succeeded",
                     _ => !intents.is_empty(),
                 }
@@ -63,13 +75,30 @@ impl Barrier {
             }
             Obstacle::TableWhileProviderIsAsked(database, ..) => {
                 barrier.connection = Some(cluster.database(database).await?);
-                cluster.stripe.disturb("latency", json!({"milliseconds": 1500})).await?;
+                cluster
+                    .stripe
+                    .disturb("latency", json!({"milliseconds": 1500}))
+                    .await?;
             }
             Obstacle::Provider(path) => {
-                cluster.stripe.disturb("faults", json!({"kind": "hang", "path": path, "method": "POST", "count": 1000})).await?;
-                cluster.stripe.disturb("webhooks", json!({"paused": true})).await?;
+                cluster
+                    .stripe
+                    .disturb(
+                        "faults",
+                        json!({"kind": "hang", "path": path, "method": "POST", "count": 1000}),
+                    )
+                    .await?;
+                cluster
+                    .stripe
+                    .disturb("webhooks", json!({"paused": true}))
+                    .await?;
             }
-            Obstacle::Webhooks => cluster.stripe.disturb("webhooks", json!({"paused": true})).await?,
+            Obstacle::Webhooks => {
+                cluster
+                    .stripe
+                    .disturb("webhooks", json!({"paused": true}))
+                    .await?
+            }
         }
         Ok(barrier)
     }
@@ -78,7 +107,11 @@ impl Barrier {
     pub async fn lock(&mut self, table: &str) -> Result<()> {
         if let Some(connection) = &mut self.connection {
             connection.execute("BEGIN").await?;
-            connection.execute(AssertSqlSafe(format!("LOCK TABLE {table} IN EXCLUSIVE MODE"))).await?;
+            connection
+                .execute(AssertSqlSafe(format!(
+                    "LOCK TABLE {table} IN EXCLUSIVE MODE"
+                )))
+                .await?;
         }
         Ok(())
     }

@@ -1,10 +1,12 @@
-//! The OpenAPI document as the API serves it: its operations, good requests to them, and where in their bodies which kind of
-//! value is expected. Enough of JSON Schema to walk our own document, no more.
+//! The OpenAPI document as the API serves it: its operations, good requests to them, and where in
+//! their bodies which kind of value is expected. Enough of JSON Schema to walk our own document, no
+//! more.
+
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
 
 /// The document.
 pub struct Document(Value);
@@ -42,13 +44,25 @@ pub struct Member {
 
 impl Document {
     pub async fn fetch(http: &str) -> Result<Self> {
-        Ok(Self(reqwest::get(format!("{http}/api/openapi.json")).await?.error_for_status()?.json().await?))
+        Ok(Self(
+            reqwest::get(format!("{http}/api/openapi.json"))
+                .await?
+                .error_for_status()?
+                .json()
+                .await?,
+        ))
     }
 
     pub fn operations(&self) -> Result<Vec<Operation>> {
         let mut operations = vec![];
         for (path, item) in self.0["paths"].as_object().context("no paths")? {
-            for method in [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            for method in [
+                Method::GET,
+                Method::POST,
+                Method::PUT,
+                Method::PATCH,
+                Method::DELETE,
+            ] {
                 let operation = &item[method.as_str().to_lowercase()];
                 if operation.is_object() {
                     operations.push(self.operation(path, method, item, operation)?);
@@ -58,37 +72,67 @@ impl Document {
         Ok(operations)
     }
 
-    fn operation(&self, path: &str, method: Method, item: &Value, operation: &Value) -> Result<Operation> {
+    fn operation(
+        &self,
+        path: &str,
+        method: Method,
+        item: &Value,
+        operation: &Value,
+    ) -> Result<Operation> {
         let all = [&item["parameters"], &operation["parameters"]];
-        let parameters = all.into_iter().filter_map(Value::as_array).flatten().map(|parameter| {
-            let parameter = self.resolve(parameter);
-            let text = |member: &str| parameter[member].as_str().unwrap_or_default().to_string();
-            Parameter { name: text("name"), place: text("in"), required: parameter["required"] == true, schema: self.resolve(&parameter["schema"]).clone() }
-        });
+        let parameters = all
+            .into_iter()
+            .filter_map(Value::as_array)
+            .flatten()
+            .map(|parameter| {
+                let parameter = self.resolve(parameter);
+                let text =
+                    |member: &str| parameter[member].as_str().unwrap_or_default().to_string();
+                Parameter {
+                    name: text("name"),
+                    place: text("in"),
+                    required: parameter["required"] == true,
+                    schema: self.resolve(&parameter["schema"]).clone(),
+                }
+            });
         let media = &operation["requestBody"]["content"]["application/json"];
         let body = media["schema"].as_object().map(|schema| {
             let schema = Value::Object(schema.clone());
             let mut examples: Vec<Value> = media.get("example").cloned().into_iter().collect();
-            examples.extend(media["examples"].as_object().into_iter().flatten().map(|(_, example)| example["value"].clone()));
+            examples.extend(
+                media["examples"]
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(_, example)| example["value"].clone()),
+            );
             if examples.is_empty() {
                 examples.push(self.sample(&schema));
             }
             (schema, examples)
         });
         Ok(Operation {
-            id: operation["operationId"].as_str().context("no operationId")?.into(),
+            id: operation["operationId"]
+                .as_str()
+                .context("no operationId")?
+                .into(),
             method,
             path: path.into(),
             parameters: parameters.collect(),
             body,
-            needs_token: operation["security"].as_array().is_some_and(|ways| ways.iter().all(|way| way.get("bearer").is_some()) && !ways.is_empty()),
+            needs_token: operation["security"].as_array().is_some_and(|ways| {
+                ways.iter().all(|way| way.get("bearer").is_some()) && !ways.is_empty()
+            }),
         })
     }
 
     /// What a reference leads to.
     pub fn resolve<'a>(&'a self, mut schema: &'a Value) -> &'a Value {
         while let Some(reference) = schema["$ref"].as_str() {
-            schema = reference.strip_prefix('#').and_then(|pointer| self.0.pointer(pointer)).unwrap_or(&Value::Null);
+            schema = reference
+                .strip_prefix('#')
+                .and_then(|pointer| self.0.pointer(pointer))
+                .unwrap_or(&Value::Null);
         }
         schema
     }
@@ -97,7 +141,12 @@ impl Document {
     pub fn sample(&self, schema: &Value) -> Value {
         let schema = self.resolve(schema);
         let first = |list: &Value| list.as_array().and_then(|list| list.first()).cloned();
-        if let Some(value) = schema.get("const").cloned().or_else(|| first(&schema["enum"])).or_else(|| first(&schema["examples"])) {
+        if let Some(value) = schema
+            .get("const")
+            .cloned()
+            .or_else(|| first(&schema["enum"]))
+            .or_else(|| first(&schema["examples"]))
+        {
             return value;
         }
         if let Some(alternative) = first(&schema["oneOf"]) {
@@ -106,8 +155,16 @@ impl Document {
         match types(schema).first().map(String::as_str) {
             Some("object") => {
                 let lists = [&schema["required"], &schema["anyOf"][0]["required"]];
-                let names = lists.into_iter().filter_map(Value::as_array).flatten().filter_map(Value::as_str);
-                Value::Object(names.map(|name| (name.to_string(), self.sample(&schema["properties"][name]))).collect::<Map<_, _>>())
+                let names = lists
+                    .into_iter()
+                    .filter_map(Value::as_array)
+                    .flatten()
+                    .filter_map(Value::as_str);
+                Value::Object(
+                    names
+                        .map(|name| (name.to_string(), self.sample(&schema["properties"][name])))
+                        .collect::<Map<_, _>>(),
+                )
             }
             Some("array") => {
                 let least = schema["minItems"].as_u64().unwrap_or(1).max(1);
@@ -115,30 +172,58 @@ impl Document {
             }
             Some("integer" | "number") => json!(schema["minimum"].as_i64().unwrap_or(1).max(1)),
             Some("boolean") => json!(true),
-            _ => id_prefix(schema).map_or(json!("abc"), |prefix| json!(format!("{prefix}_01jdg3v0000000000000000000"))),
+            _ => id_prefix(schema).map_or(json!("abc"), |prefix| {
+                json!(format!("{prefix}_01jdg3v0000000000000000000"))
+            }),
         }
     }
 
-    /// Every member of a body, down to the last one; optional ones that it does not have are there, too.
+    /// Every member of a body, down to the last one; optional ones that it does not have are there,
+    /// too.
     pub fn members(&self, schema: &Value, body: &Value) -> Vec<Member> {
         let mut members = vec![];
         self.collect(schema, Some(body), String::new(), true, &mut members);
         members
     }
 
-    fn collect(&self, schema: &Value, body: Option<&Value>, pointer: String, required: bool, members: &mut Vec<Member>) {
+    fn collect(
+        &self,
+        schema: &Value,
+        body: Option<&Value>,
+        pointer: String,
+        required: bool,
+        members: &mut Vec<Member>,
+    ) {
         let schema = self.alternative(schema, body);
-        members.push(Member { pointer: pointer.clone(), schema: schema.clone(), required });
+        members.push(Member {
+            pointer: pointer.clone(),
+            schema: schema.clone(),
+            required,
+        });
         for (name, of_member) in schema["properties"].as_object().into_iter().flatten() {
-            let needed = schema["required"].as_array().is_some_and(|names| names.iter().any(|known| known == name));
+            let needed = schema["required"]
+                .as_array()
+                .is_some_and(|names| names.iter().any(|known| known == name));
             let value = body.and_then(|body| body.get(name));
             // Below what is not there, nothing can be put.
             if value.is_some() || body.is_some() {
-                self.collect(of_member, value, format!("{pointer}/{name}"), needed, members);
+                self.collect(
+                    of_member,
+                    value,
+                    format!("{pointer}/{name}"),
+                    needed,
+                    members,
+                );
             }
         }
         if let Some(first) = body.and_then(|body| body.get(0)) {
-            self.collect(&schema["items"], Some(first), format!("{pointer}/0"), true, members);
+            self.collect(
+                &schema["items"],
+                Some(first),
+                format!("{pointer}/0"),
+                true,
+                members,
+            );
         }
     }
 
@@ -147,7 +232,9 @@ impl Document {
         let schema = self.resolve(schema);
         let has = |alternative: &&'a Value| {
             let names = body.and_then(Value::as_object).into_iter().flatten();
-            names.into_iter().all(|(name, _)| self.resolve(alternative)["properties"].get(name).is_some())
+            names
+                .into_iter()
+                .all(|(name, _)| self.resolve(alternative)["properties"].get(name).is_some())
         };
         let found = schema["oneOf"].as_array().into_iter().flatten().find(has);
         found.map_or(schema, |alternative| self.resolve(alternative))
@@ -156,7 +243,10 @@ impl Document {
 
 /// The prefix of the ids that a pattern allows: `evt`.
 pub fn id_prefix(schema: &Value) -> Option<&str> {
-    let (prefix, digits) = schema["pattern"].as_str()?.strip_prefix('^')?.split_once('_')?;
+    let (prefix, digits) = schema["pattern"]
+        .as_str()?
+        .strip_prefix('^')?
+        .split_once('_')?;
     digits.starts_with("[0-7]").then_some(prefix)
 }
 
@@ -164,7 +254,10 @@ pub fn id_prefix(schema: &Value) -> Option<&str> {
 pub fn types(schema: &Value) -> Vec<String> {
     match &schema["type"] {
         Value::String(one) => vec![one.clone()],
-        Value::Array(several) => several.iter().filter_map(|one| one.as_str().map(str::to_string)).collect(),
+        Value::Array(several) => several
+            .iter()
+            .filter_map(|one| one.as_str().map(str::to_string))
+            .collect(),
         _ if schema["properties"].is_object() => vec!["object".into()],
         _ => vec![],
     }
@@ -174,11 +267,17 @@ pub fn types(schema: &Value) -> Vec<String> {
 pub fn with_ids(body: &Value, ids: &BTreeMap<&str, String>) -> Value {
     match body {
         Value::String(text) => {
-            let own = text.split_once('_').filter(|(_, digits)| digits.len() == 26).and_then(|(prefix, _)| ids.get(prefix));
+            let own = text
+                .split_once('_')
+                .filter(|(_, digits)| digits.len() == 26)
+                .and_then(|(prefix, _)| ids.get(prefix));
             json!(own.unwrap_or(text))
         }
         Value::Array(items) => items.iter().map(|item| with_ids(item, ids)).collect(),
-        Value::Object(members) => members.iter().map(|(name, value)| (name.clone(), with_ids(value, ids))).collect(),
+        Value::Object(members) => members
+            .iter()
+            .map(|(name, value)| (name.clone(), with_ids(value, ids)))
+            .collect(),
         other => other.clone(),
     }
 }
@@ -186,7 +285,9 @@ pub fn with_ids(body: &Value, ids: &BTreeMap<&str, String>) -> Value {
 /// The body with another value at a pointer; the parent must be there.
 pub fn put(body: &Value, pointer: &str, value: Value) -> Value {
     let mut body = body.clone();
-    let Some((parent, name)) = pointer.rsplit_once('/') else { return value };
+    let Some((parent, name)) = pointer.rsplit_once('/') else {
+        return value;
+    };
     match body.pointer_mut(parent) {
         Some(Value::Object(members)) => drop(members.insert(name.into(), value)),
         Some(Value::Array(items)) => {

@@ -1,21 +1,35 @@
-//! `eventhub serve` on servers that run already: one host of perhaps several, with a manifest and settings of its own.
+//! `eventhub serve` on servers that run already: one host of perhaps several, with a manifest and
+//! settings of its own.
 
-use crate::eventhub::{State, binary, log_tail, root, spawn_bound};
-use anyhow::{Result, bail};
-use eventhub_testing::free_port;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The environment variables by which `eventhub serve` finds the servers of a development environment.
+use anyhow::{Result, bail};
+use eventhub_testing::free_port;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::eventhub::{State, binary, log_tail, root, spawn_bound};
+
+/// The environment variables by which `eventhub serve` finds the servers of a development
+/// environment.
 pub fn on_servers_of(state: &State) -> Vec<(String, String)> {
-    let databases = state.postgres.iter().map(|(name, url)| (format!("EVENTHUB_POSTGRES_DATABASES_{}", name.to_uppercase()), url.clone()));
-    let servers = [("EVENTHUB_REDIS_URL", state.redis.clone()), ("EVENTHUB_KAFKA_BROKERS", state.kafka.clone())];
-    databases.chain(servers.map(|(name, value)| (name.to_string(), value))).collect()
+    let databases = state.postgres.iter().map(|(name, url)| {
+        (
+            format!("EVENTHUB_POSTGRES_DATABASES_{}", name.to_uppercase()),
+            url.clone(),
+        )
+    });
+    let servers = [
+        ("EVENTHUB_REDIS_URL", state.redis.clone()),
+        ("EVENTHUB_KAFKA_BROKERS", state.kafka.clone()),
+    ];
+    databases
+        .chain(servers.map(|(name, value)| (name.to_string(), value)))
+        .collect()
 }
 
 /// A running host; it ends with the test's process, however that ends.
@@ -34,7 +48,8 @@ pub struct Served {
 }
 
 impl Served {
-    /// Serves `manifest` with these variables set, on ports of its own; its log is `host.log` in `folder`. Waits until it is ready.
+    /// Serves `manifest` with these variables set, on ports of its own; its log is `host.log` in
+    /// `folder`. Waits until it is ready.
     pub fn start(folder: &Path, manifest: &Path, environment: &[(String, String)]) -> Result<Self> {
         std::fs::create_dir_all(folder)?;
         let (public, operators) = (free_port()?, free_port()?);
@@ -42,8 +57,14 @@ impl Served {
         let mut set = |name: &str, value: String| command.push((name.into(), value));
         set("EVENTHUB_HTTP_LISTEN", format!("127.0.0.1:{public}"));
         set("EVENTHUB_ADMIN_LISTEN", format!("127.0.0.1:{operators}"));
-        if !environment.iter().any(|(name, _)| name == "EVENTHUB_HTTP_PUBLIC_URL") {
-            set("EVENTHUB_HTTP_PUBLIC_URL", format!("http://127.0.0.1:{public}"));
+        if !environment
+            .iter()
+            .any(|(name, _)| name == "EVENTHUB_HTTP_PUBLIC_URL")
+        {
+            set(
+                "EVENTHUB_HTTP_PUBLIC_URL",
+                format!("http://127.0.0.1:{public}"),
+            );
         }
         let mut served = Self {
             child: None,
@@ -102,20 +123,43 @@ impl Served {
     pub fn operators(&self, path: &str) -> Result<(u16, String)> {
         let mut stream = TcpStream::connect_timeout(&self.admin_address, Duration::from_secs(1))?;
         stream.set_read_timeout(Some(Duration::from_secs(5)))?;
-        write!(stream, "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n")?;
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nhost: admin\r\nconnection: close\r\n\r\n"
+        )?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer)?;
-        let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
-        Ok((status, answer.split_once("\r\n\r\n").map(|(_, body)| body.to_string()).unwrap_or_default()))
+        let status = answer
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok())
+            .unwrap_or_default();
+        Ok((
+            status,
+            answer
+                .split_once("\r\n\r\n")
+                .map(|(_, body)| body.to_string())
+                .unwrap_or_default(),
+        ))
     }
 
     fn launch(&mut self) -> Result<()> {
         let root = root()?;
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.folder.join("host.log"))?;
+        let log = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("host.log"))?;
         let mut command = Command::new(binary(&root)?);
-        command.args(["serve", "--manifest"]).arg(&self.manifest).current_dir(&root).env("RUST_BACKTRACE", "0");
+        command
+            .args(["serve", "--manifest"])
+            .arg(&self.manifest)
+            .current_dir(&root)
+            .env("RUST_BACKTRACE", "0");
         command.envs(self.command.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        command
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log);
         let started = Instant::now();
         let mut child = spawn_bound(command)?;
         loop {
@@ -125,11 +169,18 @@ impl Served {
                 return Ok(());
             }
             if let Some(status) = child.try_wait()? {
-                bail!("eventhub serve ended with {status}:\n{}", log_tail(&self.folder));
+                bail!(
+                    "eventhub serve ended with {status}:\n{}",
+                    log_tail(&self.folder)
+                );
             }
             if started.elapsed() > Duration::from_secs(120) {
                 let _ = child.kill();
-                bail!("eventhub serve is not ready after two minutes: {:?}\n{}", self.operators("/readyz"), log_tail(&self.folder));
+                bail!(
+                    "eventhub serve is not ready after two minutes: {:?}\n{}",
+                    self.operators("/readyz"),
+                    log_tail(&self.folder)
+                );
             }
             std::thread::sleep(Duration::from_millis(5));
         }

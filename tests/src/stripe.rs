@@ -1,15 +1,18 @@
-//! The buyer's side of the payment: what Stripe.js does with the publishable key and the client secret; and the merchant's and
-//! the simulator's own, to look and to disturb.
+//! The buyer's side of the payment: what Stripe.js does with the publishable key and the client
+//! secret; and the merchant's and the simulator's own, to look and to disturb.
 
-use crate::eventhub::Stripe;
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, RequestBuilder};
 use serde_json::Value;
 
+use crate::eventhub::Stripe;
+
 impl Stripe {
     /// Confirms the payment of a booking with a test card; the status and the body of the answer.
     pub async fn pay(&self, booking: &Value, card: &str) -> Result<(u16, Value)> {
-        let secret = booking["payment"]["client_secret"].as_str().context("the booking has no client_secret")?;
+        let secret = booking["payment"]["client_secret"]
+            .as_str()
+            .context("the booking has no client_secret")?;
         let path = format!("/v1/payment_intents/{}/confirm", intent_of(secret));
         let form = [("payment_method", card), ("client_secret", secret)];
         answer(self.form(&path, &form).bearer_auth(&self.publishable_key)).await
@@ -17,7 +20,13 @@ impl Stripe {
 
     /// A call with the secret key: `GET path`.
     pub async fn get(&self, path: &str) -> Result<Value> {
-        Ok(answer(Client::new().get(format!("{}{path}", self.url)).bearer_auth(&self.secret_key)).await?.1)
+        Ok(answer(
+            Client::new()
+                .get(format!("{}{path}", self.url))
+                .bearer_auth(&self.secret_key),
+        )
+        .await?
+        .1)
     }
 
     /// A call with the secret key: `POST path` with a form.
@@ -29,10 +38,20 @@ impl Stripe {
     pub async fn intents_of(&self, booking: &str) -> Result<Vec<Value>> {
         let (mut found, mut after) = (vec![], String::new());
         loop {
-            let page = self.get(&format!("/v1/payment_intents?limit=100{after}")).await?;
+            let page = self
+                .get(&format!("/v1/payment_intents?limit=100{after}"))
+                .await?;
             let intents = page["data"].as_array().cloned().unwrap_or_default();
-            after = intents.last().and_then(|last| last["id"].as_str()).map(|id| format!("&starting_after={id}")).unwrap_or_default();
-            found.extend(intents.into_iter().filter(|intent| intent["metadata"]["booking_id"] == booking));
+            after = intents
+                .last()
+                .and_then(|last| last["id"].as_str())
+                .map(|id| format!("&starting_after={id}"))
+                .unwrap_or_default();
+            found.extend(
+                intents
+                    .into_iter()
+                    .filter(|intent| intent["metadata"]["booking_id"] == booking),
+            );
             if page["has_more"] != true {
                 return Ok(found);
             }
@@ -41,23 +60,46 @@ impl Stripe {
 
     /// A control of the simulator: `POST /_simulator/{what}`.
     pub async fn disturb(&self, what: &str, how: Value) -> Result<()> {
-        let response = Client::new().post(format!("{}/_simulator/{what}", self.url)).json(&how).send().await?;
-        ensure!(response.status().is_success(), "the simulator does not take {what} {how}: {}", response.status());
+        let response = Client::new()
+            .post(format!("{}/_simulator/{what}", self.url))
+            .json(&how)
+            .send()
+            .await?;
+        ensure!(
+            response.status().is_success(),
+            "the simulator does not take {what} {how}: {}",
+            response.status()
+        );
         Ok(())
     }
 
     /// Takes back what [`Self::disturb`] did.
     pub async fn calm(&self) -> Result<()> {
-        self.disturb("latency", serde_json::json!({"milliseconds": 0})).await?;
+        self.disturb("latency", serde_json::json!({"milliseconds": 0}))
+            .await?;
         self.disturb("webhooks", serde_json::json!({})).await?;
-        let response = Client::new().delete(format!("{}/_simulator/faults", self.url)).send().await?;
-        ensure!(response.status().is_success(), "the simulator keeps its faults: {}", response.status());
+        let response = Client::new()
+            .delete(format!("{}/_simulator/faults", self.url))
+            .send()
+            .await?;
+        ensure!(
+            response.status().is_success(),
+            "the simulator keeps its faults: {}",
+            response.status()
+        );
         Ok(())
     }
 
     fn form(&self, path: &str, form: &[(&str, &str)]) -> RequestBuilder {
-        let body = form.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&");
-        Client::new().post(format!("{}{path}", self.url)).header("content-type", "application/x-www-form-urlencoded").body(body)
+        let body = form
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect::<Vec<_>>()
+            .join("&");
+        Client::new()
+            .post(format!("{}{path}", self.url))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body)
     }
 }
 

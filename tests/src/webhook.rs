@@ -1,13 +1,17 @@
 //! Webhooks as the provider, or somebody who would like to be it, delivers them.
 
-use crate::eventhub::Stripe;
+use std::time::{SystemTime, UNIX_EPOCH};
+
 use anyhow::Result;
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
+
+use crate::eventhub::Stripe;
 
 /// Seconds since 1970.
 pub fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs() as i64)
 }
 
 /// The value of `Stripe-Signature`.
@@ -33,8 +37,16 @@ pub fn succeeded(intent: &Value) -> String {
 
 /// Posts a body under this signature; the status of the answer.
 pub async fn deliver(http: &str, body: &str, signature: &str) -> Result<u16> {
-    let request = reqwest::Client::new().post(format!("{http}/webhooks/stripe")).header("stripe-signature", signature);
-    Ok(request.header("content-type", "application/json").body(body.to_string()).send().await?.status().as_u16())
+    let request = reqwest::Client::new()
+        .post(format!("{http}/webhooks/stripe"))
+        .header("stripe-signature", signature);
+    Ok(request
+        .header("content-type", "application/json")
+        .body(body.to_string())
+        .send()
+        .await?
+        .status()
+        .as_u16())
 }
 
 impl Stripe {

@@ -1,10 +1,12 @@
-//! What breaks at once while seats are sold: Redis loses everything, or the whole machine goes down.
+//! What breaks at once while seats are sold: Redis loses everything, or the whole machine goes
+//! down.
+
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use eventhub_tests::audit::{money_balances, no_seat_is_sold_twice};
 use eventhub_tests::fixtures::{id, layout, sale};
 use eventhub_tests::{Api, Eventhub};
-use std::time::{Duration, Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn flushing_redis_in_the_middle_of_a_sale_sells_no_seat_twice() -> Result<()> {
@@ -13,22 +15,34 @@ async fn flushing_redis_in_the_middle_of_a_sale_sells_no_seat_twice() -> Result<
     let first = Api::sign_up(&state.http, "Fay First").await?;
     let second = Api::sign_up(&state.http, "Sam Second").await?;
 
-    let paid = first.hold(&sale.session_id, &["A-1-1", "A-1-2"]).await?.expect(201);
+    let paid = first
+        .hold(&sale.session_id, &["A-1-1", "A-1-2"])
+        .await?
+        .expect(201);
     let booking = first.book(&id(&paid)).await?.expect(202);
-    let booking = first.booking_in(&id(&booking), &["awaiting_payment"]).await?;
+    let booking = first
+        .booking_in(&id(&booking), &["awaiting_payment"])
+        .await?;
     assert_eq!(state.stripe.pay(&booking, "pm_card_visa").await?.0, 200);
     first.booking_in(&id(&booking), &["confirmed"]).await?;
     let unpaid = first.hold(&sale.session_id, &["A-1-3"]).await?.expect(201);
     let unpaid = first.book(&id(&unpaid)).await?.expect(202);
-    let unpaid = first.booking_in(&id(&unpaid), &["awaiting_payment"]).await?;
+    let unpaid = first
+        .booking_in(&id(&unpaid), &["awaiting_payment"])
+        .await?;
     let only_held = first.hold(&sale.session_id, &["A-1-4"]).await?.expect(201);
 
-    let mut redis = redis::Client::open(state.redis.as_str())?.get_multiplexed_async_connection().await?;
+    let mut redis = redis::Client::open(state.redis.as_str())?
+        .get_multiplexed_async_connection()
+        .await?;
     redis::cmd("FLUSHALL").query_async::<()>(&mut redis).await?;
 
     // Sold and reserved seats are still theirs; what was only held may be had by another.
     for seat in ["A-1-1", "A-1-2", "A-1-3"] {
-        second.hold(&sale.session_id, &[seat]).await?.expect_problem(409, "seats_unavailable");
+        second
+            .hold(&sale.session_id, &[seat])
+            .await?
+            .expect_problem(409, "seats_unavailable");
     }
     let taken = second.hold(&sale.session_id, &["A-1-4"]).await?.expect(201);
     let late = first.book(&id(&only_held)).await?;
@@ -36,29 +50,37 @@ async fn flushing_redis_in_the_middle_of_a_sale_sells_no_seat_twice() -> Result<
     assert_eq!(state.stripe.pay(&unpaid, "pm_card_visa").await?.0, 200);
     first.booking_in(&id(&unpaid), &["confirmed"]).await?;
     let other = second.book(&id(&taken)).await?.expect(202);
-    let other = second.booking_in(&id(&other), &["awaiting_payment"]).await?;
+    let other = second
+        .booking_in(&id(&other), &["awaiting_payment"])
+        .await?;
     assert_eq!(state.stripe.pay(&other, "pm_card_visa").await?.0, 200);
     second.booking_in(&id(&other), &["confirmed"]).await?;
     no_seat_is_sold_twice(&state.postgres).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_kill_9_of_the_host_and_all_its_servers_every_booking_ends_and_the_money_balances() -> Result<()> {
+async fn after_kill_9_of_the_host_and_all_its_servers_every_booking_ends_and_the_money_balances()
+-> Result<()> {
     let mut eventhub = Eventhub::start(&[])?;
     let http = eventhub.state.http.clone();
     let sale = sale(&http, layout(10, 20, 0)).await?;
     let buyer = Api::sign_up(&http, "Kim Kill").await?;
-    // Killed so long after a step has begun, somewhere between "nothing yet" and "all done"; `crashes.rs` kills at each place.
+    // Killed so long after a step has begun, somewhere between "nothing yet" and "all done";
+    // `crashes.rs` kills at each place.
     for (round, delay) in [8u64, 30].into_iter().enumerate() {
         for pay in [false, true] {
             let seat = format!("A-{}-{}", round + 1, if pay { 2 } else { 1 });
             let hold = buyer.hold(&sale.session_id, &[&seat]).await?.expect(201);
             if pay {
                 let booking = buyer.book(&id(&hold)).await?.expect(202);
-                let booking = buyer.booking_in(&id(&booking), &["awaiting_payment"]).await?;
+                let booking = buyer
+                    .booking_in(&id(&booking), &["awaiting_payment"])
+                    .await?;
                 let stripe = eventhub.state.stripe.clone();
-                // The simulator ends with the host: the answer may be lost, the money may have been taken all the same.
-                let paying = tokio::spawn(async move { stripe.pay(&booking, "pm_card_visa").await });
+                // The simulator ends with the host: the answer may be lost, the money may have been
+                // taken all the same.
+                let paying =
+                    tokio::spawn(async move { stripe.pay(&booking, "pm_card_visa").await });
                 tokio::time::sleep(Duration::from_millis(delay)).await;
                 eventhub.kill()?;
                 let _ = paying.await;
@@ -72,7 +94,8 @@ async fn after_kill_9_of_the_host_and_all_its_servers_every_booking_ends_and_the
             eventhub.start_again()?;
         }
     }
-    // Those that wait for their buyer are paid or given up; all others must get there by themselves.
+    // Those that wait for their buyer are paid or given up; all others must get there by
+    // themselves.
     let started = Instant::now();
     loop {
         let mut open = vec![];
@@ -82,8 +105,12 @@ async fn after_kill_9_of_the_host_and_all_its_servers_every_booking_ends_and_the
             match booking["status"].as_str() {
                 Some("confirmed" | "cancelled" | "expired" | "failed" | "refunded") => {}
                 Some("awaiting_payment") if booking["payment"]["client_secret"].is_string() => {
-                    let (status, intent) = eventhub.state.stripe.pay(booking, "pm_card_visa").await?;
-                    assert!(status == 200 || intent["error"]["payment_intent"]["status"] == "succeeded", "{status} {intent}");
+                    let (status, intent) =
+                        eventhub.state.stripe.pay(booking, "pm_card_visa").await?;
+                    assert!(
+                        status == 200 || intent["error"]["payment_intent"]["status"] == "succeeded",
+                        "{status} {intent}"
+                    );
                     open.push(booking.clone());
                 }
                 _ => open.push(booking.clone()),
@@ -92,7 +119,10 @@ async fn after_kill_9_of_the_host_and_all_its_servers_every_booking_ends_and_the
         if open.is_empty() {
             break;
         }
-        assert!(started.elapsed() < Duration::from_secs(30), "not ended 30 s after the last restart: {open:#?}");
+        assert!(
+            started.elapsed() < Duration::from_secs(30),
+            "not ended 30 s after the last restart: {open:#?}"
+        );
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     money_balances(&eventhub.state.postgres, &eventhub.state.stripe).await?;
@@ -108,7 +138,10 @@ async fn sigterm_ends_everything_within_ten_seconds_and_leaves_no_process() -> R
     assert!(took < Duration::from_secs(20), "{took:?}");
     assert!(!eventhub.home().join("state.json").exists());
     for (name, pid) in pids {
-        assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists(), "{name} still runs");
+        assert!(
+            !std::path::Path::new(&format!("/proc/{pid}")).exists(),
+            "{name} still runs"
+        );
     }
     Ok(())
 }

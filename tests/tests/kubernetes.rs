@@ -1,13 +1,15 @@
-//! The `WorkloadDeployment` in `deploy/kubernetes`: it is what `eventhub deploy` makes of the manifest, and it has the fields and
-//! types that the operator's custom resource (`runtime.wasmcloud.dev/v1alpha1`, of wasmCloud 2) has, and no others.
+//! The `WorkloadDeployment` in `deploy/kubernetes`: it is what `eventhub deploy` makes of the
+//! manifest, and it has the fields and types that the operator's custom resource
+//! (`runtime.wasmcloud.dev/v1alpha1`, of wasmCloud 2) has, and no others.
 
 #![allow(dead_code)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use eventhub_tests::eventhub::{binary, root};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
-use std::process::Command;
 
 type Map = BTreeMap<String, String>;
 
@@ -100,24 +102,70 @@ fn the_deployment_is_what_the_manifest_makes_and_what_the_operator_takes() -> Re
     let root = root()?;
     let file = root.join("deploy/kubernetes/eventhub.yaml");
     let mut command = Command::new(binary(&root)?);
-    command.args(["deploy", "--dry-run", "-o", "yaml", "--config", "deploy/kubernetes/eventhub.toml"]).current_dir(&root);
+    command
+        .args([
+            "deploy",
+            "--dry-run",
+            "-o",
+            "yaml",
+            "--config",
+            "deploy/kubernetes/eventhub.toml",
+        ])
+        .current_dir(&root);
     let output = command.output()?;
-    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let made = String::from_utf8(output.stdout)?;
-    let text = std::fs::read_to_string(&file).with_context(|| format!("{} is not there; run `make kubernetes`", file.display()))?;
-    ensure!(text == made, "{} is not what the manifest makes now; run `make kubernetes`", file.display());
+    let text = std::fs::read_to_string(&file)
+        .with_context(|| format!("{} is not there; run `make kubernetes`", file.display()))?;
+    ensure!(
+        text == made,
+        "{} is not what the manifest makes now; run `make kubernetes`",
+        file.display()
+    );
 
     let deployment: WorkloadDeployment = serde_yaml::from_str(&text)?;
-    assert_eq!((deployment.api_version.as_str(), deployment.kind.as_str()), ("runtime.wasmcloud.dev/v1alpha1", "WorkloadDeployment"));
+    assert_eq!(
+        (deployment.api_version.as_str(), deployment.kind.as_str()),
+        ("runtime.wasmcloud.dev/v1alpha1", "WorkloadDeployment")
+    );
     let workload = deployment.spec.template.spec;
-    let packages: BTreeSet<_> = workload.host_interfaces.iter().map(|one| (&one.namespace, &one.package)).collect();
-    assert_eq!(packages.len(), workload.host_interfaces.len(), "one unnamed entry a package");
-    assert!(workload.host_interfaces.iter().all(|one| !one.interfaces.is_empty()));
+    let packages: BTreeSet<_> = workload
+        .host_interfaces
+        .iter()
+        .map(|one| (&one.namespace, &one.package))
+        .collect();
+    assert_eq!(
+        packages.len(),
+        workload.host_interfaces.len(),
+        "one unnamed entry a package"
+    );
+    assert!(
+        workload
+            .host_interfaces
+            .iter()
+            .all(|one| !one.interfaces.is_empty())
+    );
     for component in &workload.components {
-        assert!(component.image.ends_with(&format!("/{}:0.1.0", component.name)), "{}", component.image);
-        let resources = component.local_resources.as_ref().context("each component has resources")?;
+        assert!(
+            component
+                .image
+                .ends_with(&format!("/{}:0.1.0", component.name)),
+            "{}",
+            component.image
+        );
+        let resources = component
+            .local_resources
+            .as_ref()
+            .context("each component has resources")?;
         for host in resources.allowed_hosts.iter().flatten() {
-            ensure!(!host.contains('/') && !host.is_empty(), "{host} is a host with an optional port");
+            ensure!(
+                !host.contains('/') && !host.is_empty(),
+                "{host} is a host with an optional port"
+            );
         }
     }
     Ok(())

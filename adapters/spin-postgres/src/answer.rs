@@ -1,15 +1,17 @@
-//! What a block returned: words with a space between, the first its mark, then each a letter and its value. For each statement: `c`
-//! and a column's name in hex, `r` and a row in hex (both only where there are rows), then `n` and how many rows were returned or
-//! changed.
+//! What a block returned: words with a space between, the first its mark, then each a letter and
+//! its value. For each statement: `c` and a column's name in hex, `r` and a row in hex (both only
+//! where there are rows), then `n` and how many rows were returned or changed.
 //!
-//! A row is in the form of `record_send` (src/backend/utils/adt/rowtypes.c): the number of columns, and for each the OID of its type,
-//! its length (-1 for NULL) and its bytes.
+//! A row is in the form of `record_send` (src/backend/utils/adt/rowtypes.c): the number of columns,
+//! and for each the OID of its type, its length (-1 for NULL) and its bytes.
 
-use crate::bindings::exports::eventhub::postgres::sql::{Rows, Value};
 use eventhub_pg::binary::{BROKEN, array, date, fixed, inet, text, timestamp, uuid};
 use eventhub_pg::numeric;
 
-/// OIDs from here on are of types that were made in this database: enums, and what extensions bring.
+use crate::bindings::exports::eventhub::postgres::sql::{Rows, Value};
+
+/// OIDs from here on are of types that were made in this database: enums, and what extensions
+/// bring.
 const FIRST_OWN_TYPE: u32 = 16_384;
 
 /// Reads the results of so many statements.
@@ -18,32 +20,54 @@ const FIRST_OWN_TYPE: u32 = 16_384;
 /// Which column has no value here, and why. The transaction has taken effect all the same.
 pub fn read(answer: &str, statements: usize) -> Result<Vec<Rows>, String> {
     let mut results = Vec::with_capacity(statements);
-    let mut rows = Rows { columns: vec![], rows: vec![], affected: 0 };
+    let mut rows = Rows {
+        columns: vec![],
+        rows: vec![],
+        affected: 0,
+    };
     for word in answer.split(' ').filter(|word| !word.is_empty()) {
         let broken = || format!("statement {}: the block's answer is broken", results.len());
         let value = word.get(1..).ok_or_else(broken)?;
         match word.as_bytes()[0] {
-            b'c' => rows.columns.push(hex(value).and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(broken)?),
+            b'c' => rows.columns.push(
+                hex(value)
+                    .and_then(|bytes| String::from_utf8(bytes).ok())
+                    .ok_or_else(broken)?,
+            ),
             b'r' => {
-                let row = row(&hex(value).ok_or_else(broken)?, &rows.columns).map_err(|why| format!("statement {}: {why}", results.len()))?;
+                let row = row(&hex(value).ok_or_else(broken)?, &rows.columns)
+                    .map_err(|why| format!("statement {}: {why}", results.len()))?;
                 rows.rows.push(row);
             }
             b'n' => {
                 rows.affected = value.parse().map_err(|_| broken())?;
-                results.push(std::mem::replace(&mut rows, Rows { columns: vec![], rows: vec![], affected: 0 }));
+                results.push(std::mem::replace(
+                    &mut rows,
+                    Rows {
+                        columns: vec![],
+                        rows: vec![],
+                        affected: 0,
+                    },
+                ));
             }
             _ => return Err(broken()),
         }
     }
     if results.len() != statements {
-        return Err(format!("{} of {statements} statements were answered", results.len()));
+        return Err(format!(
+            "{} of {statements} statements were answered",
+            results.len()
+        ));
     }
     Ok(results)
 }
 
 fn hex(text: &str) -> Option<Vec<u8>> {
     let digit = |byte: u8| char::from(byte).to_digit(16).map(|digit| digit as u8);
-    text.as_bytes().chunks(2).map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?)).collect()
+    text.as_bytes()
+        .chunks(2)
+        .map(|pair| Some(digit(*pair.first()?)? << 4 | digit(*pair.get(1)?)?))
+        .collect()
 }
 
 fn row(mut bytes: &[u8], columns: &[String]) -> Result<Vec<Value>, String> {
@@ -92,15 +116,24 @@ fn read_value(oid: u32, bytes: &[u8]) -> Result<Value, String> {
         869 => Value::Text(inet(bytes, false)?),
         650 => Value::Text(inet(bytes, true)?),
         2278 => Value::Null,
-        1005 => Value::IntArray(array(bytes, |bytes| Ok(i16::from_be_bytes(fixed(bytes)?).into()))?),
-        1007 => Value::IntArray(array(bytes, |bytes| Ok(i32::from_be_bytes(fixed(bytes)?).into()))?),
+        1005 => Value::IntArray(array(bytes, |bytes| {
+            Ok(i16::from_be_bytes(fixed(bytes)?).into())
+        })?),
+        1007 => Value::IntArray(array(bytes, |bytes| {
+            Ok(i32::from_be_bytes(fixed(bytes)?).into())
+        })?),
         1016 => Value::IntArray(array(bytes, |bytes| Ok(i64::from_be_bytes(fixed(bytes)?)))?),
         // text[], varchar[], bpchar[], name[]
         1009 | 1015 | 1014 | 1003 => Value::TextArray(array(bytes, text)?),
         2951 => Value::UuidArray(array(bytes, uuid)?),
-        // Enums and citext are text in UTF-8 and have no control characters; the forms of other types have.
+        // Enums and citext are text in UTF-8 and have no control characters; the forms of other
+        // types have.
         FIRST_OWN_TYPE.. if !bytes.iter().any(u8::is_ascii_control) => Value::Text(text(bytes)?),
-        _ => return Err(format!("has the type with the OID {oid}: cast it, to text for example")),
+        _ => {
+            return Err(format!(
+                "has the type with the OID {oid}: cast it, to text for example"
+            ));
+        }
     })
 }
 
@@ -124,19 +157,40 @@ mod tests {
 
     #[test]
     fn rows_nulls_and_counts_of_several_statements_are_kept_apart() {
-        let row = record(&[(23, Some(&[0, 0, 0, 7])), (25, None), (20_000, Some(b"confirmed"))]);
-        let answer = format!("n2 c{} c{} c{} r{row} n1 n0", hexed(b"a b"), hexed(b"note"), hexed("é".as_bytes()));
+        let row = record(&[
+            (23, Some(&[0, 0, 0, 7])),
+            (25, None),
+            (20_000, Some(b"confirmed")),
+        ]);
+        let answer = format!(
+            "n2 c{} c{} c{} r{row} n1 n0",
+            hexed(b"a b"),
+            hexed(b"note"),
+            hexed("é".as_bytes())
+        );
         let results = read(&answer, 3).unwrap();
-        assert_eq!((results[0].affected, results[1].affected, results[2].affected), (2, 1, 0));
+        assert_eq!(
+            (
+                results[0].affected,
+                results[1].affected,
+                results[2].affected
+            ),
+            (2, 1, 0)
+        );
         assert_eq!(results[1].columns, ["a b", "note", "é"]);
-        assert!(matches!(results[1].rows[0].as_slice(), [Value::Int(7), Value::Null, Value::Text(status)] if status == "confirmed"));
+        assert!(
+            matches!(results[1].rows[0].as_slice(), [Value::Int(7), Value::Null, Value::Text(status)] if status == "confirmed")
+        );
     }
 
     #[test]
     fn what_has_no_value_is_refused_by_column() {
         let answer = |row: String| format!("c{} r{row} n1", hexed(b"span"));
         let error = read(&answer(record(&[(1186, Some(&[0; 16]))])), 1).unwrap_err();
-        assert!(error.contains("column span") && error.contains("1186"), "{error}");
+        assert!(
+            error.contains("column span") && error.contains("1186"),
+            "{error}"
+        );
         // An array of an enum: its header has zeros.
         assert!(read(&answer(record(&[(20_001, Some(&[0, 0, 0, 0]))])), 1).is_err());
         for broken in ["n1", "r00 n1", "x", "n", "cfff n1 n1"] {

@@ -1,16 +1,20 @@
 //! A transaction as one `DO` block: atomic as one statement, whatever becomes of the guest.
 //!
-//! `COMMIT` comes first: it does nothing but fail (2D000) inside a transaction that was left open on the connection, and makes the
-//! isolation level settable. Each statement has one line of the block, so that an error's context says which it was.
+//! `COMMIT` comes first: it does nothing but fail (2D000) inside a transaction that was left open
+//! on the connection, and makes the isolation level settable. Each statement has one line of the
+//! block, so that an error's context says which it was.
 //!
-//! A statement with parameters is prepared first, only to ask which types the server gives them, as a driver does; then it is run
-//! with the values as constants of those types. (`EXECUTE` of what was prepared would not say how many rows it changed.) Rows are kept
-//! in the server's binary form (`record_send`), which has the types with it, and handed over in a setting of the session ([`ANSWER`]).
+//! A statement with parameters is prepared first, only to ask which types the server gives them, as
+//! a driver does; then it is run with the values as constants of those types. (`EXECUTE` of what
+//! was prepared would not say how many rows it changed.) Rows are kept in the server's binary form
+//! (`record_send`), which has the types with it, and handed over in a setting of the session
+//! ([`ANSWER`]).
+
+use eventhub_pg::session;
 
 use crate::bindings::exports::eventhub::postgres::sql::{Expectation, Isolation, Statement};
 use crate::literal::{quoted, text};
 use crate::scan::{Piece, Scanned, scan};
-use eventhub_pg::session;
 
 /// The SQLSTATE of an expectation that was not met; its message is statement and rows: `0 3`.
 pub const UNMET: &str = "EH000";
@@ -19,8 +23,8 @@ pub const ANSWER: &str = "SELECT current_setting('eventhub.answer')";
 /// Lines of a block before that of the first statement.
 pub const HEAD: usize = 1;
 
-/// Writes the block. The answer begins with the mark, so that no other is taken for it where a pooler gives each statement another
-/// session of the server.
+/// Writes the block. The answer begins with the mark, so that no other is taken for it where a
+/// pooler gives each statement another session of the server.
 ///
 /// # Errors
 /// Which statement is wrong, and why: the caller's mistake.
@@ -41,7 +45,11 @@ pub fn block(statements: &[Statement], isolation: Isolation, mark: &str) -> Resu
     }
     body.push_str(&format!("PERFORM set_config('eventhub.answer', array_to_string(ARRAY['{mark}'] || o, ' '), false); END"));
     // Not quoted(): the body keeps its lines.
-    Ok(format!("DO {}'{}'", if body.contains('\\') { "E" } else { "" }, body.replace('\\', "\\\\").replace('\'', "''")))
+    Ok(format!(
+        "DO {}'{}'",
+        if body.contains('\\') { "E" } else { "" },
+        body.replace('\\', "\\\\").replace('\'', "''")
+    ))
 }
 
 /// Puts the constants together. `character` and `bit` without a length would be cut to one.
@@ -51,7 +59,9 @@ const TYPED: &str = "FOR i IN 1 .. array_length(p, 1) LOOP p[i] := '(' || quote_
 
 fn line(index: usize, statement: &Statement) -> Result<String, String> {
     if let Some(word) = session::control(&statement.text) {
-        return Err(format!("{word} is not for components: the host begins, ends and shares"));
+        return Err(format!(
+            "{word} is not for components: the host begins, ends and shares"
+        ));
     }
     if statement.text.contains('\0') {
         return Err("it has a zero byte in it".into());
@@ -59,9 +69,16 @@ fn line(index: usize, statement: &Statement) -> Result<String, String> {
     let scanned = scan(&statement.text)?;
     let given = statement.params.len();
     if scanned.parameters != given {
-        return Err(format!("it has {} parameters, {given} were given", scanned.parameters));
+        return Err(format!(
+            "it has {} parameters, {given} were given",
+            scanned.parameters
+        ));
     }
-    let prepared = if given == 0 { format!("q := {};", quoted(&whole(&scanned))) } else { prepared(statement, &scanned)? };
+    let prepared = if given == 0 {
+        format!("q := {};", quoted(&whole(&scanned)))
+    } else {
+        prepared(statement, &scanned)?
+    };
     let run = if scanned.returns_rows {
         "n := 0; FOR r IN EXECUTE q LOOP \
          IF n = 0 THEN o := o || ARRAY(SELECT 'c' || encode(convert_to(k, 'UTF8'), 'hex') FROM json_object_keys(row_to_json(r)) k); END IF; \
@@ -75,7 +92,10 @@ fn line(index: usize, statement: &Statement) -> Result<String, String> {
         Expectation::AtLeast(rows) => Some(format!("n < {rows}")),
     };
     let check = unmet.map(|unmet| format!(" IF {unmet} THEN RAISE EXCEPTION USING ERRCODE = '{UNMET}', MESSAGE = '{index} ' || n; END IF;"));
-    Ok(format!("{prepared} {run}{} o := o || ('n' || n);", check.unwrap_or_default()))
+    Ok(format!(
+        "{prepared} {run}{} o := o || ('n' || n);",
+        check.unwrap_or_default()
+    ))
 }
 
 /// The statement as it came, without a semicolon after it.
@@ -113,20 +133,35 @@ mod tests {
     use crate::bindings::exports::eventhub::postgres::sql::Value;
 
     fn statement(text: &str, params: Vec<Value>, expect: Expectation) -> Statement {
-        Statement { text: text.into(), params, expect }
+        Statement {
+            text: text.into(),
+            params,
+            expect,
+        }
     }
 
     #[test]
     fn each_statement_has_a_line_of_its_own_whatever_is_in_it() {
         let statements = [
-            statement("SELECT\n$1", vec![Value::Text("a\nb".into())], Expectation::Any),
+            statement(
+                "SELECT\n$1",
+                vec![Value::Text("a\nb".into())],
+                Expectation::Any,
+            ),
             statement("UPDATE t\r\nSET x = '\n'", vec![], Expectation::Exactly(1)),
         ];
         let block = block(&statements, Isolation::Serializable, "m1").unwrap();
         let lines: Vec<&str> = block.lines().collect();
         assert_eq!(lines.len(), HEAD + 3, "{block}");
-        assert!(lines[0].contains("BEGIN COMMIT; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"), "{block}");
-        assert!(lines[HEAD].contains("FOR r IN EXECUTE q") && lines[HEAD + 1].contains("IF n <> 1 THEN RAISE"), "{block}");
+        assert!(
+            lines[0].contains("BEGIN COMMIT; SET TRANSACTION ISOLATION LEVEL SERIALIZABLE"),
+            "{block}"
+        );
+        assert!(
+            lines[HEAD].contains("FOR r IN EXECUTE q")
+                && lines[HEAD + 1].contains("IF n <> 1 THEN RAISE"),
+            "{block}"
+        );
     }
 
     #[test]
@@ -139,7 +174,12 @@ mod tests {
             ("SELECT $2", vec![Value::Null]),
             ("SELECT $1", vec![Value::Numeric("NaN".into())]),
         ] {
-            let error = block(&[statement(text, params, Expectation::Any)], Isolation::ReadCommitted, "m1").unwrap_err();
+            let error = block(
+                &[statement(text, params, Expectation::Any)],
+                Isolation::ReadCommitted,
+                "m1",
+            )
+            .unwrap_err();
             assert!(error.starts_with("statement 0: "), "{text}: {error}");
         }
     }

@@ -1,12 +1,14 @@
 //! `eventhub:postgres/sql` over `spin:postgres/postgres@4.0.0`, for components that run under Spin.
 //!
-//! A whole transaction is sent as one `DO` block ([`block`]): one statement to the server, so that it is atomic without a BEGIN that
-//! a guest that traps would leave open in Spin's pool. Values go as constants ([`literal`]) into the places of `$1`, `$2` … ([`scan`]),
-//! of the types that the server gives these, since Spin's parameters lack types that components use; rows come back in the server's
-//! binary form ([`answer`]). The block itself refuses to run inside a transaction that somebody else left open: that is rolled back
-//! then, and the block sent again.
+//! A whole transaction is sent as one `DO` block ([`block`]): one statement to the server, so that
+//! it is atomic without a BEGIN that a guest that traps would leave open in Spin's pool. Values go
+//! as constants ([`literal`]) into the places of `$1`, `$2` … ([`scan`]), of the types that the
+//! server gives these, since Spin's parameters lack types that components use; rows come back in
+//! the server's binary form ([`answer`]). The block itself refuses to run inside a transaction that
+//! somebody else left open: that is rolled back then, and the block sent again.
 //!
-//! What a value is converted to is the type of its place alone: unlike our host, this does not refuse an `int` where a text belongs.
+//! What a value is converted to is the type of its place alone: unlike our host, this does not
+//! refuse an `int` where a text belongs.
 //!
 //! Databases are variables: `POSTGRES_URL_EVENT_DB` is where `event_db` is.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
@@ -27,12 +29,15 @@ mod bindings {
     });
 }
 
-use bindings::exports::eventhub::postgres::sql::{Error, Guest, Isolation, Options, Rows, Statement};
-use bindings::spin::postgres::postgres::{Connection, DbValue, Error as SpinError, ParameterValue};
-use failure::Failure;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 use std::time::{Duration, SystemTime};
+
+use bindings::exports::eventhub::postgres::sql::{
+    Error, Guest, Isolation, Options, Rows, Statement,
+};
+use bindings::spin::postgres::postgres::{Connection, DbValue, Error as SpinError, ParameterValue};
+use failure::Failure;
 
 /// As often as our host tries a single query again.
 const QUERY_RETRIES: u8 = 3;
@@ -44,14 +49,27 @@ struct Adapter;
 
 impl Guest for Adapter {
     fn query(database: String, statement: Statement) -> Result<Rows, Error> {
-        let options = Options { isolation: Isolation::ReadCommitted, retries: QUERY_RETRIES };
+        let options = Options {
+            isolation: Isolation::ReadCommitted,
+            retries: QUERY_RETRIES,
+        };
         let rows = Self::transaction(database, vec![statement], options)?;
-        rows.into_iter().next().ok_or_else(|| Error::Invalid("no statement".into()))
+        rows.into_iter()
+            .next()
+            .ok_or_else(|| Error::Invalid("no statement".into()))
     }
 
-    fn transaction(database: String, statements: Vec<Statement>, options: Options) -> Result<Vec<Rows>, Error> {
+    fn transaction(
+        database: String,
+        statements: Vec<Statement>,
+        options: Options,
+    ) -> Result<Vec<Rows>, Error> {
         let variable = format!("POSTGRES_URL_{}", database.to_uppercase().replace('-', "_"));
-        let url = std::env::var(&variable).map_err(|_| Error::Invalid(format!("there is no database {database} ({variable} is not set)")))?;
+        let url = std::env::var(&variable).map_err(|_| {
+            Error::Invalid(format!(
+                "there is no database {database} ({variable} is not set)"
+            ))
+        })?;
         if statements.is_empty() {
             return Ok(vec![]);
         }
@@ -60,10 +78,16 @@ impl Guest for Adapter {
         for tried in 0.. {
             match attempt(&url, &block, statements.len()) {
                 Ok(answer) => {
-                    let answer = answer.strip_prefix(&mark).ok_or_else(|| Error::Unavailable(format!("{database}: the session was another's: {POOLER}")))?;
+                    let answer = answer.strip_prefix(&mark).ok_or_else(|| {
+                        Error::Unavailable(format!(
+                            "{database}: the session was another's: {POOLER}"
+                        ))
+                    })?;
                     return answer::read(answer, statements.len()).map_err(Error::Invalid);
                 }
-                Err(Failure::Again(_)) if tried < options.retries => std::thread::sleep(pause(tried)),
+                Err(Failure::Again(_)) if tried < options.retries => {
+                    std::thread::sleep(pause(tried))
+                }
                 Err(failure) => return Err(failure.told(&database)),
             }
         }
@@ -72,7 +96,10 @@ impl Guest for Adapter {
 }
 
 /// Runs the block on a connection of Spin's pool and fetches what it returned.
-#[allow(clippy::result_large_err, reason = "Spin's errors are as large as they are")]
+#[allow(
+    clippy::result_large_err,
+    reason = "Spin's errors are as large as they are"
+)]
 fn attempt(url: &str, block: &str, statements: usize) -> Result<String, Failure> {
     let connection = Connection::open(url).map_err(|error| failure::of(error, statements))?;
     let run = |text: &str| connection.query(text, &[] as &[ParameterValue]);
@@ -82,16 +109,24 @@ fn attempt(url: &str, block: &str, statements: usize) -> Result<String, Failure>
         outcome = run(block);
     }
     outcome.map_err(|error| failure::of(error, statements))?;
-    let rows = run(block::ANSWER).map_err(|error| failure::of(error, statements))?.rows;
+    let rows = run(block::ANSWER)
+        .map_err(|error| failure::of(error, statements))?
+        .rows;
     match rows.into_iter().flatten().next() {
         Some(DbValue::Str(answer)) => Ok(answer),
-        other => Err(failure::of(SpinError::Other(format!("the answer of the block is {other:?}")), statements)),
+        other => Err(failure::of(
+            SpinError::Other(format!("the answer of the block is {other:?}")),
+            statements,
+        )),
     }
 }
 
-/// Doubles from 2 ms up to 64 ms, half of it by chance, so that those who collided do not meet again.
+/// Doubles from 2 ms up to 64 ms, half of it by chance, so that those who collided do not meet
+/// again.
 fn pause(tried: u8) -> Duration {
-    let chance = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos() % 1_000);
+    let chance = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |now| now.subsec_nanos() % 1_000);
     let longest = f64::from(2u32 << tried.min(5));
     Duration::from_secs_f64(longest * (0.5 + f64::from(chance) / 2_000.0) / 1_000.0)
 }

@@ -1,5 +1,6 @@
-//! As much of SQL's lexical structure as is needed to find the parameters of a statement, and whether it returns rows. By chapter 4.1
-//! of PostgreSQL's manual, with `standard_conforming_strings` on, as it is by default.
+//! As much of SQL's lexical structure as is needed to find the parameters of a statement, and
+//! whether it returns rows. By chapter 4.1 of PostgreSQL's manual, with
+//! `standard_conforming_strings` on, as it is by default.
 
 /// A statement in parts.
 #[derive(Debug, PartialEq)]
@@ -23,7 +24,11 @@ pub enum Piece<'a> {
 /// What is wrong with it: a string or comment that does not end, a second statement.
 pub fn scan(text: &str) -> Result<Scanned<'_>, String> {
     let mut scanner = Scanner { text, at: 0 };
-    let mut scanned = Scanned { pieces: vec![], parameters: 0, returns_rows: false };
+    let mut scanned = Scanned {
+        pieces: vec![],
+        parameters: 0,
+        returns_rows: false,
+    };
     let (mut from, mut depth) = (0, 0usize);
     let mut clause = Clause::default();
     while let Some(token) = scanner.next()? {
@@ -79,7 +84,9 @@ struct Clause {
 }
 
 impl Clause {
-    const VERBS: [&'static str; 9] = ["SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "INSERT", "UPDATE", "DELETE", "MERGE"];
+    const VERBS: [&'static str; 9] = [
+        "SELECT", "VALUES", "TABLE", "SHOW", "EXPLAIN", "INSERT", "UPDATE", "DELETE", "MERGE",
+    ];
 
     fn opens(&mut self) {
         self.in_parentheses |= !self.begun;
@@ -106,7 +113,12 @@ impl Clause {
     }
 
     fn returns_rows(&self) -> bool {
-        self.returning || self.in_parentheses || matches!(self.verb, Some("SELECT" | "VALUES" | "TABLE" | "SHOW" | "EXPLAIN"))
+        self.returning
+            || self.in_parentheses
+            || matches!(
+                self.verb,
+                Some("SELECT" | "VALUES" | "TABLE" | "SHOW" | "EXPLAIN")
+            )
     }
 }
 
@@ -136,7 +148,9 @@ impl<'a> Scanner<'a> {
     fn next(&mut self) -> Result<Option<Token<'a>>, String> {
         let (start, rest) = (self.at, self.rest());
         let bytes = rest.as_bytes();
-        let Some(&first) = bytes.first() else { return Ok(None) };
+        let Some(&first) = bytes.first() else {
+            return Ok(None);
+        };
         let token = match first {
             b' ' | b'\t' | b'\n' | b'\r' | b'\x0c' | b'\x0b' => {
                 self.at += 1;
@@ -149,7 +163,9 @@ impl<'a> Scanner<'a> {
             b'/' if bytes.get(1) == Some(&b'*') => self.comment()?,
             b'\'' | b'"' => self.quoted(first, false)?,
             b'$' if bytes.get(1).is_some_and(u8::is_ascii_digit) => {
-                let digits = rest[1..].find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len() - 1);
+                let digits = rest[1..]
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len() - 1);
                 self.at += 1 + digits;
                 match rest[1..=digits].parse() {
                     Ok(number) if (1..=65_535).contains(&number) => Token::Parameter(number, start),
@@ -158,7 +174,10 @@ impl<'a> Scanner<'a> {
             }
             b'$' => self.dollar_quoted()?,
             _ if begins_name(first) => {
-                let end = bytes.iter().position(|&byte| !(begins_name(byte) || byte.is_ascii_digit() || byte == b'$')).unwrap_or(bytes.len());
+                let end = bytes
+                    .iter()
+                    .position(|&byte| !(begins_name(byte) || byte.is_ascii_digit() || byte == b'$'))
+                    .unwrap_or(bytes.len());
                 self.at += end;
                 match (&rest[..end], bytes.get(end)) {
                     ("e" | "E", Some(b'\'')) => self.quoted(b'\'', true)?,
@@ -173,7 +192,8 @@ impl<'a> Scanner<'a> {
         Ok(Some(token))
     }
 
-    /// A string or name in quotes, which are doubled in it; with escapes, a backslash takes what follows it along.
+    /// A string or name in quotes, which are doubled in it; with escapes, a backslash takes what
+    /// follows it along.
     fn quoted(&mut self, quote: u8, escapes: bool) -> Result<Token<'a>, String> {
         let bytes = self.text.as_bytes();
         let mut at = self.at + 1;
@@ -193,13 +213,17 @@ impl<'a> Scanner<'a> {
     /// `$$…$$` or `$tag$…$tag$`; a dollar that begins neither stands for itself.
     fn dollar_quoted(&mut self) -> Result<Token<'a>, String> {
         let rest = self.rest();
-        let tag_end = rest[1..].find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii())).map(|end| end + 1);
+        let tag_end = rest[1..]
+            .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || !c.is_ascii()))
+            .map(|end| end + 1);
         let Some(tag_end) = tag_end.filter(|&end| rest.as_bytes()[end] == b'$') else {
             self.at += 1;
             return Ok(Token::Byte(b'$'));
         };
         let tag = &rest[..=tag_end];
-        let length = rest[tag.len()..].find(tag).ok_or("a string in dollars does not end")?;
+        let length = rest[tag.len()..]
+            .find(tag)
+            .ok_or("a string in dollars does not end")?;
         self.at += length + 2 * tag.len();
         Ok(Token::Quoted)
     }
@@ -227,12 +251,24 @@ fn begins_name(byte: u8) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
 
+    use super::*;
+
     fn parameters(text: &str) -> Vec<usize> {
-        let pieces = scan(text).unwrap_or_else(|error| panic!("{text}: {error}")).pieces;
-        pieces.iter().filter_map(|piece| if let Piece::Parameter(number) = piece { Some(*number) } else { None }).collect()
+        let pieces = scan(text)
+            .unwrap_or_else(|error| panic!("{text}: {error}"))
+            .pieces;
+        pieces
+            .iter()
+            .filter_map(|piece| {
+                if let Piece::Parameter(number) = piece {
+                    Some(*number)
+                } else {
+                    None
+                }
+            })
+            .collect()
     }
 
     #[test]
@@ -279,12 +315,23 @@ mod tests {
 
     #[test]
     fn a_second_statement_and_what_does_not_end_are_refused() {
-        for text in
-            ["SELECT 1; SELECT 2", "SELECT 1;;", "SELECT 'a", "SELECT \"a", "SELECT $a$ $b$", "SELECT /* /* */", "SELECT E'\\'", "SELECT $0", "SELECT $70000"]
-        {
+        for text in [
+            "SELECT 1; SELECT 2",
+            "SELECT 1;;",
+            "SELECT 'a",
+            "SELECT \"a",
+            "SELECT $a$ $b$",
+            "SELECT /* /* */",
+            "SELECT E'\\'",
+            "SELECT $0",
+            "SELECT $70000",
+        ] {
             assert!(scan(text).is_err(), "{text}");
         }
-        assert_eq!(scan("SELECT 1 ; -- end").unwrap().pieces, [Piece::Text("SELECT 1 ")]);
+        assert_eq!(
+            scan("SELECT 1 ; -- end").unwrap().pieces,
+            [Piece::Text("SELECT 1 ")]
+        );
     }
 
     proptest! {

@@ -1,12 +1,14 @@
 //! `eventhub:redis/commands` over `fermyon:spin/redis@2.0.0`, for components that run under Spin.
 //!
-//! Spin makes one flat list of whatever Redis answers: a list of one cannot be told from its only item, nor an empty one from
-//! nothing, and errors are sentences. So everything goes through a script that writes down what each reply is ([`script`],
-//! [`reply`]); commands go together, in one round trip. What this cannot do: numbers of more than 53 bits in replies (refused, never
-//! wrong), commands that Redis refuses in scripts (such as those that would change or hold up a connection), keys on several nodes
-//! of a cluster.
+//! Spin makes one flat list of whatever Redis answers: a list of one cannot be told from its only
+//! item, nor an empty one from nothing, and errors are sentences. So everything goes through a
+//! script that writes down what each reply is ([`script`], [`reply`]); commands go together, in one
+//! round trip. What this cannot do: numbers of more than 53 bits in replies (refused, never wrong),
+//! commands that Redis refuses in scripts (such as those that would change or hold up a
+//! connection), keys on several nodes of a cluster.
 //!
-//! `REDIS_URL` says where Redis is. Spin pools no connections: one is made for each request that needs Redis.
+//! `REDIS_URL` says where Redis is. Spin pools no connections: one is made for each request that
+//! needs Redis.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod reply;
@@ -22,9 +24,10 @@ mod bindings {
     });
 }
 
+use std::cell::RefCell;
+
 use bindings::exports::eventhub::redis::commands::{Command, Error, Guest, Reply};
 use bindings::fermyon::spin::redis::{Connection, Error as SpinError, RedisParameter, RedisResult};
-use std::cell::RefCell;
 
 thread_local! {
     /// For as long as the instance lives, which is one request.
@@ -45,21 +48,34 @@ impl Guest for Adapter {
         if commands.iter().any(Vec::is_empty) {
             return Err(Error::Invalid("a command without a name".into()));
         }
-        let words = commands.iter().flat_map(|words| std::iter::once(words.len().to_string().into_bytes()).chain(words.iter().cloned()));
+        let words = commands.iter().flat_map(|words| {
+            std::iter::once(words.len().to_string().into_bytes()).chain(words.iter().cloned())
+        });
         let replies = reply::replies(run(&script::commands(), &[], words.collect())?)?;
         if replies.len() != commands.len() {
-            return Err(Error::Invalid(format!("{} of {} commands were answered", replies.len(), commands.len())));
+            return Err(Error::Invalid(format!(
+                "{} of {} commands were answered",
+                replies.len(),
+                commands.len()
+            )));
         }
         Ok(replies)
     }
 
     fn script(source: String, keys: Vec<Vec<u8>>, args: Vec<Vec<u8>>) -> Result<Reply, Error> {
-        one(reply::replies(run(&script::wrapped(&source), &keys, args)?)?)
+        one(reply::replies(run(
+            &script::wrapped(&source),
+            &keys,
+            args,
+        )?)?)
     }
 }
 
 fn one(replies: Vec<Result<Reply, Error>>) -> Result<Reply, Error> {
-    replies.into_iter().next().unwrap_or_else(|| Err(Error::Invalid("no reply".into())))
+    replies
+        .into_iter()
+        .next()
+        .unwrap_or_else(|| Err(Error::Invalid("no reply".into())))
 }
 
 /// A script by its hash, and by its source when the server does not know it.
@@ -83,18 +99,24 @@ fn send(command: &str, parameters: &[RedisParameter]) -> Result<Vec<RedisResult>
     CONNECTION.with_borrow_mut(|kept| {
         let connection = match kept.take() {
             Some(connection) => connection,
-            None => Connection::open(&std::env::var("REDIS_URL").map_err(|_| SpinError::Other("REDIS_URL is not set".into()))?)?,
+            None => Connection::open(
+                &std::env::var("REDIS_URL")
+                    .map_err(|_| SpinError::Other("REDIS_URL is not set".into()))?,
+            )?,
         };
         let answer = connection.execute(command, parameters);
         // One that has failed may be broken; what Redis itself said is not worth keeping it for.
-        if answer.is_ok() || matches!(&answer, Err(SpinError::Other(text)) if is_unknown_script(text)) {
+        if answer.is_ok()
+            || matches!(&answer, Err(SpinError::Other(text)) if is_unknown_script(text))
+        {
             *kept = Some(connection);
         }
         answer
     })
 }
 
-/// The word of Redis (NOSCRIPT), or the driver's name for it, which depends on its version: NoScriptError, NoScript.
+/// The word of Redis (NOSCRIPT), or the driver's name for it, which depends on its version:
+/// NoScriptError, NoScript.
 fn is_unknown_script(text: &str) -> bool {
     text.to_ascii_uppercase().contains("NOSCRIPT")
 }
@@ -102,13 +124,19 @@ fn is_unknown_script(text: &str) -> bool {
 /// Errors of the call itself: scripts catch their own.
 fn told(error: SpinError) -> Error {
     match error {
-        SpinError::InvalidAddress => Error::Unavailable("redis: REDIS_URL is not an address that this component may use".into()),
+        SpinError::InvalidAddress => Error::Unavailable(
+            "redis: REDIS_URL is not an address that this component may use".into(),
+        ),
         SpinError::TooManyConnections => Error::Unavailable("redis: too many connections".into()),
         SpinError::TypeError => Error::Invalid("a kind of reply that is not supported".into()),
-        // Said by Redis before the script ran; the driver puts a colon after the code, and calls ERR a ResponseError.
-        SpinError::Other(text) => match (text.split_once("ResponseError: "), text.split_once(": ")) {
+        // Said by Redis before the script ran; the driver puts a colon after the code, and calls
+        // ERR a ResponseError.
+        SpinError::Other(text) => match (text.split_once("ResponseError: "), text.split_once(": "))
+        {
             (Some((_, said)), _) => Error::Refused(format!("ERR {said}")),
-            (_, Some((code, said))) if code.bytes().all(|byte| byte.is_ascii_uppercase()) => reply::said(format!("{code} {said}")),
+            (_, Some((code, said))) if code.bytes().all(|byte| byte.is_ascii_uppercase()) => {
+                reply::said(format!("{code} {said}"))
+            }
             _ => Error::Unavailable(format!("redis: {text}")),
         },
     }
@@ -124,15 +152,35 @@ mod tests {
     #[test]
     fn a_broken_connection_is_unavailable_and_what_redis_says_is_not() {
         let told = |text: &str| told(SpinError::Other(text.into()));
-        assert!(matches!(told("Connection refused (os error 111)"), Error::Unavailable(_)));
+        assert!(matches!(
+            told("Connection refused (os error 111)"),
+            Error::Unavailable(_)
+        ));
         assert!(matches!(told("broken pipe"), Error::Unavailable(_)));
-        assert!(matches!(told("OOM: command not allowed when used memory > 'maxmemory'."), Error::Refused(text) if text.starts_with("OOM command")));
-        for text in ["ResponseError: Error compiling script", "An error was signalled by the server - ResponseError: Error compiling script"] {
-            assert!(matches!(told(text), Error::Refused(text) if text == "ERR Error compiling script"), "{text}");
+        assert!(
+            matches!(told("OOM: command not allowed when used memory > 'maxmemory'."), Error::Refused(text) if text.starts_with("OOM command"))
+        );
+        for text in [
+            "ResponseError: Error compiling script",
+            "An error was signalled by the server - ResponseError: Error compiling script",
+        ] {
+            assert!(
+                matches!(told(text), Error::Refused(text) if text == "ERR Error compiling script"),
+                "{text}"
+            );
         }
-        assert!(matches!(told("LOADING: Redis is loading the dataset in memory"), Error::Unavailable(_)));
-        assert!(is_unknown_script("NOSCRIPT: No matching script. Please use EVAL."));
-        assert!(is_unknown_script("NoScript: No matching script. Please use EVAL."));
-        assert!(is_unknown_script("An error was signalled by the server - NoScriptError: No matching script."));
+        assert!(matches!(
+            told("LOADING: Redis is loading the dataset in memory"),
+            Error::Unavailable(_)
+        ));
+        assert!(is_unknown_script(
+            "NOSCRIPT: No matching script. Please use EVAL."
+        ));
+        assert!(is_unknown_script(
+            "NoScript: No matching script. Please use EVAL."
+        ));
+        assert!(is_unknown_script(
+            "An error was signalled by the server - NoScriptError: No matching script."
+        ));
     }
 }

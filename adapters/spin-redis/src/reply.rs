@@ -14,7 +14,9 @@ pub fn replies(list: Vec<RedisResult>) -> Result<Vec<Answer>, Error> {
     let mut list = list.into_iter();
     let mut replies = Vec::new();
     while let Some(kind) = list.next() {
-        let RedisResult::Binary(kind) = kind else { return Err(broken()) };
+        let RedisResult::Binary(kind) = kind else {
+            return Err(broken());
+        };
         let mut next = || list.next().ok_or_else(broken);
         replies.push(match kind.as_slice() {
             b"_" => Ok(Reply::Nil),
@@ -25,7 +27,11 @@ pub fn replies(list: Vec<RedisResult>) -> Result<Vec<Answer>, Error> {
             b"!" => Err(Error::Invalid(text(next()?).ok_or_else(broken)?)),
             b"*" => {
                 let length = int(next()?).ok_or_else(broken)?;
-                Ok(Reply::Array((0..length).map(|_| Ok(item(next()?))).collect::<Result<_, Error>>()?))
+                Ok(Reply::Array(
+                    (0..length)
+                        .map(|_| Ok(item(next()?)))
+                        .collect::<Result<_, Error>>()?,
+                ))
             }
             _ => return Err(broken()),
         });
@@ -34,11 +40,19 @@ pub fn replies(list: Vec<RedisResult>) -> Result<Vec<Answer>, Error> {
 }
 
 fn int(value: RedisResult) -> Option<i64> {
-    if let RedisResult::Int64(value) = value { Some(value) } else { None }
+    if let RedisResult::Int64(value) = value {
+        Some(value)
+    } else {
+        None
+    }
 }
 
 fn bytes(value: RedisResult) -> Option<Vec<u8>> {
-    if let RedisResult::Binary(bytes) = value { Some(bytes) } else { None }
+    if let RedisResult::Binary(bytes) = value {
+        Some(bytes)
+    } else {
+        None
+    }
 }
 
 fn text(value: RedisResult) -> Option<String> {
@@ -58,7 +72,9 @@ fn item(value: RedisResult) -> Item {
 pub fn said(text: String) -> Error {
     match text.split(' ').next().unwrap_or_default() {
         // Not now, whoever asks and whatever for.
-        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "READONLY" | "BUSY" => Error::Unavailable(text),
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "READONLY" | "BUSY" => {
+            Error::Unavailable(text)
+        }
         _ => Error::Refused(text),
     }
 }
@@ -73,10 +89,23 @@ mod tests {
 
     #[test]
     fn replies_are_told_apart_that_look_the_same_in_a_flat_list() {
-        let list = vec![bulk("$"), bulk("x"), bulk("*"), RedisResult::Int64(1), bulk("x"), bulk("*"), RedisResult::Int64(0), bulk("_"), bulk("+"), bulk("OK")];
+        let list = vec![
+            bulk("$"),
+            bulk("x"),
+            bulk("*"),
+            RedisResult::Int64(1),
+            bulk("x"),
+            bulk("*"),
+            RedisResult::Int64(0),
+            bulk("_"),
+            bulk("+"),
+            bulk("OK"),
+        ];
         let replies = replies(list).unwrap();
         assert!(matches!(&replies[0], Ok(Reply::Bulk(bytes)) if bytes == b"x"));
-        assert!(matches!(&replies[1], Ok(Reply::Array(items)) if matches!(items.as_slice(), [Item::Bulk(_)])));
+        assert!(
+            matches!(&replies[1], Ok(Reply::Array(items)) if matches!(items.as_slice(), [Item::Bulk(_)]))
+        );
         assert!(matches!(&replies[2], Ok(Reply::Array(items)) if items.is_empty()));
         assert!(matches!(&replies[3], Ok(Reply::Nil)));
         assert!(matches!(&replies[4], Ok(Reply::Status(text)) if text == "OK"));
@@ -84,9 +113,20 @@ mod tests {
 
     #[test]
     fn an_error_is_refused_or_unavailable_by_its_first_word_and_what_is_cut_short_is_neither() {
-        assert!(matches!(said("WRONGTYPE Operation".into()), Error::Refused(_)));
-        assert!(matches!(said("LOADING Redis is loading".into()), Error::Unavailable(_)));
-        for list in [vec![bulk("*"), RedisResult::Int64(2), bulk("x")], vec![bulk(":"), bulk("x")], vec![RedisResult::Nil], vec![bulk("?")]] {
+        assert!(matches!(
+            said("WRONGTYPE Operation".into()),
+            Error::Refused(_)
+        ));
+        assert!(matches!(
+            said("LOADING Redis is loading".into()),
+            Error::Unavailable(_)
+        ));
+        for list in [
+            vec![bulk("*"), RedisResult::Int64(2), bulk("x")],
+            vec![bulk(":"), bulk("x")],
+            vec![RedisResult::Nil],
+            vec![bulk("?")],
+        ] {
             assert!(matches!(replies(list), Err(Error::Invalid(_))));
         }
     }

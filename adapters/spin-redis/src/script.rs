@@ -1,4 +1,5 @@
-//! Scripts as they are sent: what comes before and after a script of the caller, so that its reply says what it is.
+//! Scripts as they are sent: what comes before and after a script of the caller, so that its reply
+//! says what it is.
 
 /// Writes a reply; see the file.
 const REPLY: &str = include_str!("reply.lua");
@@ -8,7 +9,8 @@ pub fn commands() -> String {
     format!("{REPLY}{}", include_str!("commands.lua"))
 }
 
-/// Runs a script of the caller and writes its reply; an error is caught, so that its text arrives as Redis said it.
+/// Runs a script of the caller and writes its reply; an error is caught, so that its text arrives
+/// as Redis said it.
 pub fn wrapped(source: &str) -> String {
     // A first line like `#!lua flags=no-writes` has to stay the first.
     let (head, body) = match source.strip_prefix("#!") {
@@ -33,7 +35,9 @@ mod tests {
 
     #[test]
     fn a_scripts_flags_stay_in_the_first_line() {
-        assert!(wrapped("#!lua flags=no-writes\nreturn 1").starts_with("#!lua flags=no-writes\n-- "));
+        assert!(
+            wrapped("#!lua flags=no-writes\nreturn 1").starts_with("#!lua flags=no-writes\n-- ")
+        );
         assert!(wrapped("return 1").contains("local function script_()\nreturn 1\nend"));
         assert_eq!(hash("return 1"), "e0e1f9fabfc9d4800c877a703b823ac0578ff8db");
     }

@@ -1,4 +1,5 @@
-//! Content negotiation: every answer is JSON, except pictures; a JSON Schema is JSON under a name of its own.
+//! Content negotiation: every answer is JSON, except pictures; a JSON Schema is JSON under a name
+//! of its own.
 
 /// What a route answers with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -8,14 +9,18 @@ pub enum Media {
     Svg,
 }
 
-/// Whether the client takes that, by the value of `Accept` (RFC 9110 section 12.5.1); absent is anything.
+/// Whether the client takes that, by the value of `Accept` (RFC 9110 section 12.5.1); absent is
+/// anything.
 pub fn accepts(accept: Option<&str>, media: Media) -> bool {
     let Some(accept) = accept else { return true };
     if accept == "*/*" || accept == "application/json" && media == Media::Json {
         return true;
     }
     // The most specific range decides, so that `application/json;q=0, */*` is a refusal of JSON.
-    let best = accept.split(',').filter_map(|range| matches(range, media)).max_by_key(|(precision, _)| *precision);
+    let best = accept
+        .split(',')
+        .filter_map(|range| matches(range, media))
+        .max_by_key(|(precision, _)| *precision);
     // A field without any range is like none.
     best.map_or(accept.trim().is_empty(), |(_, wanted)| wanted)
 }
@@ -28,13 +33,27 @@ fn matches(range: &str, media: Media) -> Option<(u8, bool)> {
         ("*/*", _) => 1,
         ("application/*", Media::Json | Media::Schema) | ("image/*", Media::Svg) => 2,
         // A schema is JSON, too: who asks for JSON can read it.
-        ("application/json", Media::Json | Media::Schema) | ("application/schema+json", Media::Schema) | ("image/svg+xml", Media::Svg) => 3,
+        ("application/json", Media::Json | Media::Schema)
+        | ("application/schema+json", Media::Schema)
+        | ("image/svg+xml", Media::Svg) => 3,
         // Errors are problems: who takes these takes our JSON.
         ("application/problem+json", _) => 2,
         _ => return None,
     };
-    let weight = parts.filter_map(|parameter| parameter.trim().strip_prefix("q=").or_else(|| parameter.trim().strip_prefix("Q="))).next_back();
-    let is_zero = weight.is_some_and(|weight| weight.trim().parse::<f32>().is_ok_and(|weight| weight == 0.0));
+    let weight = parts
+        .filter_map(|parameter| {
+            parameter
+                .trim()
+                .strip_prefix("q=")
+                .or_else(|| parameter.trim().strip_prefix("Q="))
+        })
+        .next_back();
+    let is_zero = weight.is_some_and(|weight| {
+        weight
+            .trim()
+            .parse::<f32>()
+            .is_ok_and(|weight| weight == 0.0)
+    });
     Some((precision, !is_zero))
 }
 
@@ -60,7 +79,14 @@ mod tests {
 
     #[test]
     fn who_takes_no_json_is_told_so() {
-        for accept in ["text/html", "application/xml", "image/svg+xml", "application/json;q=0", "application/json;q=0.000, */*", "*/*;q=0"] {
+        for accept in [
+            "text/html",
+            "application/xml",
+            "image/svg+xml",
+            "application/json;q=0",
+            "application/json;q=0.000, */*",
+            "*/*;q=0",
+        ] {
             assert!(!accepts(Some(accept), Media::Json), "{accept}");
         }
         assert!(accepts(Some("image/svg+xml"), Media::Svg) && accepts(Some("image/*"), Media::Svg));
@@ -69,10 +95,21 @@ mod tests {
 
     #[test]
     fn a_schema_is_had_under_its_own_name_and_as_json() {
-        for accept in ["application/schema+json", "application/schema+json, */*;q=0.1", "application/json", "application/*"] {
+        for accept in [
+            "application/schema+json",
+            "application/schema+json, */*;q=0.1",
+            "application/json",
+            "application/*",
+        ] {
             assert!(accepts(Some(accept), Media::Schema), "{accept}");
         }
-        assert!(!accepts(Some("text/html"), Media::Schema) && !accepts(Some("application/schema+json;q=0, */*"), Media::Schema));
-        assert!(!accepts(Some("application/schema+json"), Media::Json), "other routes have no schema to give");
+        assert!(
+            !accepts(Some("text/html"), Media::Schema)
+                && !accepts(Some("application/schema+json;q=0, */*"), Media::Schema)
+        );
+        assert!(
+            !accepts(Some("application/schema+json"), Media::Json),
+            "other routes have no schema to give"
+        );
     }
 }

@@ -1,17 +1,20 @@
 //! Who is asking: access tokens are verified here once, services get the result as data.
-//! A token that was verified is remembered until it expires, since a check of Ed25519 takes a tenth of a millisecond.
+//! A token that was verified is remembered until it expires, since a check of Ed25519 takes a tenth
+//! of a millisecond.
 
 mod keys;
 mod token;
 
-use crate::outside::Outside;
+use std::cell::RefCell;
+use std::num::NonZeroUsize;
+
 use eventhub_guest::problem::{Code, Problem};
 use eventhub_guest::{Principal, Timestamp};
 use keys::KeySet;
 use lru::LruCache;
-use std::cell::RefCell;
-use std::num::NonZeroUsize;
 use token::{Expected, Fault, Verified};
+
+use crate::outside::Outside;
 
 /// Tokens remembered by one instance: at half a kilobyte each, 5 MB.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
@@ -26,14 +29,24 @@ pub struct Authenticator {
 impl Authenticator {
     pub fn new(issuer: &str, audience: &str) -> Self {
         let verified = RefCell::new(LruCache::new(REMEMBERED));
-        Self { expected: Expected::new(issuer, audience), keys: RefCell::default(), verified }
+        Self {
+            expected: Expected::new(issuer, audience),
+            keys: RefCell::default(),
+            verified,
+        }
     }
 
     /// The principal of an `Authorization` header.
     ///
     /// # Errors
-    /// 401 where it is anything but `Bearer` and a valid token of ours; 503 where the keys cannot be had.
-    pub fn principal(&self, authorization: &str, now: Timestamp, outside: &impl Outside) -> Result<Principal, Problem> {
+    /// 401 where it is anything but `Bearer` and a valid token of ours; 503 where the keys cannot
+    /// be had.
+    pub fn principal(
+        &self,
+        authorization: &str,
+        now: Timestamp,
+        outside: &impl Outside,
+    ) -> Result<Principal, Problem> {
         let token = bearer(authorization).ok_or_else(|| refusal(Fault::NoBearer))?;
         if let Some(known) = self.remembered(token, now) {
             return Ok(known);
@@ -54,7 +67,12 @@ impl Authenticator {
         None
     }
 
-    fn verify(&self, token: &str, now: Timestamp, outside: &impl Outside) -> Result<Verified, Problem> {
+    fn verify(
+        &self,
+        token: &str,
+        now: Timestamp,
+        outside: &impl Outside,
+    ) -> Result<Verified, Problem> {
         let kid = token::key_id(token).map_err(refusal)?;
         let key = self.keys.borrow_mut().find(&kid, now, outside)?;
         let key = key.ok_or_else(|| refusal(Fault::Invalid("no key of ours has its kid")))?;
@@ -71,14 +89,27 @@ fn bearer(authorization: &str) -> Option<&str> {
 
 fn refusal(fault: Fault) -> Problem {
     match fault {
-        Fault::NoBearer => Problem::new(Code::Unauthenticated, "Send the access token as: Authorization: Bearer …"),
+        Fault::NoBearer => Problem::new(
+            Code::Unauthenticated,
+            "Send the access token as: Authorization: Bearer …",
+        ),
         Fault::Expired => {
-            let problem = Problem::new(Code::TokenExpired, "Get a new access token with POST /api/v1/auth/refresh.");
-            problem.header("www-authenticate", "Bearer error=\"invalid_token\", error_description=\"expired\"")
+            let problem = Problem::new(
+                Code::TokenExpired,
+                "Get a new access token with POST /api/v1/auth/refresh.",
+            );
+            problem.header(
+                "www-authenticate",
+                "Bearer error=\"invalid_token\", error_description=\"expired\"",
+            )
         }
         Fault::Invalid(why) => {
             tracing::debug!(token.fault = why, "an access token was refused");
-            Problem::new(Code::Unauthenticated, "This is no valid access token: log in again.").header("www-authenticate", "Bearer error=\"invalid_token\"")
+            Problem::new(
+                Code::Unauthenticated,
+                "This is no valid access token: log in again.",
+            )
+            .header("www-authenticate", "Bearer error=\"invalid_token\"")
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Which web pages may call from a browser (the Fetch standard's CORS protocol). Never with credentials: the API has no cookies.
+//! Which web pages may call from a browser (the Fetch standard's CORS protocol). Never with
+//! credentials: the API has no cookies.
+
+use eventhub_guest::{Request, Response};
 
 use crate::headers::Noted;
-use eventhub_guest::{Request, Response};
 
 /// `CORS_ORIGINS`.
 #[derive(Debug)]
@@ -12,32 +14,58 @@ pub enum Origins {
 
 impl Origins {
     pub fn parse(text: &str) -> Self {
-        let list: Vec<String> = text.split(',').map(|one| one.trim().trim_end_matches('/').to_ascii_lowercase()).filter(|one| !one.is_empty()).collect();
-        if list.iter().any(|one| one == "*") { Origins::All } else { Origins::Listed(list) }
+        let list: Vec<String> = text
+            .split(',')
+            .map(|one| one.trim().trim_end_matches('/').to_ascii_lowercase())
+            .filter(|one| !one.is_empty())
+            .collect();
+        if list.iter().any(|one| one == "*") {
+            Origins::All
+        } else {
+            Origins::Listed(list)
+        }
     }
 
     fn allowed(&self, origin: &str) -> Option<String> {
         match self {
             Origins::All => Some("*".into()),
-            Origins::Listed(list) => list.iter().any(|one| one.eq_ignore_ascii_case(origin)).then(|| origin.to_string()),
+            Origins::Listed(list) => list
+                .iter()
+                .any(|one| one.eq_ignore_ascii_case(origin))
+                .then(|| origin.to_string()),
         }
     }
 }
 
 /// Whether the browser asks beforehand.
 pub fn is_preflight(request: &Request, noted: &Noted) -> bool {
-    request.method == "OPTIONS" && noted.origin.is_some() && request.headers.iter().any(|(name, _)| name == "access-control-request-method")
+    request.method == "OPTIONS"
+        && noted.origin.is_some()
+        && request
+            .headers
+            .iter()
+            .any(|(name, _)| name == "access-control-request-method")
 }
 
 /// The answer to that; [`apply`] adds for whom.
 pub fn preflight() -> Response {
     let header = |name: &str, value: &str| (name.to_string(), value.to_string());
     let headers = vec![
-        header("access-control-allow-methods", "GET, HEAD, POST, PUT, PATCH, DELETE"),
-        header("access-control-allow-headers", "authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id, traceparent"),
+        header(
+            "access-control-allow-methods",
+            "GET, HEAD, POST, PUT, PATCH, DELETE",
+        ),
+        header(
+            "access-control-allow-headers",
+            "authorization, content-type, idempotency-key, if-match, if-none-match, x-request-id, traceparent",
+        ),
         header("access-control-max-age", "7200"),
     ];
-    Response { status: 204, headers, body: vec![] }
+    Response {
+        status: 204,
+        headers,
+        body: vec![],
+    }
 }
 
 /// Tells the browser whether the page may read the answer.
@@ -49,9 +77,13 @@ pub fn apply(origins: &Origins, origin: Option<&str>, response: &mut Response) {
     let Some(allowed) = origin.and_then(|origin| origins.allowed(origin)) else {
         return;
     };
-    response.headers.push(("access-control-allow-origin".into(), allowed));
+    response
+        .headers
+        .push(("access-control-allow-origin".into(), allowed));
     let exposed = "etag, location, retry-after, x-request-id, idempotent-replayed, ratelimit, ratelimit-policy";
-    response.headers.push(("access-control-expose-headers".into(), exposed.into()));
+    response
+        .headers
+        .push(("access-control-expose-headers".into(), exposed.into()));
 }
 
 #[cfg(test)]
@@ -62,13 +94,27 @@ mod tests {
     fn only_listed_origins_read_answers() {
         let origins = Origins::parse("https://a.example/, https://b.example");
         let answer = |origin| {
-            let mut response = Response { status: 200, headers: vec![], body: vec![] };
+            let mut response = Response {
+                status: 200,
+                headers: vec![],
+                body: vec![],
+            };
             apply(&origins, Some(origin), &mut response);
-            response.headers.into_iter().find(|(name, _)| name == "access-control-allow-origin").map(|(_, value)| value)
+            response
+                .headers
+                .into_iter()
+                .find(|(name, _)| name == "access-control-allow-origin")
+                .map(|(_, value)| value)
         };
-        assert_eq!(answer("https://a.example"), Some("https://a.example".into()));
+        assert_eq!(
+            answer("https://a.example"),
+            Some("https://a.example".into())
+        );
         assert_eq!(answer("https://a.example.evil.example"), None);
         assert_eq!(answer("null"), None);
-        assert!(matches!(Origins::parse("https://a.example,*"), Origins::All));
+        assert!(matches!(
+            Origins::parse("https://a.example,*"),
+            Origins::All
+        ));
     }
 }

@@ -1,5 +1,13 @@
-//! The pipeline: every request goes through [`Gateway::handle`], top to bottom. The order is the point, so each step says
-//! why it stands where it stands.
+//! The pipeline: every request goes through [`Gateway::handle`], top to bottom. The order is the
+//! point, so each step says why it stands where it stands.
+
+use std::cell::Cell;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use eventhub_edge::address;
+use eventhub_guest::problem::{Code, Problem};
+use eventhub_guest::{Request, Response, Timestamp};
 
 use crate::accept::accepts;
 use crate::auth::Authenticator;
@@ -11,12 +19,6 @@ use crate::rate::{self, Bucket, Fields};
 use crate::table::{Route, Target};
 use crate::trace::Ids;
 use crate::{cors, headers, openapi, table, trace};
-use eventhub_edge::address;
-use eventhub_guest::problem::{Code, Problem};
-use eventhub_guest::{Request, Response, Timestamp};
-use std::cell::Cell;
-use std::net::IpAddr;
-use std::time::Duration;
 
 /// The gateway and what it remembers between requests.
 pub struct Gateway<O> {
@@ -31,13 +33,21 @@ pub struct Gateway<O> {
 impl<O: Outside> Gateway<O> {
     pub fn new(config: Config, outside: O) -> Self {
         let authenticator = Authenticator::new(&config.issuer, &config.audience);
-        Self { config, outside, authenticator, ids: Ids::new(), complained_at: Cell::new(None) }
+        Self {
+            config,
+            outside,
+            authenticator,
+            ids: Ids::new(),
+            complained_at: Cell::new(None),
+        }
     }
 
-    /// Answers a request. Its `principal` and `traceparent` are ignored: they are established here, as is its `request-id` where
-    /// the host gave it none.
+    /// Answers a request. Its `principal` and `traceparent` are ignored: they are established here,
+    /// as is its `request-id` where the host gave it none.
     pub fn handle(&self, request: Request) -> Response {
-        self.exchange(request, |request, noted, limits| self.answer(request, noted, limits))
+        self.exchange(request, |request, noted, limits| {
+            self.answer(request, noted, limits)
+        })
     }
 
     /// The answer to a request whose body cannot even be read; `why` is for the client.
@@ -46,7 +56,11 @@ impl<O: Outside> Gateway<O> {
         self.exchange(request, |_, _, _| Err(why))
     }
 
-    fn exchange(&self, mut request: Request, answer: impl FnOnce(&mut Request, &Noted, &mut Option<Fields>) -> Result<Response, Problem>) -> Response {
+    fn exchange(
+        &self,
+        mut request: Request,
+        answer: impl FnOnce(&mut Request, &Noted, &mut Option<Fields>) -> Result<Response, Problem>,
+    ) -> Response {
         // First of all the headers are read, once, and what is not for services is taken out.
         let mut noted = headers::take(&mut request.headers, self.config.peer_header.as_deref());
         // Then the ids: every answer below carries them, errors too.
@@ -57,41 +71,74 @@ impl<O: Outside> Gateway<O> {
         request.principal = None;
         let mut limits = None;
         let answer = answer(&mut request, &noted, &mut limits);
-        let mut response = answer.unwrap_or_else(|problem| problem.to_response(&request.request_id));
+        let mut response =
+            answer.unwrap_or_else(|problem| problem.to_response(&request.request_id));
         self.finish(request, &noted, limits, &mut response);
         response
     }
 
-    fn answer(&self, request: &mut Request, noted: &Noted, limits: &mut Option<Fields>) -> Result<Response, Problem> {
-        // Preflights have no token and change nothing: before all else, or browsers could not even ask.
+    fn answer(
+        &self,
+        request: &mut Request,
+        noted: &Noted,
+        limits: &mut Option<Fields>,
+    ) -> Result<Response, Problem> {
+        // Preflights have no token and change nothing: before all else, or browsers could not even
+        // ask.
         if cors::is_preflight(request, noted) {
             return Ok(cors::preflight());
         }
         // Sizes before anything reads what is large.
         self.check_head(request, noted)?;
-        // The path decides what the next steps allow; a path that leads nowhere costs neither Redis nor a signature.
+        // The path decides what the next steps allow; a path that leads nowhere costs neither Redis
+        // nor a signature.
         let route = match table::find(&request.path) {
             Target::Service(route) => route,
             Target::OpenApi => return openapi::answer(request),
             Target::Live => {
-                return Err(Problem::new(Code::NotFound, "Live seats are a WebSocket: connect with a client that upgrades."));
+                return Err(Problem::new(
+                    Code::NotFound,
+                    "Live seats are a WebSocket: connect with a client that upgrades.",
+                ));
             }
             Target::Unknown => return Err(Problem::not_found("resource")),
         };
         self.check_body(request, noted, route)?;
         if !accepts(noted.accept.as_deref(), route.media) {
-            return Err(Problem::new(Code::NotAcceptable, "Send an Accept header that allows what this answers with, or none."));
+            return Err(Problem::new(
+                Code::NotAcceptable,
+                "Send an Accept header that allows what this answers with, or none.",
+            ));
         }
         // Who asks, before how often: limits are per user.
         let now = self.outside.now();
-        let peer = noted.peer.as_deref().filter(|_| request.client_address.is_empty()).unwrap_or(&request.client_address);
-        let client = address::client(peer, noted.forwarded_for.as_deref(), &self.config.trusted_proxies);
-        let principal = if route.reads_token { self.principal(noted, now) } else { Ok(None) };
-        let user = principal.as_ref().ok().and_then(Option::as_ref).map(|principal| principal.user_id.as_str());
-        // How often, before a bad token is refused: made-up tokens count for their address, or checking them would be free.
+        let peer = noted
+            .peer
+            .as_deref()
+            .filter(|_| request.client_address.is_empty())
+            .unwrap_or(&request.client_address);
+        let client = address::client(
+            peer,
+            noted.forwarded_for.as_deref(),
+            &self.config.trusted_proxies,
+        );
+        let principal = if route.reads_token {
+            self.principal(noted, now)
+        } else {
+            Ok(None)
+        };
+        let user = principal
+            .as_ref()
+            .ok()
+            .and_then(Option::as_ref)
+            .map(|principal| principal.user_id.as_str());
+        // How often, before a bad token is refused: made-up tokens count for their address, or
+        // checking them would be free.
         *limits = self.limit(user, client, route, now)?;
         request.principal = principal?;
-        request.client_address = client.map(|address| address.to_string()).unwrap_or_default();
+        request.client_address = client
+            .map(|address| address.to_string())
+            .unwrap_or_default();
         // Last: a refused request must not use up an idempotency key.
         self.once(request, noted, route, now)
     }
@@ -99,7 +146,10 @@ impl<O: Outside> Gateway<O> {
     fn check_head(&self, request: &Request, noted: &Noted) -> Result<(), Problem> {
         let size = noted.size + request.path.len() + request.query.len();
         if size > self.config.max_headers {
-            let detail = format!("Path, query and headers have {size} bytes; {} are allowed.", self.config.max_headers);
+            let detail = format!(
+                "Path, query and headers have {size} bytes; {} are allowed.",
+                self.config.max_headers
+            );
             return Err(Problem::new(Code::HeadersTooLarge, detail));
         }
         Ok(())
@@ -115,41 +165,82 @@ impl<O: Outside> Gateway<O> {
     }
 
     fn check_body(&self, request: &Request, noted: &Noted, route: Route) -> Result<(), Problem> {
-        let max = if route.is_large { self.config.max_layout_body } else { self.config.max_body };
+        let max = if route.is_large {
+            self.config.max_layout_body
+        } else {
+            self.config.max_body
+        };
         // A host may announce a body that it did not read, since nobody would take it.
-        if noted.announced.max(request.body.len() as u64) > max as u64 { Err(body_too_large(max)) } else { Ok(()) }
-    }
-
-    fn principal(&self, noted: &Noted, now: Timestamp) -> Result<Option<eventhub_guest::Principal>, Problem> {
-        match noted.authorization.as_deref() {
-            None => Ok(None),
-            Some(_) if noted.repeats_authorization => Err(Problem::new(Code::Unauthenticated, "Send one Authorization header.")),
-            Some(authorization) => self.authenticator.principal(authorization, now, &self.outside).map(Some),
+        if noted.announced.max(request.body.len() as u64) > max as u64 {
+            Err(body_too_large(max))
+        } else {
+            Ok(())
         }
     }
 
-    fn limit(&self, user: Option<&str>, client: Option<IpAddr>, route: Route, now: Timestamp) -> Result<Option<Fields>, Problem> {
+    fn principal(
+        &self,
+        noted: &Noted,
+        now: Timestamp,
+    ) -> Result<Option<eventhub_guest::Principal>, Problem> {
+        match noted.authorization.as_deref() {
+            None => Ok(None),
+            Some(_) if noted.repeats_authorization => Err(Problem::new(
+                Code::Unauthenticated,
+                "Send one Authorization header.",
+            )),
+            Some(authorization) => self
+                .authenticator
+                .principal(authorization, now, &self.outside)
+                .map(Some),
+        }
+    }
+
+    fn limit(
+        &self,
+        user: Option<&str>,
+        client: Option<IpAddr>,
+        route: Route,
+        now: Timestamp,
+    ) -> Result<Option<Fields>, Problem> {
         if !route.is_limited {
             return Ok(None);
         }
         let mut buckets = Vec::with_capacity(2);
         // The hash tag keeps the keys of one script on one node of a Redis cluster.
         match user {
-            Some(user) => buckets.extend(self.config.user_policy.as_ref().map(|policy| Bucket { policy, key: format!("rl:{{u:{user}}}") })),
+            Some(user) => buckets.extend(self.config.user_policy.as_ref().map(|policy| Bucket {
+                policy,
+                key: format!("rl:{{u:{user}}}"),
+            })),
             None => {
-                let policies = [self.config.address_policy.as_ref(), self.config.auth_policy.as_ref().filter(|_| route.is_credential)];
+                let policies = [
+                    self.config.address_policy.as_ref(),
+                    self.config
+                        .auth_policy
+                        .as_ref()
+                        .filter(|_| route.is_credential),
+                ];
                 if policies.iter().any(Option::is_some) {
                     let address = address::bucket(client);
                     let [general, credential] = policies;
-                    buckets.extend(general.map(|policy| Bucket { policy, key: format!("rl:{{a:{address}}}") }));
-                    buckets.extend(credential.map(|policy| Bucket { policy, key: format!("rl:{{a:{address}}}:auth") }));
+                    buckets.extend(general.map(|policy| Bucket {
+                        policy,
+                        key: format!("rl:{{a:{address}}}"),
+                    }));
+                    buckets.extend(credential.map(|policy| Bucket {
+                        policy,
+                        key: format!("rl:{{a:{address}}}:auth"),
+                    }));
                 }
             }
         }
         match rate::count(&buckets, &self.outside) {
             Ok(rate::Decision::Unlimited) => Ok(None),
             Ok(rate::Decision::Allowed(fields)) => Ok(Some(fields)),
-            Ok(rate::Decision::Refused(fields, problem)) => Err(problem.header("ratelimit-policy", fields.policy).header("ratelimit", fields.state)),
+            Ok(rate::Decision::Refused(fields, problem)) => Err(problem
+                .header("ratelimit-policy", fields.policy)
+                .header("ratelimit", fields.state)),
             Err(cause) => {
                 self.complain("requests are not limited", &cause, now);
                 Ok(None)
@@ -157,16 +248,34 @@ impl<O: Outside> Gateway<O> {
         }
     }
 
-    /// Calls the service; a POST with an idempotency key only if no other with that key has been answered or runs.
-    fn once(&self, request: &Request, noted: &Noted, route: Route, now: Timestamp) -> Result<Response, Problem> {
-        let user = request.principal.as_ref().filter(|_| request.method == "POST").map(|principal| principal.user_id.as_str());
+    /// Calls the service; a POST with an idempotency key only if no other with that key has been
+    /// answered or runs.
+    fn once(
+        &self,
+        request: &Request,
+        noted: &Noted,
+        route: Route,
+        now: Timestamp,
+    ) -> Result<Response, Problem> {
+        let user = request
+            .principal
+            .as_ref()
+            .filter(|_| request.method == "POST")
+            .map(|principal| principal.user_id.as_str());
         let Some(user) = user else {
             return Ok(self.outside.call(route.service, request));
         };
         let Some(key) = idempotency::key(noted, route.needs_key)? else {
             return Ok(self.outside.call(route.service, request));
         };
-        match idempotency::begin(user, key, self.ids.next(), route.service.longest_call(), request, &self.outside) {
+        match idempotency::begin(
+            user,
+            key,
+            self.ids.next(),
+            route.service.longest_call(),
+            request,
+            &self.outside,
+        ) {
             idempotency::Decision::Run(claim) => {
                 let response = self.outside.call(route.service, request);
                 self.settle(&claim, &response, now);
@@ -178,7 +287,10 @@ impl<O: Outside> Gateway<O> {
             }
             idempotency::Decision::Replay(response) => Ok(response),
             idempotency::Decision::Reread { first, location } => {
-                let read = self.outside.call(route.service, &idempotency::reread::request(request, &location));
+                let read = self.outside.call(
+                    route.service,
+                    &idempotency::reread::request(request, &location),
+                );
                 idempotency::reread::complete(first, read)
             }
             idempotency::Decision::Refused(problem) => Err(problem),
@@ -187,13 +299,20 @@ impl<O: Outside> Gateway<O> {
 
     fn settle(&self, claim: &Claim, response: &Response, now: Timestamp) {
         if let Err(error) = idempotency::finish(claim, response, &self.outside) {
-            self.complain("an answer is not kept for its idempotency key", &error.to_string(), now);
+            self.complain(
+                "an answer is not kept for its idempotency key",
+                &error.to_string(),
+                now,
+            );
         }
     }
 
     /// Redis being away is told once in ten seconds, not once a request.
     fn complain(&self, consequence: &str, cause: &str, now: Timestamp) {
-        let recently = self.complained_at.get().is_some_and(|at| now < at.plus(Duration::from_secs(10)));
+        let recently = self
+            .complained_at
+            .get()
+            .is_some_and(|at| now < at.plus(Duration::from_secs(10)));
         if !recently {
             self.complained_at.set(Some(now));
             tracing::warn!(error.cause = cause, "{consequence}: redis does not answer");
@@ -201,7 +320,13 @@ impl<O: Outside> Gateway<O> {
     }
 
     /// What every answer has.
-    fn finish(&self, request: Request, noted: &Noted, limits: Option<Fields>, response: &mut Response) {
+    fn finish(
+        &self,
+        request: Request,
+        noted: &Noted,
+        limits: Option<Fields>,
+        response: &mut Response,
+    ) {
         let headers = &mut response.headers;
         headers.reserve(8);
         if !headers.iter().any(|(name, _)| name == "cache-control") {
@@ -222,7 +347,10 @@ impl<O: Outside> Gateway<O> {
 
 /// 413.
 pub fn body_too_large(max: usize) -> Problem {
-    Problem::new(Code::BodyTooLarge, format!("The body may have {max} bytes here."))
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("The body may have {max} bytes here."),
+    )
 }
 
 #[cfg(test)]

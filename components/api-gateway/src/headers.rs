@@ -1,4 +1,5 @@
-//! One look at the headers of a request: what the gateway itself reads is noted, what must not travel on is taken out.
+//! One look at the headers of a request: what the gateway itself reads is noted, what must not
+//! travel on is taken out.
 
 /// What the gateway reads, as the client sent it.
 #[derive(Default, Debug, PartialEq)]
@@ -24,8 +25,9 @@ pub struct Noted {
     pub size: usize,
 }
 
-/// Reads and cleans the headers (lower-case names). Services get neither what is between two hops (RFC 9110 section 7.6.1)
-/// nor credentials: who asks, they learn from the principal. `peer_header`: the one in which the host tells the peer.
+/// Reads and cleans the headers (lower-case names). Services get neither what is between two hops
+/// (RFC 9110 section 7.6.1) nor credentials: who asks, they learn from the principal.
+/// `peer_header`: the one in which the host tells the peer.
 pub fn take(headers: &mut Vec<(String, String)>, peer_header: Option<&str>) -> Noted {
     let mut noted = Noted::default();
     let mut named_by_connection = String::new();
@@ -35,14 +37,25 @@ pub fn take(headers: &mut Vec<(String, String)>, peer_header: Option<&str>) -> N
             "x-request-id" => noted.request_id = Some(std::mem::take(value)),
             "traceparent" => noted.traceparent = Some(std::mem::take(value)),
             "origin" => noted.origin = Some(std::mem::take(value)),
-            "authorization" => noted.repeats_authorization |= noted.authorization.replace(std::mem::take(value)).is_some(),
+            "authorization" => {
+                noted.repeats_authorization |=
+                    noted.authorization.replace(std::mem::take(value)).is_some()
+            }
             "x-forwarded-for" => join(&mut noted.forwarded_for, value),
             "accept" => join(&mut noted.accept, value),
             "connection" => {
                 named_by_connection.push_str(value);
                 named_by_connection.push(',');
             }
-            "keep-alive" | "te" | "trailer" | "transfer-encoding" | "upgrade" | "proxy-connection" | "proxy-authorization" | "cookie" | "expect" => {}
+            "keep-alive"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+            | "proxy-connection"
+            | "proxy-authorization"
+            | "cookie"
+            | "expect" => {}
             "idempotency-key" => {
                 // Travels on: booking keeps it as the last safeguard.
                 noted.repeats_key |= noted.idempotency_key.replace(value.clone()).is_some();
@@ -59,9 +72,17 @@ pub fn take(headers: &mut Vec<(String, String)>, peer_header: Option<&str>) -> N
         false
     });
     if named_by_connection.len() > 1 {
-        let names: Vec<String> = named_by_connection.split(',').map(|name| name.trim().to_ascii_lowercase()).collect();
+        let names: Vec<String> = named_by_connection
+            .split(',')
+            .map(|name| name.trim().to_ascii_lowercase())
+            .collect();
         // These mean something at the end of the way: a client cannot make the gateway drop them.
-        let kept = |name: &str| matches!(name, "content-type" | "idempotency-key" | "if-match" | "stripe-signature");
+        let kept = |name: &str| {
+            matches!(
+                name,
+                "content-type" | "idempotency-key" | "if-match" | "stripe-signature"
+            )
+        };
         headers.retain(|(name, _)| kept(name) || !names.contains(name));
     }
     noted
@@ -82,7 +103,10 @@ mod tests {
     use super::*;
 
     fn headers(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
-        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect()
     }
 
     #[test]
@@ -102,7 +126,12 @@ mod tests {
 
     #[test]
     fn forwarded_addresses_keep_their_order_and_two_tokens_are_noticed() {
-        let mut sent = headers(&[("x-forwarded-for", "1.1.1.1"), ("x-forwarded-for", "2.2.2.2"), ("authorization", "a"), ("authorization", "b")]);
+        let mut sent = headers(&[
+            ("x-forwarded-for", "1.1.1.1"),
+            ("x-forwarded-for", "2.2.2.2"),
+            ("authorization", "a"),
+            ("authorization", "b"),
+        ]);
         let noted = take(&mut sent, None);
         assert_eq!(noted.forwarded_for.as_deref(), Some("1.1.1.1,2.2.2.2"));
         assert!(noted.repeats_authorization && !noted.repeats_key);
@@ -110,17 +139,31 @@ mod tests {
 
     #[test]
     fn connection_cannot_name_away_what_a_service_decides_by() {
-        let mut sent = headers(&[("connection", "if-match, idempotency-key"), ("if-match", "\"v1\""), ("idempotency-key", "k")]);
+        let mut sent = headers(&[
+            ("connection", "if-match, idempotency-key"),
+            ("if-match", "\"v1\""),
+            ("idempotency-key", "k"),
+        ]);
         take(&mut sent, None);
-        assert_eq!(sent, headers(&[("if-match", "\"v1\""), ("idempotency-key", "k")]));
+        assert_eq!(
+            sent,
+            headers(&[("if-match", "\"v1\""), ("idempotency-key", "k")])
+        );
     }
 
     #[test]
     fn the_peer_is_what_the_host_says_last() {
         let mut sent = headers(&[("x-peer", "6.6.6.6"), ("x-peer", "203.0.113.9:4711")]);
-        assert_eq!(take(&mut sent, Some("x-peer")).peer.as_deref(), Some("203.0.113.9:4711"));
+        assert_eq!(
+            take(&mut sent, Some("x-peer")).peer.as_deref(),
+            Some("203.0.113.9:4711")
+        );
         assert_eq!(sent, headers(&[]));
         let mut sent = headers(&[("x-peer", "6.6.6.6")]);
-        assert_eq!(take(&mut sent, None).peer, None, "on a host that tells it otherwise, the header is the client's");
+        assert_eq!(
+            take(&mut sent, None).peer,
+            None,
+            "on a host that tells it otherwise, the header is the client's"
+        );
     }
 }

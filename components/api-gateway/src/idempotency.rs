@@ -1,41 +1,55 @@
 //! Idempotency keys: a POST that was sent twice has one effect and one answer.
-//! The record is in Redis for a day. While Redis is away requests run unprotected; booking has a constraint of its own. A record that
-//! is there and cannot be read says that the request may have run before: then it is not run.
+//! The record is in Redis for a day. While Redis is away requests run unprotected; booking has a
+//! constraint of its own. A record that is there and cannot be read says that the request may have
+//! run before: then it is not run.
 
 pub mod reread;
 
-use crate::headers::Noted;
-use crate::outside::Outside;
+use std::time::Duration;
+
 use eventhub_guest::problem::{Code, Problem};
 use eventhub_guest::redis::{Error, Item, Reply};
 use eventhub_guest::{Request, Response};
 use sha2::{Digest, Sha256};
-use std::time::Duration;
+
+use crate::headers::Noted;
+use crate::outside::Outside;
 
 const BEGIN: &str = include_str!("idempotency/begin.lua");
 const FINISH: &str = include_str!("idempotency/finish.lua");
 
-/// A claim outlives the longest call of the service by so much: what the call had sent to a database has ended by then. Who dies with a
-/// claim holds the key up for the rest of it.
+/// A claim outlives the longest call of the service by so much: what the call had sent to a
+/// database has ended by then. Who dies with a claim holds the key up for the rest of it.
 const SETTLES: Duration = Duration::from_secs(5);
 /// How long an answer is kept. Milliseconds.
 const KEPT: &str = "86400000";
-/// Bytes of a body that is not kept but read anew: that of a layout may have 20 MB, more than Redis should hold for each of them, and more
-/// than one of its replies may have.
+/// Bytes of a body that is not kept but read anew: that of a layout may have 20 MB, more than Redis
+/// should hold for each of them, and more than one of its replies may have.
 const LARGE: usize = 256 * 1024;
 
 /// The key of a request, checked; none where it has none.
 ///
 /// # Errors
-/// 422 where it is not 1 to 255 visible ASCII characters, comes twice, or is missing though required.
+/// 422 where it is not 1 to 255 visible ASCII characters, comes twice, or is missing though
+/// required.
 pub fn key(noted: &Noted, required: bool) -> Result<Option<&str>, Problem> {
     let fault = |code, detail| Problem::invalid("/headers/idempotency-key", code, detail);
     match noted.idempotency_key.as_deref() {
         _ if noted.repeats_key => Err(fault("duplicate", "comes twice")),
-        None if required => Err(fault("required", "is missing: send a new random one, and the same one again when you repeat the request")),
+        None if required => Err(fault(
+            "required",
+            "is missing: send a new random one, and the same one again when you repeat the request",
+        )),
         None => Ok(None),
-        Some(key) if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) => Ok(Some(key)),
-        Some(_) => Err(fault("invalid", "must be 1 to 255 visible ASCII characters")),
+        Some(key)
+            if (1..=255).contains(&key.len()) && key.bytes().all(|c| c.is_ascii_graphic()) =>
+        {
+            Ok(Some(key))
+        }
+        Some(_) => Err(fault(
+            "invalid",
+            "must be 1 to 255 visible ASCII characters",
+        )),
     }
 }
 
@@ -53,7 +67,8 @@ pub enum Decision {
     Unprotected(String),
     /// The first answer, again.
     Replay(Response),
-    /// The same without its body, which is read anew from that path: [`reread::request`], then [`reread::complete`].
+    /// The same without its body, which is read anew from that path: [`reread::request`], then
+    /// [`reread::complete`].
     Reread {
         first: Response,
         location: String,
@@ -61,12 +76,28 @@ pub enum Decision {
     Refused(Problem),
 }
 
-/// Claims the key of a request that takes `longest` at most. `attempt` tells this request from every other one.
-pub fn begin(user: &str, key: &str, attempt: u128, longest: Duration, request: &Request, outside: &impl Outside) -> Decision {
+/// Claims the key of a request that takes `longest` at most. `attempt` tells this request from
+/// every other one.
+pub fn begin(
+    user: &str,
+    key: &str,
+    attempt: u128,
+    longest: Duration,
+    request: &Request,
+    outside: &impl Outside,
+) -> Decision {
     // The key is hashed: it is of the client's choosing, and its length is its own.
-    let record = format!("idem:{{{user}}}:{}", hex::encode(Sha256::digest(key.as_bytes()))).into_bytes();
+    let record = format!(
+        "idem:{{{user}}}:{}",
+        hex::encode(Sha256::digest(key.as_bytes()))
+    )
+    .into_bytes();
     let attempt = attempt.to_be_bytes().to_vec();
-    let args = [fingerprint(request), attempt.clone(), (longest + SETTLES).as_millis().to_string().into_bytes()];
+    let args = [
+        fingerprint(request),
+        attempt.clone(),
+        (longest + SETTLES).as_millis().to_string().into_bytes(),
+    ];
     match outside.script(BEGIN, std::slice::from_ref(&record), &args) {
         Ok(reply) => decide(&reply, Claim { record, attempt }),
         Err(Error::Unavailable(cause)) => Decision::Unprotected(cause),
@@ -76,7 +107,9 @@ pub fn begin(user: &str, key: &str, attempt: u128, longest: Duration, request: &
 
 fn unreadable(cause: impl std::fmt::Display) -> Decision {
     tracing::error!(error.cause = %cause, "the record of an idempotency key cannot be read");
-    Decision::Refused(Problem::unavailable("What came of the first request with this key cannot be told just now: it is not run again."))
+    Decision::Refused(Problem::unavailable(
+        "What came of the first request with this key cannot be told just now: it is not run again.",
+    ))
 }
 
 fn decide(reply: &Reply, claim: Claim) -> Decision {
@@ -88,10 +121,15 @@ fn decide(reply: &Reply, claim: Claim) -> Decision {
             // It may hold the key for longer, but it will hardly take so long.
             let seconds = remaining.int().unwrap_or_default().clamp(0, 2_000) as u64;
             let seconds = seconds.div_ceil(1_000).max(1);
-            let problem = Problem::new(Code::IdempotencyKeyInUse, "The first request with this key has no answer yet: come again for it.");
+            let problem = Problem::new(
+                Code::IdempotencyKeyInUse,
+                "The first request with this key has no answer yet: come again for it.",
+            );
             Decision::Refused(problem.header("retry-after", seconds.to_string()))
         }
-        (Some(3), [_, status, headers, body]) => stored(status, headers, body).unwrap_or_else(|| unreadable("it is no answer")),
+        (Some(3), [_, status, headers, body]) => {
+            stored(status, headers, body).unwrap_or_else(|| unreadable("it is no answer"))
+        }
         _ => unreadable("the script answered something else"),
     }
 }
@@ -99,16 +137,26 @@ fn decide(reply: &Reply, claim: Claim) -> Decision {
 fn stored(status: &Item, headers: &Item, body: &Item) -> Option<Decision> {
     let mut headers: Vec<(String, String)> = serde_json::from_slice(headers.bytes()?).ok()?;
     headers.push(("idempotent-replayed".into(), "true".into()));
-    let first = Response { status: status.text()?.parse().ok()?, headers, body: body.bytes().unwrap_or_default().to_vec() };
+    let first = Response {
+        status: status.text()?.parse().ok()?,
+        headers,
+        body: body.bytes().unwrap_or_default().to_vec(),
+    };
     match body {
         Item::Bulk(_) => Some(Decision::Replay(first)),
-        Item::Nil => location(&first).map(str::to_string).map(|location| Decision::Reread { first, location }),
+        Item::Nil => location(&first)
+            .map(str::to_string)
+            .map(|location| Decision::Reread { first, location }),
         Item::Int(_) => None,
     }
 }
 
 fn location(response: &Response) -> Option<&str> {
-    response.headers.iter().find(|(name, _)| name == "location").map(|(_, value)| value.as_str())
+    response
+        .headers
+        .iter()
+        .find(|(name, _)| name == "location")
+        .map(|(_, value)| value.as_str())
 }
 
 /// What makes two requests the same.
@@ -122,7 +170,8 @@ fn fingerprint(request: &Request) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-/// Whether the same request deserves the same answer: not when it was refused for reasons that pass.
+/// Whether the same request deserves the same answer: not when it was refused for reasons that
+/// pass.
 fn is_final(response: &Response) -> bool {
     response.status < 500 && !matches!(response.status, 401 | 408 | 429)
 }
@@ -134,8 +183,13 @@ fn is_final(response: &Response) -> bool {
 pub fn finish(claim: &Claim, response: &Response, outside: &impl Outside) -> Result<(), Error> {
     let mut args = vec![claim.attempt.clone()];
     if is_final(response) {
-        let headers = serde_json::to_vec(&response.headers).map_err(|error| Error::Invalid(error.to_string()))?;
-        args.extend([KEPT.into(), response.status.to_string().into_bytes(), headers]);
+        let headers = serde_json::to_vec(&response.headers)
+            .map_err(|error| Error::Invalid(error.to_string()))?;
+        args.extend([
+            KEPT.into(),
+            response.status.to_string().into_bytes(),
+            headers,
+        ]);
         // What names no resource to read is kept whole; services answer with little there.
         if response.body.len() <= LARGE || location(response).is_none() {
             args.push(response.body.clone());
@@ -150,15 +204,25 @@ mod tests {
     use super::*;
 
     fn noted(key: Option<&str>) -> Noted {
-        Noted { idempotency_key: key.map(String::from), ..Noted::default() }
+        Noted {
+            idempotency_key: key.map(String::from),
+            ..Noted::default()
+        }
     }
 
     fn claim() -> Claim {
-        Claim { record: vec![], attempt: vec![] }
+        Claim {
+            record: vec![],
+            attempt: vec![],
+        }
     }
 
     fn request(path: &str, query: &str, body: &str) -> Request {
-        Request { query: query.into(), body: body.into(), ..eventhub_guest::http::request("POST", path) }
+        Request {
+            query: query.into(),
+            body: body.into(),
+            ..eventhub_guest::http::request("POST", path)
+        }
     }
 
     #[test]
@@ -169,17 +233,37 @@ mod tests {
         }
         let too_long = "k".repeat(256);
         for bad in ["", "a b", "ä", "a\tb", &too_long] {
-            assert_eq!(key(&noted(Some(bad)), false).unwrap_err().faults[0].pointer, "/headers/idempotency-key");
+            assert_eq!(
+                key(&noted(Some(bad)), false).unwrap_err().faults[0].pointer,
+                "/headers/idempotency-key"
+            );
         }
         assert_eq!(key(&noted(None), false).unwrap(), None);
-        assert_eq!(key(&noted(None), true).unwrap_err().faults[0].code, "required");
-        assert!(key(&Noted { repeats_key: true, ..noted(Some("k")) }, false).is_err());
+        assert_eq!(
+            key(&noted(None), true).unwrap_err().faults[0].code,
+            "required"
+        );
+        assert!(
+            key(
+                &Noted {
+                    repeats_key: true,
+                    ..noted(Some("k"))
+                },
+                false
+            )
+            .is_err()
+        );
     }
 
     #[test]
     fn another_request_has_another_fingerprint() {
         let base = fingerprint(&request("/a", "b", "c"));
-        for other in [request("/ab", "", "c"), request("/a", "bc", ""), request("/a", "b", "d"), request("/a", "", "bc")] {
+        for other in [
+            request("/ab", "", "c"),
+            request("/a", "bc", ""),
+            request("/a", "b", "d"),
+            request("/a", "", "bc"),
+        ] {
             assert_ne!(fingerprint(&other), base);
         }
         assert_eq!(fingerprint(&request("/a", "b", "c")), base);
@@ -187,7 +271,11 @@ mod tests {
 
     #[test]
     fn refusals_that_pass_are_not_kept() {
-        let answer = |status| Response { status, headers: vec![], body: vec![] };
+        let answer = |status| Response {
+            status,
+            headers: vec![],
+            body: vec![],
+        };
         for status in [200, 201, 202, 404, 409, 410, 422] {
             assert!(is_final(&answer(status)), "{status}");
         }
@@ -200,14 +288,44 @@ mod tests {
     fn what_redis_says_is_understood() {
         let reply = |items: Vec<Item>| Reply::Array(items);
         let bulk = |text: &str| Item::Bulk(text.as_bytes().to_vec());
-        assert!(matches!(decide(&reply(vec![Item::Int(0)]), claim()), Decision::Run(_)));
-        let Decision::Refused(reused) = decide(&reply(vec![Item::Int(1)]), claim()) else { panic!() };
+        assert!(matches!(
+            decide(&reply(vec![Item::Int(0)]), claim()),
+            Decision::Run(_)
+        ));
+        let Decision::Refused(reused) = decide(&reply(vec![Item::Int(1)]), claim()) else {
+            panic!()
+        };
         assert_eq!(reused.code, Code::IdempotencyKeyReused);
-        let Decision::Refused(busy) = decide(&reply(vec![Item::Int(2), Item::Int(59_000)]), claim()) else { panic!() };
-        assert_eq!((busy.code, busy.headers.len()), (Code::IdempotencyKeyInUse, 1));
-        let Decision::Replay(answer) = decide(&reply(vec![Item::Int(3), bulk("201"), bulk(r#"[["location","/x"]]"#), bulk("{}")]), claim()) else { panic!() };
-        assert_eq!((answer.status, answer.body.as_slice()), (201, b"{}".as_slice()));
-        assert!(answer.headers.contains(&("idempotent-replayed".into(), "true".into())) && answer.headers.contains(&("location".into(), "/x".into())));
+        let Decision::Refused(busy) =
+            decide(&reply(vec![Item::Int(2), Item::Int(59_000)]), claim())
+        else {
+            panic!()
+        };
+        assert_eq!(
+            (busy.code, busy.headers.len()),
+            (Code::IdempotencyKeyInUse, 1)
+        );
+        let Decision::Replay(answer) = decide(
+            &reply(vec![
+                Item::Int(3),
+                bulk("201"),
+                bulk(r#"[["location","/x"]]"#),
+                bulk("{}"),
+            ]),
+            claim(),
+        ) else {
+            panic!()
+        };
+        assert_eq!(
+            (answer.status, answer.body.as_slice()),
+            (201, b"{}".as_slice())
+        );
+        assert!(
+            answer
+                .headers
+                .contains(&("idempotent-replayed".into(), "true".into()))
+                && answer.headers.contains(&("location".into(), "/x".into()))
+        );
     }
 
     #[test]
@@ -220,10 +338,19 @@ mod tests {
             vec![],
         ];
         let replies = records.map(|record| Reply::Array([vec![Item::Int(3)], record].concat()));
-        for reply in replies.into_iter().chain([Reply::Nil, Reply::Array(vec![Item::Int(4)])]) {
-            let Decision::Refused(problem) = decide(&reply, claim()) else { panic!("{reply:?}") };
+        for reply in replies
+            .into_iter()
+            .chain([Reply::Nil, Reply::Array(vec![Item::Int(4)])])
+        {
+            let Decision::Refused(problem) = decide(&reply, claim()) else {
+                panic!("{reply:?}")
+            };
             assert_eq!(problem.code, Code::Unavailable);
-            assert!(problem.headers.contains(&("retry-after".into(), "1".into())));
+            assert!(
+                problem
+                    .headers
+                    .contains(&("retry-after".into(), "1".into()))
+            );
         }
     }
 }

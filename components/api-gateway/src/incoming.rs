@@ -1,10 +1,11 @@
 //! `wasi:http/incoming-handler`, which every host understands: the gateway behind it.
 #![cfg(target_arch = "wasm32")]
 
-use crate::{Component, GATEWAY, gateway};
 use eventhub_guest::problem::{Code, Problem};
 use eventhub_wasi_http::incoming::{Unread, body, head, send};
 use wasip2::http::types::{IncomingRequest, ResponseOutparam};
+
+use crate::{Component, GATEWAY, gateway};
 
 impl wasip2::exports::http::incoming_handler::Guest for Component {
     fn handle(incoming: IncomingRequest, out: ResponseOutparam) {
@@ -17,7 +18,10 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
                     gateway.handle(request)
                 }
                 Err(Unread::TooLarge) => gateway.refuse(request, gateway::body_too_large(max)),
-                Err(Unread::Broken) => gateway.refuse(request, Problem::new(Code::MalformedJson, "The body did not arrive whole.")),
+                Err(Unread::Broken) => gateway.refuse(
+                    request,
+                    Problem::new(Code::MalformedJson, "The body did not arrive whole."),
+                ),
             }
         });
         send(response, out);

@@ -1,9 +1,11 @@
-//! What the gateway asks of the world: services, Redis, the clock. A trait, so that tests can answer instead.
+//! What the gateway asks of the world: services, Redis, the clock. A trait, so that tests can
+//! answer instead.
+
+use eventhub_guest::redis::{Error, Reply};
+use eventhub_guest::{Request, Response, Timestamp};
 
 use crate::bindings::eventhub as linked;
 use crate::table::Service;
-use eventhub_guest::redis::{Error, Reply};
-use eventhub_guest::{Request, Response, Timestamp};
 
 pub trait Outside {
     fn call(&self, service: Service, request: &Request) -> Response;

@@ -1,9 +1,10 @@
 //! Rate limits: GCRA in one Lua script, so that all nodes count together and by Redis's clock.
 //! Headers are those of draft-ietf-httpapi-ratelimit-headers-10.
 
-use crate::outside::Outside;
 use eventhub_guest::problem::{Code, Problem};
 use eventhub_guest::redis::Reply;
+
+use crate::outside::Outside;
 
 const SCRIPT: &str = include_str!("rate/limit.lua");
 
@@ -29,7 +30,12 @@ impl Policy {
         let interval = (1e6 / per_second).round().max(1.0) as u64;
         // The time in which an empty bucket fills.
         let window = (interval * u64::from(burst)).div_ceil(1_000_000).max(1);
-        Some(Self { name, interval, burst, header: format!("\"{name}\";q={burst};w={window}") })
+        Some(Self {
+            name,
+            interval,
+            burst,
+            header: format!("\"{name}\";q={burst};w={window}"),
+        })
     }
 }
 
@@ -55,14 +61,25 @@ pub struct Fields {
     pub state: String,
 }
 
-/// Counts the request in all buckets, or in none where one is empty. At most two buckets, which share a hash tag.
+/// Counts the request in all buckets, or in none where one is empty. At most two buckets, which
+/// share a hash tag.
 pub fn count(buckets: &[Bucket], outside: &impl Outside) -> Result<Decision, String> {
     if buckets.is_empty() {
         return Ok(Decision::Unlimited);
     }
-    let keys: Vec<Vec<u8>> = buckets.iter().map(|bucket| bucket.key.as_bytes().to_vec()).collect();
-    let args = buckets.iter().flat_map(|bucket| [bucket.policy.interval.to_string().into_bytes(), bucket.policy.burst.to_string().into_bytes()]);
-    let reply = outside.script(SCRIPT, &keys, &args.collect::<Vec<_>>()).map_err(|error| error.to_string())?;
+    let keys: Vec<Vec<u8>> = buckets
+        .iter()
+        .map(|bucket| bucket.key.as_bytes().to_vec())
+        .collect();
+    let args = buckets.iter().flat_map(|bucket| {
+        [
+            bucket.policy.interval.to_string().into_bytes(),
+            bucket.policy.burst.to_string().into_bytes(),
+        ]
+    });
+    let reply = outside
+        .script(SCRIPT, &keys, &args.collect::<Vec<_>>())
+        .map_err(|error| error.to_string())?;
     decide(buckets, &reply).ok_or_else(|| format!("the script answered {reply:?}"))
 }
 
@@ -73,7 +90,10 @@ fn decide(buckets: &[Bucket], reply: &Reply) -> Option<Decision> {
         return None;
     }
     let seconds = |micros: i64| (micros.max(0) as u64).div_ceil(1_000_000);
-    let mut fields = Fields { policy: String::with_capacity(48), state: String::with_capacity(32) };
+    let mut fields = Fields {
+        policy: String::with_capacity(48),
+        state: String::with_capacity(32),
+    };
     for (bucket, state) in buckets.iter().zip(states.chunks(3)) {
         for text in [&mut fields.policy, &mut fields.state] {
             if !text.is_empty() {
@@ -81,20 +101,32 @@ fn decide(buckets: &[Bucket], reply: &Reply) -> Option<Decision> {
             }
         }
         fields.policy.push_str(&bucket.policy.header);
-        fields.state.push_str(&format!("\"{}\";r={};t={}", bucket.policy.name, state[0], seconds(state[1])));
+        fields.state.push_str(&format!(
+            "\"{}\";r={};t={}",
+            bucket.policy.name,
+            state[0],
+            seconds(state[1])
+        ));
     }
     if *refused == 0 {
         return Some(Decision::Allowed(fields));
     }
-    let wait = states.chunks(3).map(|state| seconds(state[2])).max().unwrap_or(1).max(1);
-    let problem = Problem::new(Code::RateLimited, format!("Come again in {wait} s.")).header("retry-after", wait.to_string());
+    let wait = states
+        .chunks(3)
+        .map(|state| seconds(state[2]))
+        .max()
+        .unwrap_or(1)
+        .max(1);
+    let problem = Problem::new(Code::RateLimited, format!("Come again in {wait} s."))
+        .header("retry-after", wait.to_string());
     Some(Decision::Refused(fields, problem))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use eventhub_guest::redis::Item;
+
+    use super::*;
 
     fn reply(numbers: &[i64]) -> Reply {
         Reply::Array(numbers.iter().map(|number| Item::Int(*number)).collect())
@@ -102,10 +134,19 @@ mod tests {
 
     #[test]
     fn a_policy_says_what_it_grants() {
-        assert_eq!(Policy::new("user", 1000.0, 1000).unwrap().header, "\"user\";q=1000;w=1");
-        assert_eq!(Policy::new("user", 20.0, 60).unwrap().header, "\"user\";q=60;w=3");
+        assert_eq!(
+            Policy::new("user", 1000.0, 1000).unwrap().header,
+            "\"user\";q=1000;w=1"
+        );
+        assert_eq!(
+            Policy::new("user", 20.0, 60).unwrap().header,
+            "\"user\";q=60;w=3"
+        );
         let auth = Policy::new("auth", 0.5, 30).unwrap();
-        assert_eq!((auth.interval, auth.header.as_str()), (2_000_000, "\"auth\";q=30;w=60"));
+        assert_eq!(
+            (auth.interval, auth.header.as_str()),
+            (2_000_000, "\"auth\";q=30;w=60")
+        );
         assert_eq!(Policy::new("user", 20.0, 0).unwrap().burst, 1);
     }
 
@@ -119,13 +160,37 @@ mod tests {
 
     #[test]
     fn who_is_refused_is_told_when_to_come_again() {
-        let (address, auth) = (Policy::new("address", 50.0, 200).unwrap(), Policy::new("auth", 0.5, 30).unwrap());
-        let buckets = [Bucket { policy: &address, key: "a".into() }, Bucket { policy: &auth, key: "b".into() }];
-        let Some(Decision::Refused(fields, problem)) = decide(&buckets, &reply(&[2, 199, 20_000, 0, 0, 59_000_001, 1_500_000])) else { panic!() };
+        let (address, auth) = (
+            Policy::new("address", 50.0, 200).unwrap(),
+            Policy::new("auth", 0.5, 30).unwrap(),
+        );
+        let buckets = [
+            Bucket {
+                policy: &address,
+                key: "a".into(),
+            },
+            Bucket {
+                policy: &auth,
+                key: "b".into(),
+            },
+        ];
+        let Some(Decision::Refused(fields, problem)) = decide(
+            &buckets,
+            &reply(&[2, 199, 20_000, 0, 0, 59_000_001, 1_500_000]),
+        ) else {
+            panic!()
+        };
         assert_eq!(fields.policy, "\"address\";q=200;w=4, \"auth\";q=30;w=60");
         assert_eq!(fields.state, "\"address\";r=199;t=1, \"auth\";r=0;t=60");
-        assert!(problem.headers.contains(&("retry-after".into(), "2".into())));
-        assert!(matches!(decide(&buckets, &reply(&[0, 199, 20_000, 0, 29, 2_000_000, 0])), Some(Decision::Allowed(_))));
+        assert!(
+            problem
+                .headers
+                .contains(&("retry-after".into(), "2".into()))
+        );
+        assert!(matches!(
+            decide(&buckets, &reply(&[0, 199, 20_000, 0, 29, 2_000_000, 0])),
+            Some(Decision::Allowed(_))
+        ));
         assert_eq!(decide(&buckets, &reply(&[0, 1])), None);
     }
 }

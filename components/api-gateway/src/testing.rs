@@ -1,10 +1,11 @@
-//! A world for tests: services that record and answer what the test says, a clock that the test sets, and a real Redis for
-//! the scripts, or none.
+//! A world for tests: services that record and answer what the test says, a clock that the test
+//! sets, and a real Redis for the scripts, or none.
 
-use crate::config::Config;
-use crate::cors::Origins;
-use crate::outside::Outside;
-use crate::table::Service;
+use std::cell::{Cell, RefCell};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpStream;
+use std::sync::LazyLock;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::SigningKey;
@@ -14,12 +15,14 @@ use eventhub_guest::redis::{Error, Item, Reply};
 use eventhub_guest::{Request, Response, Timestamp};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Value, json};
-use std::cell::{Cell, RefCell};
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
-use std::sync::LazyLock;
 
-static REDIS: LazyLock<eventhub_testing::Redis> = LazyLock::new(|| eventhub_testing::Redis::start().unwrap());
+use crate::config::Config;
+use crate::cors::Origins;
+use crate::outside::Outside;
+use crate::table::Service;
+
+static REDIS: LazyLock<eventhub_testing::Redis> =
+    LazyLock::new(|| eventhub_testing::Redis::start().unwrap());
 
 pub struct World {
     pub now: Cell<Timestamp>,
@@ -47,7 +50,10 @@ impl World {
     }
 
     pub fn without_redis() -> Self {
-        Self { redis_error: RefCell::new(Some(Error::Unavailable("there is none".into()))), ..Self::new() }
+        Self {
+            redis_error: RefCell::new(Some(Error::Unavailable("there is none".into()))),
+            ..Self::new()
+        }
     }
 }
 
@@ -63,7 +69,10 @@ impl Outside for &World {
 
     fn script(&self, source: &str, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<Reply, Error> {
         self.scripts_run.set(self.scripts_run.get() + 1);
-        self.redis_error.borrow().clone().map_or_else(|| eval(source, keys, args), Err)
+        self.redis_error
+            .borrow()
+            .clone()
+            .map_or_else(|| eval(source, keys, args), Err)
     }
 
     fn now(&self) -> Timestamp {
@@ -90,20 +99,34 @@ pub fn config() -> Config {
 
 pub fn request(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Request {
     Request {
-        headers: headers.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect(),
+        headers: headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .collect(),
         body: body.into(),
-        principal: Some(eventhub_guest::Principal { user_id: "forged".into(), roles: vec!["admin".into()] }),
+        principal: Some(eventhub_guest::Principal {
+            user_id: "forged".into(),
+            roles: vec!["admin".into()],
+        }),
         client_address: "203.0.113.1".into(),
         ..eventhub_guest::http::request(method, path)
     }
 }
 
 pub fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
-    response.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    response
+        .headers
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }
 
 pub fn json_answer(status: u16, body: Value) -> Response {
-    Response { status, headers: vec![("content-type".into(), "application/json".into())], body: body.to_string().into_bytes() }
+    Response {
+        status,
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: body.to_string().into_bytes(),
+    }
 }
 
 pub fn code(response: &Response) -> String {
@@ -133,7 +156,10 @@ pub fn claims() -> Value {
 /// A token with this key id, signed with the key of this seed.
 pub fn token(kid: Option<&str>, seed: u8, claims: &Value) -> String {
     let key = EncodingKey::from_ed_der(signing_key(seed).to_pkcs8_der().unwrap().as_bytes());
-    let header = Header { kid: kid.map(String::from), ..Header::new(Algorithm::EdDSA) };
+    let header = Header {
+        kid: kid.map(String::from),
+        ..Header::new(Algorithm::EdDSA)
+    };
     jsonwebtoken::encode(&header, claims, &key).unwrap()
 }
 
@@ -149,8 +175,10 @@ pub fn new_user_token() -> (String, String) {
 pub fn eval(source: &str, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<Reply, Error> {
     let stream = TcpStream::connect(("127.0.0.1", REDIS.port())).unwrap();
     let count = keys.len().to_string();
-    let words =
-        [b"EVAL".as_slice(), source.as_bytes(), count.as_bytes()].into_iter().chain(keys.iter().map(Vec::as_slice)).chain(args.iter().map(Vec::as_slice));
+    let words = [b"EVAL".as_slice(), source.as_bytes(), count.as_bytes()]
+        .into_iter()
+        .chain(keys.iter().map(Vec::as_slice))
+        .chain(args.iter().map(Vec::as_slice));
     let words: Vec<&[u8]> = words.collect();
     let mut command = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
@@ -163,7 +191,11 @@ pub fn eval(source: &str, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<Reply, E
     let line = line(&mut reader);
     match line.split_at(1) {
         (":", number) => Ok(Reply::Int(number.parse().unwrap())),
-        ("*", count) => Ok(Reply::Array((0..count.parse::<usize>().unwrap()).map(|_| item(&mut reader)).collect())),
+        ("*", count) => Ok(Reply::Array(
+            (0..count.parse::<usize>().unwrap())
+                .map(|_| item(&mut reader))
+                .collect(),
+        )),
         ("-", error) => Err(Error::Refused(error.into())),
         other => panic!("{other:?}"),
     }

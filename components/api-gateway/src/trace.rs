@@ -1,10 +1,12 @@
 //! What ties an exchange together: the request id, and the trace of W3C Trace Context.
 
-use eventhub_edge::request_id::is_sane;
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
 
-/// 128 random bits at a time, for ids that need to be unique and not secret. Two generators with seeds of their own (SplitMix64).
+use eventhub_edge::request_id::is_sane;
+
+/// 128 random bits at a time, for ids that need to be unique and not secret. Two generators with
+/// seeds of their own (SplitMix64).
 pub struct Ids(Cell<(u64, u64)>);
 
 impl Ids {
@@ -46,7 +48,8 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The `traceparent` for the services: the client's trace if it sent a valid one, and a span of ours in it.
+/// The `traceparent` for the services: the client's trace if it sent a valid one, and a span of
+/// ours in it.
 pub fn traceparent(sent: Option<&str>, ids: &Ids) -> String {
     let random = ids.next();
     // A span id of zeros is not valid.
@@ -65,19 +68,30 @@ pub fn traceparent(sent: Option<&str>, ids: &Ids) -> String {
     value
 }
 
-/// Trace id and flags of a valid header (W3C Trace Context section 3.2; later versions may be longer).
+/// Trace id and flags of a valid header (W3C Trace Context section 3.2; later versions may be
+/// longer).
 fn parse(header: &str) -> Option<(&str, &str)> {
     let bytes = header.as_bytes();
-    let is_hex = |text: &str| text.bytes().all(|c| c.is_ascii_digit() || matches!(c, b'a'..=b'f'));
-    let dashes = bytes.len() >= 55 && header.is_ascii() && [2, 35, 52].iter().all(|at| bytes[*at] == b'-');
+    let is_hex = |text: &str| {
+        text.bytes()
+            .all(|c| c.is_ascii_digit() || matches!(c, b'a'..=b'f'))
+    };
+    let dashes =
+        bytes.len() >= 55 && header.is_ascii() && [2, 35, 52].iter().all(|at| bytes[*at] == b'-');
     if !dashes {
         return None;
     }
-    let (version, trace, span, flags) = (&header[..2], &header[3..35], &header[36..52], &header[53..55]);
+    let (version, trace, span, flags) = (
+        &header[..2],
+        &header[3..35],
+        &header[36..52],
+        &header[53..55],
+    );
     let longer_ok = bytes.len() == 55 || (version != "00" && bytes[55] == b'-');
     let all_hex = [version, trace, span, flags].into_iter().all(is_hex);
     let zero = |text: &str| text.bytes().all(|c| c == b'0');
-    (longer_ok && all_hex && version != "ff" && !zero(trace) && !zero(span)).then_some((trace, flags))
+    (longer_ok && all_hex && version != "ff" && !zero(trace) && !zero(span))
+        .then_some((trace, flags))
 }
 
 #[cfg(test)]
@@ -130,7 +144,9 @@ mod tests {
     #[test]
     fn ids_do_not_repeat() {
         let (one, other) = (Ids::new(), Ids::new());
-        let all: std::collections::HashSet<u128> = (0..10_000).flat_map(|_| [one.next(), other.next()]).collect();
+        let all: std::collections::HashSet<u128> = (0..10_000)
+            .flat_map(|_| [one.next(), other.next()])
+            .collect();
         assert_eq!(all.len(), 20_000);
     }
 }

@@ -1,5 +1,6 @@
-//! What the benchmarks run inside the host: an answer of a hundred bytes, a consumer of messages, and the rules of the saga and
-//! of seat-lock in a loop ([`kernels`]), which the benchmark also runs natively. Not part of the product.
+//! What the benchmarks run inside the host: an answer of a hundred bytes, a consumer of messages,
+//! and the rules of the saga and of seat-lock in a loop ([`kernels`]), which the benchmark also
+//! runs natively. Not part of the product.
 
 pub mod kernels;
 
@@ -25,15 +26,31 @@ pub const ANSWER: &str = r#"{"id":"evt_01jdg3v0000000000000000000","status":"pub
 
 /// `/kernels/{name}/{rounds}` computes; the key set is the one in the variable `JWKS`.
 fn answer(request: &Request) -> Response {
-    let body = match request.path.strip_prefix("/kernels/").and_then(|rest| rest.split_once('/')) {
+    let body = match request
+        .path
+        .strip_prefix("/kernels/")
+        .and_then(|rest| rest.split_once('/'))
+    {
         Some((name, rounds)) => match kernels::run(name, rounds.parse().unwrap_or(0)) {
             Some(checksum) => checksum.to_string(),
-            None => return Response { status: 404, headers: vec![], body: vec![] },
+            None => {
+                return Response {
+                    status: 404,
+                    headers: vec![],
+                    body: vec![],
+                };
+            }
         },
-        None if request.path == "/.well-known/jwks.json" => std::env::var("JWKS").unwrap_or_default(),
+        None if request.path == "/.well-known/jwks.json" => {
+            std::env::var("JWKS").unwrap_or_default()
+        }
         None => ANSWER.into(),
     };
-    Response { status: 200, headers: vec![("content-type".into(), "application/json".into())], body: body.into_bytes() }
+    Response {
+        status: 200,
+        headers: vec![("content-type".into(), "application/json".into())],
+        body: body.into_bytes(),
+    }
 }
 
 struct Component;

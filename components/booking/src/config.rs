@@ -1,20 +1,23 @@
 //! Configuration: environment variables, passed by the host from the manifest.
 
-use eventhub_guest::config::{parsed, text};
 use std::sync::LazyLock;
 use std::time::Duration;
+
+use eventhub_guest::config::{parsed, text};
 
 pub struct Config {
     /// `PAYMENT_TTL_SECONDS` (default 600, at least 30): how long a buyer may take to pay.
     pub payment_window: Duration,
-    /// `CLAIM_GRACE_SECONDS` (default 120): how much longer the seats are kept, so that a payment of the last second finds them.
+    /// `CLAIM_GRACE_SECONDS` (default 120): how much longer the seats are kept, so that a payment
+    /// of the last second finds them.
     pub grace: Duration,
     /// `PAYMENT_PROVIDERS` (default `stripe`): names, separated by commas.
     pub providers: Vec<String>,
-    /// `TICKET_SIGNING_KEY`: the 32-byte Ed25519 seed in base64url. Without it no QR code can be made.
+    /// `TICKET_SIGNING_KEY`: the 32-byte Ed25519 seed in base64url. Without it no QR code can be
+    /// made.
     pub signing_key: Option<String>,
-    /// `TICKET_RETIRED_KEYS`: public keys (base64url, separated by commas) of seeds that are no longer used to sign; scanners
-    /// go on to accept them.
+    /// `TICKET_RETIRED_KEYS`: public keys (base64url, separated by commas) of seeds that are no
+    /// longer used to sign; scanners go on to accept them.
     pub retired_keys: Vec<String>,
 }
 
@@ -27,5 +30,9 @@ pub static CONFIG: LazyLock<Config> = LazyLock::new(|| Config {
 });
 
 fn list(text: &str) -> Vec<String> {
-    text.split(',').map(str::trim).filter(|name| !name.is_empty()).map(String::from).collect()
+    text.split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(String::from)
+        .collect()
 }

@@ -1,5 +1,6 @@
-//! Bookings, driven by the saga, and their tickets. `domain` has the rules, `store` the SQL, `routes` the HTTP; `driver` takes
-//! a booking from step to step, `services` are the calls that it makes, `events` and `timers` are what sets it going.
+//! Bookings, driven by the saga, and their tickets. `domain` has the rules, `store` the SQL,
+//! `routes` the HTTP; `driver` takes a booking from step to step, `services` are the calls that it
+//! makes, `events` and `timers` are what sets it going.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 

@@ -1,4 +1,16 @@
-//! The HTTP routes. Bookings and tickets are their owner's only; anybody may read the keys that verify tickets.
+//! The HTTP routes. Bookings and tickets are their owner's only; anybody may read the keys that
+//! verify tickets.
+
+use std::sync::LazyLock;
+
+use eventhub_guest::http::{Query, WithHeader, header};
+use eventhub_guest::ids::{BookingId, TicketId, UserId};
+use eventhub_guest::page::{List, PARAMETERS, Page};
+use eventhub_guest::router::Answer;
+use eventhub_guest::{
+    Code, Params, Problem, Request, Response, Router, Timestamp, auth, etag, json,
+};
+use serde_json::Value;
 
 use crate::bindings::eventhub::saga::machine;
 use crate::bindings::eventhub::seat_inventory::holds;
@@ -11,13 +23,6 @@ use crate::domain::ticket::{self, Keys, Ticket};
 use crate::driver::{Error, Run, advance};
 use crate::services::Services;
 use crate::store;
-use eventhub_guest::http::{Query, WithHeader, header};
-use eventhub_guest::ids::{BookingId, TicketId, UserId};
-use eventhub_guest::page::{List, PARAMETERS, Page};
-use eventhub_guest::router::Answer;
-use eventhub_guest::{Code, Params, Problem, Request, Response, Router, Timestamp, auth, etag, json};
-use serde_json::Value;
-use std::sync::LazyLock;
 
 thread_local! {
     pub static ROUTER: Router = Router::new()
@@ -39,31 +44,66 @@ fn create(request: &Request, _: &Params) -> Answer {
     let now = Timestamp::now();
     let expires_at = now.plus(CONFIG.payment_window);
     let until = expires_at.plus(CONFIG.grace).micros();
-    let hold = match holds::claim(&wish.hold_id.to_string(), &user.to_string(), &id.to_string(), until, &wish.seats()) {
+    let hold = match holds::claim(
+        &wish.hold_id.to_string(),
+        &user.to_string(),
+        &id.to_string(),
+        until,
+        &wish.seats(),
+    ) {
         Ok(hold) => hold,
         Err(holds::Error::Unavailable(text)) => return Err(unavailable(&text)),
         Err(holds::Error::NotInHold(seats)) => return Err(wish.not_in_hold(&seats)),
         // The hold of a booking that has ended is gone; a repeated request still gets its booking.
-        Err(error) => return store::bookings::of_hold(user, wish.hold_id)?.map_or_else(|| Err(refused(error)), |found| again(&found, key)),
+        Err(error) => {
+            return store::bookings::of_hold(user, wish.hold_id)?
+                .map_or_else(|| Err(refused(error)), |found| again(&found, key));
+        }
     };
     let held = Held::parse(&hold).map_err(Problem::internal)?;
-    let booking = draft(user, key, wish, held, &hold, now, expires_at, &request.traceparent);
+    let booking = draft(
+        user,
+        key,
+        wish,
+        held,
+        &hold,
+        now,
+        expires_at,
+        &request.traceparent,
+    );
     match store::bookings::insert(&booking) {
         Ok(()) => accepted(&booking),
         Err(error) if error.violates("bookings_pkey") || error.violates("bookings_hold_key") => {
             let found = store::bookings::of_hold(user, booking.hold_id)?;
-            found.map_or_else(|| Err(refused(holds::Error::AlreadyBooked)), |found| again(&found, key))
+            found.map_or_else(
+                || Err(refused(holds::Error::AlreadyBooked)),
+                |found| again(&found, key),
+            )
         }
-        // Here and below the hold stays claimed: a corrected or repeated request finds it, and so does one that runs just now.
-        Err(error) if error.violates("bookings_idempotency_key") => {
-            Err(Problem::new(Code::IdempotencyKeyReused, "This Idempotency-Key was used for a booking of another hold."))
-        }
+        // Here and below the hold stays claimed: a corrected or repeated request finds it, and so
+        // does one that runs just now.
+        Err(error) if error.violates("bookings_idempotency_key") => Err(Problem::new(
+            Code::IdempotencyKeyReused,
+            "This Idempotency-Key was used for a booking of another hold.",
+        )),
         Err(error) => Err(error.into()),
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "each is a part of the one thing that it makes")]
-fn draft(user: UserId, key: &str, wish: Wish, held: Held, hold: &holds::Hold, now: Timestamp, expires_at: Timestamp, traceparent: &str) -> Booking {
+#[allow(
+    clippy::too_many_arguments,
+    reason = "each is a part of the one thing that it makes"
+)]
+fn draft(
+    user: UserId,
+    key: &str,
+    wish: Wish,
+    held: Held,
+    hold: &holds::Hold,
+    now: Timestamp,
+    expires_at: Timestamp,
+    traceparent: &str,
+) -> Booking {
     Booking {
         id: booking::id_for(wish.hold_id),
         user_id: user,
@@ -93,9 +133,19 @@ fn draft(user: UserId, key: &str, wish: Wish, held: Held, hold: &holds::Hold, no
 /// Required here too: a lost record of the gateway must not book twice.
 fn idempotency_key(request: &Request) -> Result<&str, Problem> {
     let pointer = "/headers/idempotency-key";
-    let key = header(request, "idempotency-key").ok_or_else(|| Problem::invalid(pointer, "required", "is missing"))?;
-    let visible = (1..=255).contains(&key.len()) && key.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
-    if visible { Ok(key) } else { Err(Problem::invalid(pointer, "invalid", "must be 1 to 255 visible ASCII characters")) }
+    let key = header(request, "idempotency-key")
+        .ok_or_else(|| Problem::invalid(pointer, "required", "is missing"))?;
+    let visible =
+        (1..=255).contains(&key.len()) && key.bytes().all(|byte| (0x21..=0x7e).contains(&byte));
+    if visible {
+        Ok(key)
+    } else {
+        Err(Problem::invalid(
+            pointer,
+            "invalid",
+            "must be 1 to 255 visible ASCII characters",
+        ))
+    }
 }
 
 fn accepted(booking: &Booking) -> Answer {
@@ -105,24 +155,42 @@ fn accepted(booking: &Booking) -> Answer {
 
 /// The booking that a repeated request made, if it is the same request.
 fn again(found: &Booking, key: &str) -> Answer {
-    if found.idempotency_key == key { accepted(found) } else { Err(refused(holds::Error::AlreadyBooked)) }
+    if found.idempotency_key == key {
+        accepted(found)
+    } else {
+        Err(refused(holds::Error::AlreadyBooked))
+    }
 }
 
 fn refused(error: holds::Error) -> Problem {
     match error {
         holds::Error::NotFound => Problem::not_found("hold"),
-        holds::Error::Expired => Problem::new(Code::HoldExpired, "The hold has expired: hold the seats again."),
-        holds::Error::AlreadyBooked => Problem::new(Code::HoldAlreadyBooked, "This hold has been booked."),
-        holds::Error::Closed => Problem::invalid_transition("cancelled", "booked", "The session is not on sale any more."),
-        holds::Error::Taken(places) | holds::Error::NotInHold(places) => {
-            Problem::new(Code::SeatsUnavailable, "Some of the seats were taken by others.").with("unavailable", places)
+        holds::Error::Expired => Problem::new(
+            Code::HoldExpired,
+            "The hold has expired: hold the seats again.",
+        ),
+        holds::Error::AlreadyBooked => {
+            Problem::new(Code::HoldAlreadyBooked, "This hold has been booked.")
         }
+        holds::Error::Closed => Problem::invalid_transition(
+            "cancelled",
+            "booked",
+            "The session is not on sale any more.",
+        ),
+        holds::Error::Taken(places) | holds::Error::NotInHold(places) => Problem::new(
+            Code::SeatsUnavailable,
+            "Some of the seats were taken by others.",
+        )
+        .with("unavailable", places),
         holds::Error::Unavailable(text) => unavailable(&text),
     }
 }
 
 fn unavailable(cause: &str) -> Problem {
-    tracing::warn!(error.cause = cause, "a service that bookings need does not answer");
+    tracing::warn!(
+        error.cause = cause,
+        "a service that bookings need does not answer"
+    );
     Problem::unavailable("Bookings cannot be made just now; try again in a moment.")
 }
 
@@ -130,7 +198,11 @@ fn read(request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
     Query::parse(request, &[])?;
     let booking = find(user, params)?;
-    Ok(etag::apply(request, booking.version, json::response(200, &booking.view())?))
+    Ok(etag::apply(
+        request,
+        booking.version,
+        json::response(200, &booking.view())?,
+    ))
 }
 
 fn find(user: UserId, params: &Params) -> Result<Booking, Problem> {
@@ -147,11 +219,18 @@ fn list(request: &Request, _: &Params) -> Answer {
         None => None,
         Some(text) => Some(Status::parse(text).ok_or_else(|| {
             let known: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
-            Problem::invalid("/query/status", "invalid", format!("must be one of: {}", known.join(", ")))
+            Problem::invalid(
+                "/query/status",
+                "invalid",
+                format!("must be one of: {}", known.join(", ")),
+            )
         })?),
     };
     let bookings = store::bookings::list(user, status, page.after, page.limit + 1)?;
-    let List { items, next_cursor } = page.list(bookings.iter().map(Shown).collect(), |Shown(booking)| (booking.created_at, booking.id))?;
+    let List { items, next_cursor } = page
+        .list(bookings.iter().map(Shown).collect(), |Shown(booking)| {
+            (booking.created_at, booking.id)
+        })?;
     json::response(200, &List { items, next_cursor })
 }
 
@@ -169,15 +248,25 @@ fn cancel(request: &Request, params: &Params) -> Answer {
     Query::parse(request, &[])?;
     json::nothing(request)?;
     let booking = find(user, params)?;
-    let booking = advance(&Services, booking, Run::of(vec![Fact::of(Event::CancelRequested)])).map_err(|error| match error {
+    let booking = advance(
+        &Services,
+        booking,
+        Run::of(vec![Fact::of(Event::CancelRequested)]),
+    )
+    .map_err(|error| match error {
         Error::NotFound => Problem::not_found("booking"),
-        Error::Refused(from, to) => Problem::invalid_transition(from.as_str(), to.as_str(), "A booking can be cancelled until it is paid."),
+        Error::Refused(from, to) => Problem::invalid_transition(
+            from.as_str(),
+            to.as_str(),
+            "A booking can be cancelled until it is paid.",
+        ),
         Error::Trouble(trouble) => unavailable(&trouble.0),
     })?;
     json::response(200, &booking.view())
 }
 
-static KEYS: LazyLock<Result<Keys, ticket::KeyError>> = LazyLock::new(|| Keys::parse(CONFIG.signing_key.as_deref(), &CONFIG.retired_keys));
+static KEYS: LazyLock<Result<Keys, ticket::KeyError>> =
+    LazyLock::new(|| Keys::parse(CONFIG.signing_key.as_deref(), &CONFIG.retired_keys));
 
 fn signing() -> Result<&'static Keys, Problem> {
     KEYS.as_ref().map_err(|error| {
@@ -187,15 +276,31 @@ fn signing() -> Result<&'static Keys, Problem> {
 }
 
 fn payload(ticket: &Ticket) -> Result<Option<String>, Problem> {
-    if ticket.status == "void" { Ok(None) } else { signing()?.payload(ticket).map(Some).map_err(Problem::internal) }
+    if ticket.status == "void" {
+        Ok(None)
+    } else {
+        signing()?
+            .payload(ticket)
+            .map(Some)
+            .map_err(Problem::internal)
+    }
 }
 
 fn tickets(request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
     let page = Page::<i64>::parse(&Query::parse(request, &PARAMETERS)?)?;
-    let tickets = store::tickets::of_booking(user, params.id("id", "booking")?, page.after, page.limit + 1)?.ok_or_else(|| Problem::not_found("booking"))?;
+    let tickets = store::tickets::of_booking(
+        user,
+        params.id("id", "booking")?,
+        page.after,
+        page.limit + 1,
+    )?
+    .ok_or_else(|| Problem::not_found("booking"))?;
     let List { items, next_cursor } = page.list(tickets, |ticket| ticket.serial)?;
-    let items = items.iter().map(|ticket| Ok(ticket.view(payload(ticket)?))).collect::<Result<Vec<Value>, Problem>>()?;
+    let items = items
+        .iter()
+        .map(|ticket| Ok(ticket.view(payload(ticket)?)))
+        .collect::<Result<Vec<Value>, Problem>>()?;
     json::response(200, &List { items, next_cursor })
 }
 
@@ -206,11 +311,19 @@ fn picture(request: &Request, params: &Params) -> Answer {
     let ticket = store::tickets::find_of(user, id)?.ok_or_else(|| Problem::not_found("ticket"))?;
     let payload = payload(&ticket)?.ok_or_else(|| Problem::not_found("valid ticket"))?;
     let svg = ticket::svg(&payload).map_err(Problem::internal)?;
-    let headers = vec![("content-type".into(), "image/svg+xml".into()), ("cache-control".into(), "private, max-age=300".into())];
-    Ok(Response { status: 200, headers, body: svg.into_bytes() })
+    let headers = vec![
+        ("content-type".into(), "image/svg+xml".into()),
+        ("cache-control".into(), "private, max-age=300".into()),
+    ];
+    Ok(Response {
+        status: 200,
+        headers,
+        body: svg.into_bytes(),
+    })
 }
 
 fn keys(request: &Request, _: &Params) -> Answer {
     Query::parse(request, &[])?;
-    Ok(json::response(200, &signing()?.published())?.with_header("cache-control", "public, max-age=300"))
+    Ok(json::response(200, &signing()?.published())?
+        .with_header("cache-control", "public, max-age=300"))
 }

@@ -1,11 +1,12 @@
-//! Who may see and change what: published events are everybody's to see, the rest is the organizer's members'; editors and
-//! owners change.
+//! Who may see and change what: published events are everybody's to see, the rest is the
+//! organizer's members'; editors and owners change.
+
+use eventhub_guest::ids::{OrganizerId, UserId};
+use eventhub_guest::{Params, Problem, Request, auth};
 
 use crate::domain::event::Event;
 use crate::ports::{self, Role};
 use crate::store;
-use eventhub_guest::ids::{OrganizerId, UserId};
-use eventhub_guest::{Params, Problem, Request, auth};
 
 const VIEWER: &str = "Viewers of an organizer change nothing; ask an owner for the role editor.";
 
@@ -15,7 +16,11 @@ const VIEWER: &str = "Viewers of an organizer change nothing; ask an owner for t
 /// 422 where the organizer is unknown or another's, 403 for a viewer.
 pub fn may_create(organizer: OrganizerId, user: UserId) -> Result<(), Problem> {
     match ports::role(organizer, user)? {
-        None => Err(Problem::invalid("/organizer_id", "unknown", "names no organizer of yours")),
+        None => Err(Problem::invalid(
+            "/organizer_id",
+            "unknown",
+            "names no organizer of yours",
+        )),
         Some(Role::Viewer) => Err(Problem::forbidden(VIEWER)),
         Some(Role::Editor | Role::Owner) => Ok(()),
     }
@@ -47,7 +52,9 @@ pub fn event_to_change(request: &Request, params: &Params) -> Result<Event, Prob
     match ports::role(event.organizer_id, user)? {
         Some(Role::Editor | Role::Owner) => Ok(event),
         Some(Role::Viewer) => Err(Problem::forbidden(VIEWER)),
-        None if event.is_public() => Err(Problem::forbidden("Only the organizer's editors change an event.")),
+        None if event.is_public() => Err(Problem::forbidden(
+            "Only the organizer's editors change an event.",
+        )),
         None => Err(Problem::not_found("event")),
     }
 }

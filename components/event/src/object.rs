@@ -1,10 +1,11 @@
-//! Request types are JSON objects: serde's derived structs would also take lists, and an optional member would take null.
-//! These readers refuse both.
+//! Request types are JSON objects: serde's derived structs would also take lists, and an optional
+//! member would take null. These readers refuse both.
+
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use std::fmt;
-use std::marker::PhantomData;
 
 /// A `T` that is written as an object.
 pub struct Object<T>(pub T);
@@ -21,7 +22,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
                 T::deserialize(MapAccessDeserializer::new(map))
             }
         }
-        deserializer.deserialize_map(OnlyMap(PhantomData)).map(Object)
+        deserializer
+            .deserialize_map(OnlyMap(PhantomData))
+            .map(Object)
     }
 }
 
@@ -31,21 +34,30 @@ pub fn one<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> R
 }
 
 /// The same for a list of objects.
-pub fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
-    Vec::<Object<T>>::deserialize(deserializer).map(|all| all.into_iter().map(|object| object.0).collect())
+pub fn list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    Vec::<Object<T>>::deserialize(deserializer)
+        .map(|all| all.into_iter().map(|object| object.0).collect())
 }
 
 /// For an optional member: absent or of its type, never null. Together with `#[serde(default)]`.
-pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     T::deserialize(deserializer).map(Some)
 }
 
 /// [`present`] for an object.
-pub fn present_one<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
+pub fn present_one<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
     one(deserializer).map(Some)
 }
 
 /// [`present`] for a list of objects.
-pub fn present_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<T>>, D::Error> {
+pub fn present_list<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<T>>, D::Error> {
     list(deserializer).map(Some)
 }

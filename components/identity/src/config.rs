@@ -1,8 +1,9 @@
 //! Configuration of this service, read from the environment once per instance.
 
-use eventhub_guest::config::{parsed, text};
 use std::sync::LazyLock;
 use std::time::Duration;
+
+use eventhub_guest::config::{parsed, text};
 
 /// Every setting and its default.
 pub struct Config {
@@ -19,7 +20,9 @@ pub struct Config {
 const DAY: u64 = 86_400;
 
 pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
-    let days = |name, default: u32| Duration::from_secs(u64::from(parsed(name, default).clamp(1, 36_500)) * DAY);
+    let days = |name, default: u32| {
+        Duration::from_secs(u64::from(parsed(name, default).clamp(1, 36_500)) * DAY)
+    };
     Config {
         issuer: text("JWT_ISSUER").unwrap_or_else(|| "https://eventhub.dev".into()),
         audience: text("JWT_AUDIENCE").unwrap_or_else(|| "eventhub".into()),

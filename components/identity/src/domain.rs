@@ -38,16 +38,34 @@ pub enum Error {
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
-            Error::EmailTaken => Problem::new(Code::EmailTaken, "Log in, or sign up with another e-mail address."),
-            Error::InvalidCredentials => Problem::new(Code::InvalidCredentials, "There is no account with this e-mail address and this password."),
+            Error::EmailTaken => Problem::new(
+                Code::EmailTaken,
+                "Log in, or sign up with another e-mail address.",
+            ),
+            Error::InvalidCredentials => Problem::new(
+                Code::InvalidCredentials,
+                "There is no account with this e-mail address and this password.",
+            ),
             Error::RefreshTokenReused => Problem::new(
                 Code::RefreshTokenReused,
                 "A refresh token works once. This one was used before, so everything that came from the same log-in is revoked: log in again.",
             ),
-            Error::RefreshTokenRefused => Problem::new(Code::Unauthenticated, "This refresh token is unknown, has expired or was logged out: log in again."),
-            Error::SlugTaken => Problem::new(Code::Conflict, "Another organizer has this slug: choose another one."),
-            Error::AlreadyMember => Problem::new(Code::Conflict, "This user is a member already: change their role with PUT."),
-            Error::LastOwner => Problem::new(Code::Conflict, "An organizer needs an owner: make somebody else an owner first."),
+            Error::RefreshTokenRefused => Problem::new(
+                Code::Unauthenticated,
+                "This refresh token is unknown, has expired or was logged out: log in again.",
+            ),
+            Error::SlugTaken => Problem::new(
+                Code::Conflict,
+                "Another organizer has this slug: choose another one.",
+            ),
+            Error::AlreadyMember => Problem::new(
+                Code::Conflict,
+                "This user is a member already: change their role with PUT.",
+            ),
+            Error::LastOwner => Problem::new(
+                Code::Conflict,
+                "An organizer needs an owner: make somebody else an owner first.",
+            ),
             Error::Database(error) => error.into(),
             Error::Internal(cause) => Problem::internal(cause),
         }

@@ -1,5 +1,6 @@
 //! Accounts, tokens, organizers: who somebody is, and for whom they may act.
-//! `domain` has the rules, `store` the SQL, `routes` the HTTP, `tokens` the keys and what they sign.
+//! `domain` has the rules, `store` the SQL, `routes` the HTTP, `tokens` the keys and what they
+//! sign.
 mod config;
 mod domain;
 mod routes;
@@ -43,13 +44,20 @@ impl periodic::Guest for Component {
 }
 
 impl organizers::Guest for Component {
-    fn role_of(organizer_id: String, user_id: String) -> Result<Option<organizers::Role>, organizers::Error> {
+    fn role_of(
+        organizer_id: String,
+        user_id: String,
+    ) -> Result<Option<organizers::Role>, organizers::Error> {
         eventhub_guest::log::init();
         // What is no id names nobody.
-        let (Ok(organizer), Ok(user)) = (organizer_id.parse::<OrganizerId>(), user_id.parse::<UserId>()) else {
+        let (Ok(organizer), Ok(user)) = (
+            organizer_id.parse::<OrganizerId>(),
+            user_id.parse::<UserId>(),
+        ) else {
             return Ok(None);
         };
-        let role = store::organizers::role_of(organizer, user).map_err(|error| organizers::Error::Unavailable(error.to_string()))?;
+        let role = store::organizers::role_of(organizer, user)
+            .map_err(|error| organizers::Error::Unavailable(error.to_string()))?;
         Ok(role.map(|role| match role {
             Role::Viewer => organizers::Role::Viewer,
             Role::Editor => organizers::Role::Editor,

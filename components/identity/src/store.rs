@@ -1,4 +1,5 @@
-//! The SQL of identity_db. Time is an argument everywhere, so that rules and rows see the same clock.
+//! The SQL of identity_db. Time is an argument everywhere, so that rules and rows see the same
+//! clock.
 
 pub mod keys;
 pub mod organizers;

@@ -1,11 +1,13 @@
-//! Periodic work: the next signing key is made in time, and what nobody can use any more is deleted.
-//! Two nodes that tick at once make one key (one row per generation) and delete different rows.
+//! Periodic work: the next signing key is made in time, and what nobody can use any more is
+//! deleted. Two nodes that tick at once make one key (one row per generation) and delete different
+//! rows.
+
+use eventhub_guest::Timestamp;
+use eventhub_guest::bindings::eventhub::timers::types::Moment;
 
 use crate::domain::Error;
 use crate::store::refresh::{BATCH, delete_expired_families, delete_expired_tokens};
 use crate::tokens;
-use eventhub_guest::Timestamp;
-use eventhub_guest::bindings::eventhub::timers::types::Moment;
 
 /// Batches of one tick: what is left over waits for the next one.
 const BATCHES: u32 = 50;
@@ -18,7 +20,8 @@ pub fn tick(moment: &Moment) -> Result<(), Error> {
     in_batches(|| delete_expired_families(now))
 }
 
-/// Deletes until a batch is not full. One a tick would be too few where many people refresh their tokens.
+/// Deletes until a batch is not full. One a tick would be too few where many people refresh their
+/// tokens.
 fn in_batches(delete: impl Fn() -> Result<u64, Error>) -> Result<(), Error> {
     for _ in 0..BATCHES {
         if delete()? < u64::from(BATCH) {
@@ -30,8 +33,9 @@ fn in_batches(delete: impl Fn() -> Result<u64, Error>) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::cell::Cell;
+
+    use super::*;
 
     #[test]
     fn a_backlog_is_deleted_in_one_tick_unless_it_is_very_long() {

@@ -1,11 +1,12 @@
 //! One call to Stripe over `wasi:http/outgoing-handler`.
 
-use crate::bindings::eventhub::payment_provider::types::Error;
-use crate::config::Config;
-use crate::domain::{self, Failure};
 use eventhub_wasi_http::outgoing::{self, Answer};
 use serde_json::Value;
 use wasip2::http::types::Method;
+
+use crate::bindings::eventhub::payment_provider::types::Error;
+use crate::config::Config;
+use crate::domain::{self, Failure};
 
 /// The version of Stripe's API that this component is written against.
 const API_VERSION: &str = "2026-10-28.endive";
@@ -21,11 +22,21 @@ pub struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub fn get(path: &'a str) -> Self {
-        Self { method: Method::Get, path, form: String::new(), idempotency_key: None }
+        Self {
+            method: Method::Get,
+            path,
+            form: String::new(),
+            idempotency_key: None,
+        }
     }
 
     pub fn post(path: &'a str, form: String) -> Self {
-        Self { method: Method::Post, path, form, idempotency_key: None }
+        Self {
+            method: Method::Post,
+            path,
+            form,
+            idempotency_key: None,
+        }
     }
 
     /// The same key never has two effects.
@@ -53,12 +64,23 @@ pub fn send(config: &Config, mut call: Call) -> Result<Reply, Failure> {
     let unavailable = |cause: String| Failure::Other(Error::Unavailable(cause));
     let first = call.idempotency_key.clone();
     for used in 1..=KEYS {
-        let answer = exchange(config, &call).map_err(|cause| unavailable(format!("Stripe cannot be reached: {cause}")))?;
-        let replayed = answer.headers.iter().any(|(name, _)| name == "idempotent-replayed");
+        let answer = exchange(config, &call)
+            .map_err(|cause| unavailable(format!("Stripe cannot be reached: {cause}")))?;
+        let replayed = answer
+            .headers
+            .iter()
+            .any(|(name, _)| name == "idempotent-replayed");
         let body: Value = serde_json::from_slice(&answer.body).unwrap_or(Value::Null);
         match answer.status {
-            200..300 => return Ok(Reply { object: body, replayed }),
-            500.. if replayed && used < KEYS => call.idempotency_key = first.as_ref().map(|key| format!("{key}:{}", used + 1)),
+            200..300 => {
+                return Ok(Reply {
+                    object: body,
+                    replayed,
+                });
+            }
+            500.. if replayed && used < KEYS => {
+                call.idempotency_key = first.as_ref().map(|key| format!("{key}:{}", used + 1))
+            }
             status => return Err(domain::failure(status, &body)),
         }
     }
@@ -73,7 +95,11 @@ fn exchange(config: &Config, call: &Call) -> Result<Answer, String> {
         ("content-type", "application/x-www-form-urlencoded"),
         ("user-agent", "EventHub/0.1"),
     ];
-    headers.extend(call.idempotency_key.as_deref().map(|key| ("idempotency-key", key)));
+    headers.extend(
+        call.idempotency_key
+            .as_deref()
+            .map(|key| ("idempotency-key", key)),
+    );
     outgoing::send(&outgoing::Call {
         method: call.method.clone(),
         base: &config.url,

@@ -1,7 +1,8 @@
 //! Where Stripe is, and with which keys.
 
-use eventhub_guest::config::text;
 use std::time::Duration;
+
+use eventhub_guest::config::text;
 
 #[derive(Clone)]
 pub struct Config {
@@ -11,7 +12,8 @@ pub struct Config {
     pub secret_key: String,
     /// `STRIPE_PUBLISHABLE_KEY`: for Stripe.js.
     pub publishable_key: String,
-    /// `STRIPE_WEBHOOK_SECRETS`: separated by commas; any of them may have signed, so that one can be rotated.
+    /// `STRIPE_WEBHOOK_SECRETS`: separated by commas; any of them may have signed, so that one can
+    /// be rotated.
     pub webhook_secrets: Vec<String>,
     /// Of one call.
     pub timeout: Duration,
@@ -21,10 +23,18 @@ impl Config {
     pub fn get() -> Self {
         let secrets = text("STRIPE_WEBHOOK_SECRETS").unwrap_or_default();
         Self {
-            url: text("STRIPE_URL").unwrap_or_else(|| "https://api.stripe.com".into()).trim_end_matches('/').to_string(),
+            url: text("STRIPE_URL")
+                .unwrap_or_else(|| "https://api.stripe.com".into())
+                .trim_end_matches('/')
+                .to_string(),
             secret_key: text("STRIPE_SECRET_KEY").unwrap_or_default(),
             publishable_key: text("STRIPE_PUBLISHABLE_KEY").unwrap_or_default(),
-            webhook_secrets: secrets.split(',').map(str::trim).filter(|secret| !secret.is_empty()).map(str::to_string).collect(),
+            webhook_secrets: secrets
+                .split(',')
+                .map(str::trim)
+                .filter(|secret| !secret.is_empty())
+                .map(str::to_string)
+                .collect(),
             timeout: Duration::from_secs(10),
         }
     }

@@ -1,5 +1,5 @@
-//! Stripe's protocol: PaymentIntents and refunds over its REST API, webhooks by its signature scheme.
-//! Knows nothing of bookings beyond the ids that it puts into Stripe's metadata.
+//! Stripe's protocol: PaymentIntents and refunds over its REST API, webhooks by its signature
+//! scheme. Knows nothing of bookings beyond the ids that it puts into Stripe's metadata.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod client;
@@ -18,7 +18,9 @@ mod bindings {
     });
 }
 
-use bindings::eventhub::payment_provider::types::{Error, Intent, IntentRequest, Notice, Refund, RefundRequest};
+use bindings::eventhub::payment_provider::types::{
+    Error, Intent, IntentRequest, Notice, Refund, RefundRequest,
+};
 use client::Call;
 use config::Config;
 use domain::Failure;
@@ -31,14 +33,26 @@ fn intent(call: Call) -> Result<Intent, Error> {
 
 /// A refund as it is now.
 fn refund(id: &str) -> Result<Refund, Error> {
-    domain::refund(&client::send(&Config::get(), Call::get(&format!("/v1/refunds/{}", domain::path_segment(id)?)))?.object)
+    domain::refund(
+        &client::send(
+            &Config::get(),
+            Call::get(&format!("/v1/refunds/{}", domain::path_segment(id)?)),
+        )?
+        .object,
+    )
 }
 
-/// The refund that decides where Stripe says that all has been given back: somebody did it by hand, or we did under a key that
-/// Stripe has forgotten.
+/// The refund that decides where Stripe says that all has been given back: somebody did it by hand,
+/// or we did under a key that Stripe has forgotten.
 fn refund_made_before(request: &RefundRequest) -> Result<Refund, Error> {
-    let path = format!("/v1/refunds?payment_intent={}&limit=100", domain::path_segment(&request.intent_id)?);
-    domain::decisive_refund(&client::send(&Config::get(), Call::get(&path))?.object, &request.total)
+    let path = format!(
+        "/v1/refunds?payment_intent={}&limit=100",
+        domain::path_segment(&request.intent_id)?
+    );
+    domain::decisive_refund(
+        &client::send(&Config::get(), Call::get(&path))?.object,
+        &request.total,
+    )
 }
 
 impl bindings::exports::eventhub::payment_stripe::provider::Guest for Component {
@@ -53,7 +67,10 @@ impl bindings::exports::eventhub::payment_stripe::provider::Guest for Component 
     }
 
     fn get_intent(id: String) -> Result<Intent, Error> {
-        intent(Call::get(&format!("/v1/payment_intents/{}", domain::path_segment(&id)?)))
+        intent(Call::get(&format!(
+            "/v1/payment_intents/{}",
+            domain::path_segment(&id)?
+        )))
     }
 
     fn cancel_intent(id: String) -> Result<Intent, Error> {
@@ -62,7 +79,8 @@ impl bindings::exports::eventhub::payment_stripe::provider::Guest for Component 
     }
 
     fn create_refund(request: RefundRequest) -> Result<Refund, Error> {
-        let call = Call::post("/v1/refunds", domain::refund_form(&request)).idempotent(&request.idempotency_key);
+        let call = Call::post("/v1/refunds", domain::refund_form(&request))
+            .idempotent(&request.idempotency_key);
         match client::send(&Config::get(), call) {
             // It may have failed since.
             Ok(reply) if reply.replayed => refund(&domain::refund(&reply.object)?.id),
@@ -76,9 +94,17 @@ impl bindings::exports::eventhub::payment_stripe::provider::Guest for Component 
         refund(&id)
     }
 
-    fn verify_notice(headers: Vec<(String, String)>, body: String, now: i64) -> Result<Notice, Error> {
-        let signature = headers.iter().find(|(name, _)| name == "stripe-signature").map_or("", |(_, value)| value.as_str());
-        webhook::verify(&Config::get().webhook_secrets, signature, &body, now).map_err(|error| Error::BadSignature(error.to_string()))?;
+    fn verify_notice(
+        headers: Vec<(String, String)>,
+        body: String,
+        now: i64,
+    ) -> Result<Notice, Error> {
+        let signature = headers
+            .iter()
+            .find(|(name, _)| name == "stripe-signature")
+            .map_or("", |(_, value)| value.as_str());
+        webhook::verify(&Config::get().webhook_secrets, signature, &body, now)
+            .map_err(|error| Error::BadSignature(error.to_string()))?;
         domain::notice(&body)
     }
 }

@@ -1,5 +1,5 @@
-//! Stripe's webhook signatures: `Stripe-Signature: t=<seconds>,v1=<hex HMAC-SHA256 of "t.body">`, several v1 allowed.
-//! <https://docs.stripe.com/webhooks#verify-manually>
+//! Stripe's webhook signatures: `Stripe-Signature: t=<seconds>,v1=<hex HMAC-SHA256 of "t.body">`,
+//! several v1 allowed. <https://docs.stripe.com/webhooks#verify-manually>
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -19,23 +19,44 @@ pub enum SignatureError {
 }
 
 /// `now` in seconds since the Unix epoch; `body` as it came.
-pub fn verify(secrets: &[String], header: &str, body: &str, now: i64) -> Result<(), SignatureError> {
+pub fn verify(
+    secrets: &[String],
+    header: &str,
+    body: &str,
+    now: i64,
+) -> Result<(), SignatureError> {
     let values = |name: &str| {
-        header.split(',').filter_map(|part| part.trim().split_once('=')).filter(move |(key, _)| *key == name).map(|(_, value)| value).collect::<Vec<_>>()
+        header
+            .split(',')
+            .filter_map(|part| part.trim().split_once('='))
+            .filter(move |(key, _)| *key == name)
+            .map(|(_, value)| value)
+            .collect::<Vec<_>>()
     };
-    let at = values("t").first().and_then(|text| text.parse::<i64>().ok()).ok_or(SignatureError::Malformed)?;
-    let candidates: Vec<Vec<u8>> = values("v1").into_iter().filter_map(|text| hex::decode(text).ok()).collect();
+    let at = values("t")
+        .first()
+        .and_then(|text| text.parse::<i64>().ok())
+        .ok_or(SignatureError::Malformed)?;
+    let candidates: Vec<Vec<u8>> = values("v1")
+        .into_iter()
+        .filter_map(|text| hex::decode(text).ok())
+        .collect();
     if candidates.is_empty() {
         return Err(SignatureError::Malformed);
     }
     let signed = format!("{at}.{body}");
     let fits = |secret: &String, candidate: &[u8]| {
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else { return false };
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
+            return false;
+        };
         mac.update(signed.as_bytes());
         // In constant time.
         mac.verify_slice(candidate).is_ok()
     };
-    if !candidates.iter().any(|candidate| secrets.iter().any(|secret| fits(secret, candidate))) {
+    if !candidates
+        .iter()
+        .any(|candidate| secrets.iter().any(|secret| fits(secret, candidate)))
+    {
         return Err(SignatureError::Mismatch);
     }
     // Only now: who cannot sign does not learn what the clock says.
@@ -60,22 +81,42 @@ mod tests {
         let secrets = ["whsec_a".to_string(), "whsec_b".to_string()];
         let header = format!("t=1000,v1={}", sign("whsec_b", 1000, "{}"));
         assert_eq!(verify(&secrets, &header, "{}", 1300), Ok(()));
-        assert_eq!(verify(&secrets, &header, "{}", 1301), Err(SignatureError::Old));
-        assert_eq!(verify(&secrets, &header, "{} ", 1000), Err(SignatureError::Mismatch));
-        assert_eq!(verify(&secrets[..1], &header, "{}", 1000), Err(SignatureError::Mismatch));
-        assert_eq!(verify(&[], &header, "{}", 1000), Err(SignatureError::Mismatch));
+        assert_eq!(
+            verify(&secrets, &header, "{}", 1301),
+            Err(SignatureError::Old)
+        );
+        assert_eq!(
+            verify(&secrets, &header, "{} ", 1000),
+            Err(SignatureError::Mismatch)
+        );
+        assert_eq!(
+            verify(&secrets[..1], &header, "{}", 1000),
+            Err(SignatureError::Mismatch)
+        );
+        assert_eq!(
+            verify(&[], &header, "{}", 1000),
+            Err(SignatureError::Mismatch)
+        );
     }
 
     #[test]
     fn one_good_signature_among_several_is_enough() {
-        let header = format!("t=5,v1={},v0=abc,v1={}", sign("whsec_old", 5, "x"), sign("whsec_a", 5, "x"));
+        let header = format!(
+            "t=5,v1={},v0=abc,v1={}",
+            sign("whsec_old", 5, "x"),
+            sign("whsec_a", 5, "x")
+        );
         assert_eq!(verify(&["whsec_a".into()], &header, "x", 5), Ok(()));
     }
 
     #[test]
     fn a_header_without_time_or_signature_is_malformed() {
         for header in ["", "t=,v1=", "t=5", "v1=00", "t=5,v1=zz", "nonsense"] {
-            assert_eq!(verify(&["s".into()], header, "x", 5), Err(SignatureError::Malformed), "{header}");
+            assert_eq!(
+                verify(&["s".into()], header, "x", 5),
+                Err(SignatureError::Malformed),
+                "{header}"
+            );
         }
     }
 }

@@ -1,6 +1,8 @@
-//! Payments: one per booking, asked of a provider, told by its webhooks, and looked up where no webhook tells.
+//! Payments: one per booking, asked of a provider, told by its webhooks, and looked up where no
+//! webhook tells.
 //!
-//! `domain` has the forward-only state machine, `store` the SQL, `providers` the strategy, `service` what is done with them.
+//! `domain` has the forward-only state machine, `store` the SQL, `providers` the strategy,
+//! `service` what is done with them.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod domain;

@@ -1,8 +1,12 @@
-//! The strategy: which component speaks the protocol of a provider. A new provider is a variant here and a link in the manifest.
+//! The strategy: which component speaks the protocol of a provider. A new provider is a variant
+//! here and a link in the manifest.
 
-use crate::bindings::eventhub::payment_provider::types::{Error, Intent, IntentRequest, Notice, Refund, RefundRequest};
-use crate::bindings::eventhub::payment_stripe::provider as stripe;
 use std::cell::OnceCell;
+
+use crate::bindings::eventhub::payment_provider::types::{
+    Error, Intent, IntentRequest, Notice, Refund, RefundRequest,
+};
+use crate::bindings::eventhub::payment_stripe::provider as stripe;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Provider {
@@ -62,7 +66,12 @@ impl Provider {
         }
     }
 
-    pub fn verify_notice(self, headers: &[(String, String)], body: &str, now: i64) -> Result<Notice, Error> {
+    pub fn verify_notice(
+        self,
+        headers: &[(String, String)],
+        body: &str,
+        now: i64,
+    ) -> Result<Notice, Error> {
         match self {
             Provider::Stripe => stripe::verify_notice(headers, body, now),
         }

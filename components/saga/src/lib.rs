@@ -1,5 +1,5 @@
-//! The booking saga as a component: the rules of [`machine`], and the glue that exports them. The same crate links natively,
-//! for tests and benchmarks.
+//! The booking saga as a component: the rules of [`machine`], and the glue that exports them. The
+//! same crate links natively, for tests and benchmarks.
 
 pub mod machine;
 
@@ -18,14 +18,23 @@ impl wit::Guest for Component {
     }
 
     fn step(state: wit::State, event: wit::Event) -> Result<wit::Transition, wit::Refusal> {
-        let machine::Transition { state, commands } = machine::step(state.into(), event.into()).map_err(|refusal| match refusal {
-            machine::Refusal::InvalidTransition(from, to) => wit::Refusal::InvalidTransition((from.into(), to.into())),
-        })?;
-        Ok(wit::Transition { state: state.into(), commands: commands.into_iter().map(Into::into).collect() })
+        let machine::Transition { state, commands } = machine::step(state.into(), event.into())
+            .map_err(|refusal| match refusal {
+                machine::Refusal::InvalidTransition(from, to) => {
+                    wit::Refusal::InvalidTransition((from.into(), to.into()))
+                }
+            })?;
+        Ok(wit::Transition {
+            state: state.into(),
+            commands: commands.into_iter().map(Into::into).collect(),
+        })
     }
 
     fn resume(state: wit::State) -> Vec<wit::Command> {
-        machine::resume(state.into()).into_iter().map(Into::into).collect()
+        machine::resume(state.into())
+            .into_iter()
+            .map(Into::into)
+            .collect()
     }
 }
 
@@ -54,13 +63,23 @@ twins! {
 
 impl From<machine::State> for wit::State {
     fn from(state: machine::State) -> Self {
-        Self { status: state.status.into(), places: state.places.into(), money: state.money.into(), free_of_charge: state.free_of_charge }
+        Self {
+            status: state.status.into(),
+            places: state.places.into(),
+            money: state.money.into(),
+            free_of_charge: state.free_of_charge,
+        }
     }
 }
 
 impl From<wit::State> for machine::State {
     fn from(state: wit::State) -> Self {
-        Self { status: state.status.into(), places: state.places.into(), money: state.money.into(), free_of_charge: state.free_of_charge }
+        Self {
+            status: state.status.into(),
+            places: state.places.into(),
+            money: state.money.into(),
+            free_of_charge: state.free_of_charge,
+        }
     }
 }
 

@@ -1,9 +1,11 @@
-//! The rules of a booking's life: `(state, event) -> (state, commands)`. Plain values, no I/O, no clock.
+//! The rules of a booking's life: `(state, event) -> (state, commands)`. Plain values, no I/O, no
+//! clock.
 //!
-//! Three ideas carry it. Before the money is captured, whatever goes wrong ends the booking and undoes what was done; after
-//! it the booking goes forward or the money goes back. An ended booking never becomes a live one again, so its
-//! compensations are safe whoever else works on it. Events are facts: told late or twice they change nothing, and a fact
-//! that an ended booking still has something (seats reserved by a call that was under way) makes it give that back.
+//! Three ideas carry it. Before the money is captured, whatever goes wrong ends the booking and
+//! undoes what was done; after it the booking goes forward or the money goes back. An ended booking
+//! never becomes a live one again, so its compensations are safe whoever else works on it. Events
+//! are facts: told late or twice they change nothing, and a fact that an ended booking still has
+//! something (seats reserved by a call that was under way) makes it give that back.
 
 /// What a buyer sees.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -91,7 +93,8 @@ pub struct Transition {
 /// The most that one transition demands.
 const MOST: usize = 3;
 
-/// What is to be done, in this order. Kept in place: an allocation would take longer than the rules themselves.
+/// What is to be done, in this order. Kept in place: an allocation would take longer than the rules
+/// themselves.
 #[derive(Clone, Copy)]
 pub struct Commands {
     list: [Command; MOST],
@@ -99,7 +102,10 @@ pub struct Commands {
 }
 
 impl Commands {
-    const NONE: Self = Self { list: [Command::ReserveSeats; MOST], len: 0 };
+    const NONE: Self = Self {
+        list: [Command::ReserveSeats; MOST],
+        len: 0,
+    };
 
     fn push(&mut self, command: Command) {
         self.list[self.len] = command;
@@ -198,29 +204,46 @@ impl State {
 
     /// Ends the booking: with `status` where there is no money to give back.
     const fn give_up(self, status: Status) -> State {
-        let status = if matches!(self.money, Money::Captured) { Status::Refunding } else { status };
+        let status = if matches!(self.money, Money::Captured) {
+            Status::Refunding
+        } else {
+            status
+        };
         State { status, ..self }
     }
 }
 
 /// A booking that was just made.
 pub const fn start(free_of_charge: bool) -> State {
-    State { status: Status::Pending, places: Places::None, money: Money::None, free_of_charge }
+    State {
+        status: Status::Pending,
+        places: Places::None,
+        money: Money::None,
+        free_of_charge,
+    }
 }
 
-/// An event that changes nothing (late, repeated) gives the same state and no commands. `Created` never changes the state:
-/// it only says what a booking at its start demands.
+/// An event that changes nothing (late, repeated) gives the same state and no commands. `Created`
+/// never changes the state: it only says what a booking at its start demands.
 ///
 /// # Errors
 /// [`Refusal::InvalidTransition`] for a cancellation that comes too late.
 pub fn step(state: State, event: Event) -> Result<Transition, Refusal> {
     let next = match event {
-        Event::Created if state == start(state.free_of_charge) => return Ok(Transition { state, commands: resume(state) }),
+        Event::Created if state == start(state.free_of_charge) => {
+            return Ok(Transition {
+                state,
+                commands: resume(state),
+            });
+        }
         Event::CancelRequested => cancel(state)?,
         fact => after(state, fact),
     };
     if next == state {
-        return Ok(Transition { state, commands: Commands::NONE });
+        return Ok(Transition {
+            state,
+            commands: Commands::NONE,
+        });
     }
     let mut commands = Commands::NONE;
     if next.status == Status::Confirmed {
@@ -230,11 +253,14 @@ pub fn step(state: State, event: Event) -> Result<Transition, Refusal> {
         commands.push(Command::VoidTickets);
     }
     demand(next, &mut commands);
-    Ok(Transition { state: next, commands })
+    Ok(Transition {
+        state: next,
+        commands,
+    })
 }
 
-/// What is still to be done in a state. Tickets are issued and voided in the transaction that records the state, so no state
-/// waits for them.
+/// What is still to be done in a state. Tickets are issued and voided in the transaction that
+/// records the state, so no state waits for them.
 pub fn resume(state: State) -> Commands {
     let mut commands = Commands::NONE;
     demand(state, &mut commands);
@@ -265,7 +291,9 @@ fn demand(state: State, commands: &mut Commands) {
 /// Cancelling is a wish of the buyer, granted until the money is captured.
 fn cancel(state: State) -> Result<State, Refusal> {
     match state.status {
-        Status::Pending | Status::AwaitingPayment if state.is_unpaid() => Ok(state.give_up(Status::Cancelled)),
+        Status::Pending | Status::AwaitingPayment if state.is_unpaid() => {
+            Ok(state.give_up(Status::Cancelled))
+        }
         Status::Cancelled => Ok(state),
         from => Err(Refusal::InvalidTransition(from, Status::Cancelled)),
     }
@@ -279,33 +307,87 @@ fn after(state: State, fact: Event) -> State {
     let next = match fact {
         Event::Created | Event::CancelRequested => state,
 
-        Event::SeatsReserved if matches!(state.places, Places::None | Places::Released) => State { places: Places::Reserved, ..state },
-        Event::SeatsRefused if active && state.places == Places::None => state.give_up(Status::Failed),
-        Event::SeatsConfirmed if active && state.is_paid() => State { status: Status::Confirmed, places: Places::Sold, ..state },
-        Event::SeatsConfirmed if ended => State { places: Places::Sold, ..state },
+        Event::SeatsReserved if matches!(state.places, Places::None | Places::Released) => State {
+            places: Places::Reserved,
+            ..state
+        },
+        Event::SeatsRefused if active && state.places == Places::None => {
+            state.give_up(Status::Failed)
+        }
+        Event::SeatsConfirmed if active && state.is_paid() => State {
+            status: Status::Confirmed,
+            places: Places::Sold,
+            ..state
+        },
+        Event::SeatsConfirmed if ended => State {
+            places: Places::Sold,
+            ..state
+        },
         Event::SeatsLost if active && state.is_paid() => state.give_up(Status::Failed),
-        Event::SeatsReleased if ended => State { places: Places::Released, ..state },
+        Event::SeatsReleased if ended => State {
+            places: Places::Released,
+            ..state
+        },
 
-        Event::PaymentRequested if state.money == Money::None => State { money: Money::Requested, ..state },
-        Event::PaymentRefused if active && state.money == Money::None => state.give_up(Status::Failed),
-        Event::PaymentCancelled if active && state.is_unpaid() => State { money: Money::None, ..state.give_up(Status::Failed) },
-        Event::PaymentCancelled if ended && state.is_unpaid() => State { money: Money::None, ..state },
+        Event::PaymentRequested if state.money == Money::None => State {
+            money: Money::Requested,
+            ..state
+        },
+        Event::PaymentRefused if active && state.money == Money::None => {
+            state.give_up(Status::Failed)
+        }
+        Event::PaymentCancelled if active && state.is_unpaid() => State {
+            money: Money::None,
+            ..state.give_up(Status::Failed)
+        },
+        Event::PaymentCancelled if ended && state.is_unpaid() => State {
+            money: Money::None,
+            ..state
+        },
         Event::PaymentCaptured if state.is_unpaid() => {
-            let paid = State { money: Money::Captured, ..state };
-            if ended { paid.give_up(state.status) } else { paid }
+            let paid = State {
+                money: Money::Captured,
+                ..state
+            };
+            if ended {
+                paid.give_up(state.status)
+            } else {
+                paid
+            }
         }
 
-        // Also where the money was given back without our asking: no booking keeps its seats without its money.
-        Event::RefundStarted if state.is_unpaid() || state.money == Money::Captured => State { money: Money::Refunding, status: Status::Refunding, ..state },
-        Event::RefundDone => State { money: Money::Refunded, status: Status::Refunded, ..state },
-        Event::RefundFailed if state.money == Money::Refunding => State { money: Money::Captured, ..state },
+        // Also where the money was given back without our asking: no booking keeps its seats
+        // without its money.
+        Event::RefundStarted if state.is_unpaid() || state.money == Money::Captured => State {
+            money: Money::Refunding,
+            status: Status::Refunding,
+            ..state
+        },
+        Event::RefundDone => State {
+            money: Money::Refunded,
+            status: Status::Refunded,
+            ..state
+        },
+        Event::RefundFailed if state.money == Money::Refunding => State {
+            money: Money::Captured,
+            ..state
+        },
 
         Event::DeadlinePassed if active && state.is_unpaid() => state.give_up(Status::Expired),
         Event::EventCancelled if !ended => state.give_up(Status::Cancelled),
         _ => state,
     };
-    let awaits = next.status == Status::Pending && next.places == Places::Reserved && next.money == Money::Requested;
-    if awaits { State { status: Status::AwaitingPayment, ..next } } else { next }
+    let awaits = next.status == Status::Pending
+        && next.places == Places::Reserved
+        && next.money == Money::Requested;
+    if awaits {
+        State {
+            status: Status::AwaitingPayment,
+            ..next
+        }
+    } else {
+        next
+    }
 }
 
 const fn is_about_money(fact: Event) -> bool {

@@ -1,8 +1,9 @@
 //! Every state that any order of events can reach, under every event: what must be true of each.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use saga::machine::{Command, Event, Money, Places, Refusal, State, Status, resume, start, step};
 use std::collections::{BTreeMap, BTreeSet};
+
+use saga::machine::{Command, Event, Money, Places, Refusal, State, Status, resume, start, step};
 
 /// The state after an event; a refusal leaves it as it is.
 fn next(state: State, event: Event) -> State {
@@ -23,12 +24,23 @@ fn reachable() -> BTreeSet<State> {
     known
 }
 
-/// What the world may answer to a command. Tickets are made with the record itself and answer nothing.
+/// What the world may answer to a command. Tickets are made with the record itself and answer
+/// nothing.
 fn answers(command: Command) -> &'static [Event] {
     match command {
         Command::ReserveSeats => &[Event::SeatsReserved, Event::SeatsRefused],
-        Command::RequestPayment => &[Event::PaymentRequested, Event::PaymentRefused, Event::PaymentCancelled, Event::PaymentCaptured],
-        Command::CancelPayment => &[Event::PaymentCancelled, Event::PaymentCaptured, Event::RefundStarted, Event::RefundDone],
+        Command::RequestPayment => &[
+            Event::PaymentRequested,
+            Event::PaymentRefused,
+            Event::PaymentCancelled,
+            Event::PaymentCaptured,
+        ],
+        Command::CancelPayment => &[
+            Event::PaymentCancelled,
+            Event::PaymentCaptured,
+            Event::RefundStarted,
+            Event::RefundDone,
+        ],
         Command::ConfirmSeats => &[Event::SeatsConfirmed, Event::SeatsLost],
         Command::ReleaseSeats => &[Event::SeatsReleased],
         Command::RefundPayment => &[Event::RefundStarted, Event::RefundDone],
@@ -45,11 +57,18 @@ fn the_machine_is_small_enough_to_be_looked_at_whole() {
 #[test]
 fn every_state_is_settled_or_has_something_to_do_or_waits_for_something_that_ends() {
     for state in reachable() {
-        let waits_for_buyer = state.status == Status::AwaitingPayment && state.money == Money::Requested;
+        let waits_for_buyer =
+            state.status == Status::AwaitingPayment && state.money == Money::Requested;
         let waits_for_refund = state.status == Status::Refunding && state.money == Money::Refunding;
-        assert!(state.is_settled() || !resume(state).is_empty() || waits_for_buyer || waits_for_refund, "stuck in {state:?}");
+        assert!(
+            state.is_settled() || !resume(state).is_empty() || waits_for_buyer || waits_for_refund,
+            "stuck in {state:?}"
+        );
         if waits_for_buyer {
-            assert!(next(state, Event::DeadlinePassed).status.has_ended(), "a buyer who never pays blocks {state:?}");
+            assert!(
+                next(state, Event::DeadlinePassed).status.has_ended(),
+                "a buyer who never pays blocks {state:?}"
+            );
         }
         if waits_for_refund {
             assert_eq!(next(state, Event::RefundDone).status, Status::Refunded);
@@ -59,30 +78,52 @@ fn every_state_is_settled_or_has_something_to_do_or_waits_for_something_that_end
 
 #[test]
 fn captured_money_is_confirmed_or_on_its_way_back_or_being_confirmed() {
-    for state in reachable().into_iter().filter(|state| state.money == Money::Captured) {
-        let goes_forward = resume(state).iter().any(|command| matches!(command, Command::ReserveSeats | Command::ConfirmSeats));
+    for state in reachable()
+        .into_iter()
+        .filter(|state| state.money == Money::Captured)
+    {
+        let goes_forward = resume(state)
+            .iter()
+            .any(|command| matches!(command, Command::ReserveSeats | Command::ConfirmSeats));
         let goes_back = resume(state).contains(&Command::RefundPayment);
         match state.status {
             Status::Confirmed => assert!(!goes_forward && !goes_back),
             Status::Refunding => assert!(goes_back, "{state:?}"),
-            status => assert!(status.is_active() && goes_forward, "money is kept for nothing in {state:?}"),
+            status => assert!(
+                status.is_active() && goes_forward,
+                "money is kept for nothing in {state:?}"
+            ),
         }
     }
 }
 
 #[test]
 fn confirmed_means_sold_and_paid_or_free() {
-    for state in reachable().into_iter().filter(|state| state.status == Status::Confirmed) {
+    for state in reachable()
+        .into_iter()
+        .filter(|state| state.status == Status::Confirmed)
+    {
         assert_eq!(state.places, Places::Sold);
-        assert_eq!(state.money == Money::Captured, !state.free_of_charge, "{state:?}");
+        assert_eq!(
+            state.money == Money::Captured,
+            !state.free_of_charge,
+            "{state:?}"
+        );
     }
 }
 
 #[test]
 fn refunded_means_that_the_provider_said_so() {
     for state in reachable() {
-        assert_eq!(state.status == Status::Refunded, state.money == Money::Refunded, "{state:?}");
-        assert!(!state.free_of_charge || state.money == Money::None, "a free booking has no money: {state:?}");
+        assert_eq!(
+            state.status == Status::Refunded,
+            state.money == Money::Refunded,
+            "{state:?}"
+        );
+        assert!(
+            !state.free_of_charge || state.money == Money::None,
+            "a free booking has no money: {state:?}"
+        );
         for event in Event::ALL {
             let to = next(state, event);
             if to.money == Money::Refunded && state.money != Money::Refunded {
@@ -96,7 +137,9 @@ fn refunded_means_that_the_provider_said_so() {
 fn an_event_told_twice_has_the_effect_of_once() {
     for state in reachable() {
         for event in Event::ALL {
-            let Ok(once) = step(state, event) else { continue };
+            let Ok(once) = step(state, event) else {
+                continue;
+            };
             let twice = step(once.state, event);
             // A buyer who cancels twice and was paid meanwhile hears a refusal; nothing changes.
             let twice = twice.map_or(once.state, |transition| transition.state);
@@ -109,7 +152,9 @@ fn an_event_told_twice_has_the_effect_of_once() {
 fn commands_are_what_the_new_state_demands_and_nothing_where_nothing_changed() {
     for state in reachable() {
         for event in Event::ALL {
-            let Ok(transition) = step(state, event) else { continue };
+            let Ok(transition) = step(state, event) else {
+                continue;
+            };
             let mut expected = vec![];
             if transition.state.status == Status::Confirmed && state.status != Status::Confirmed {
                 expected.push(Command::IssueTickets);
@@ -129,7 +174,10 @@ fn commands_are_what_the_new_state_demands_and_nothing_where_nothing_changed() {
 
 #[test]
 fn an_ended_booking_never_lives_again() {
-    for state in reachable().into_iter().filter(|state| state.status.has_ended()) {
+    for state in reachable()
+        .into_iter()
+        .filter(|state| state.status.has_ended())
+    {
         for event in Event::ALL {
             let to = next(state, event);
             assert!(to.status.has_ended(), "{state:?} {event:?} -> {to:?}");
@@ -144,9 +192,24 @@ fn an_ended_booking_never_lives_again() {
 fn compensation_runs_in_reverse_order_and_never_from_a_live_booking() {
     for state in reachable() {
         let commands = resume(state);
-        let backward = |c: &Command| matches!(c, Command::CancelPayment | Command::RefundPayment | Command::ReleaseSeats | Command::VoidTickets);
-        assert_eq!(commands.iter().any(backward), state.status.has_ended() && !commands.is_empty(), "{state:?}");
-        if let Some(money) = commands.iter().position(|c| matches!(c, Command::CancelPayment | Command::RefundPayment)) {
+        let backward = |c: &Command| {
+            matches!(
+                c,
+                Command::CancelPayment
+                    | Command::RefundPayment
+                    | Command::ReleaseSeats
+                    | Command::VoidTickets
+            )
+        };
+        assert_eq!(
+            commands.iter().any(backward),
+            state.status.has_ended() && !commands.is_empty(),
+            "{state:?}"
+        );
+        if let Some(money) = commands
+            .iter()
+            .position(|c| matches!(c, Command::CancelPayment | Command::RefundPayment))
+        {
             let places = commands.iter().position(|c| *c == Command::ReleaseSeats);
             assert!(places.is_none_or(|places| places > money), "{commands:?}");
         }
@@ -158,7 +221,9 @@ fn a_cancellation_is_granted_until_the_money_is_there() {
     for state in reachable() {
         let granted = step(state, Event::CancelRequested);
         let expected = match state.status {
-            Status::Pending | Status::AwaitingPayment => matches!(state.money, Money::None | Money::Requested),
+            Status::Pending | Status::AwaitingPayment => {
+                matches!(state.money, Money::None | Money::Requested)
+            }
             status => status == Status::Cancelled,
         };
         assert_eq!(granted.is_ok(), expected, "{state:?}");
@@ -168,8 +233,8 @@ fn a_cancellation_is_granted_until_the_money_is_there() {
     }
 }
 
-/// From every state, found after a crash: whatever the world answers, the work ends. A refund that fails is tried again and
-/// is left out here, the provider ends that some day.
+/// From every state, found after a crash: whatever the world answers, the work ends. A refund that
+/// fails is tried again and is left out here, the provider ends that some day.
 #[test]
 fn resuming_any_state_leads_to_an_end_whatever_the_answers() {
     fn walk(state: State, path: &mut Vec<State>, done: &mut BTreeMap<State, ()>) {
@@ -180,13 +245,19 @@ fn resuming_any_state_leads_to_an_end_whatever_the_answers() {
         path.push(state);
         let commands = resume(state);
         if commands.is_empty() {
-            let waits = matches!((state.status, state.money), (Status::AwaitingPayment, Money::Requested) | (Status::Refunding, Money::Refunding));
+            let waits = matches!(
+                (state.status, state.money),
+                (Status::AwaitingPayment, Money::Requested) | (Status::Refunding, Money::Refunding)
+            );
             assert!(state.is_settled() || waits, "{state:?}");
         }
         for command in commands {
             for answer in answers(command) {
                 let to = next(state, *answer);
-                assert_ne!(to, state, "{command:?} answered {answer:?} changes nothing in {state:?}");
+                assert_ne!(
+                    to, state,
+                    "{command:?} answered {answer:?} changes nothing in {state:?}"
+                );
                 walk(to, path, done);
             }
         }
@@ -201,49 +272,178 @@ fn resuming_any_state_leads_to_an_end_whatever_the_answers() {
 #[test]
 fn a_free_booking_never_asks_for_money() {
     for state in reachable().into_iter().filter(|state| state.free_of_charge) {
-        let asks = |c: &Command| matches!(c, Command::RequestPayment | Command::CancelPayment | Command::RefundPayment);
+        let asks = |c: &Command| {
+            matches!(
+                c,
+                Command::RequestPayment | Command::CancelPayment | Command::RefundPayment
+            )
+        };
         assert!(!resume(state).iter().any(asks), "{state:?}");
     }
 }
 
 fn run(free_of_charge: bool, events: &[Event]) -> State {
-    events.iter().fold(start(free_of_charge), |state, event| next(state, *event))
+    events
+        .iter()
+        .fold(start(free_of_charge), |state, event| next(state, *event))
 }
 
 #[test]
 fn the_stories_that_people_tell_end_as_they_expect() {
     use Event::*;
     let stories: &[(&str, bool, &[Event], Status)] = &[
-        ("bought", false, &[Created, SeatsReserved, PaymentRequested, PaymentCaptured, SeatsConfirmed], Status::Confirmed),
-        ("free", true, &[Created, SeatsReserved, SeatsConfirmed], Status::Confirmed),
-        ("taken by others", false, &[Created, SeatsRefused, SeatsReleased], Status::Failed),
-        ("provider refuses", false, &[Created, SeatsReserved, PaymentRefused, SeatsReleased], Status::Failed),
-        ("never paid", false, &[Created, SeatsReserved, PaymentRequested, DeadlinePassed, PaymentCancelled, SeatsReleased], Status::Expired),
-        ("cancelled", false, &[Created, SeatsReserved, PaymentRequested, CancelRequested, PaymentCancelled, SeatsReleased], Status::Cancelled),
+        (
+            "bought",
+            false,
+            &[
+                Created,
+                SeatsReserved,
+                PaymentRequested,
+                PaymentCaptured,
+                SeatsConfirmed,
+            ],
+            Status::Confirmed,
+        ),
+        (
+            "free",
+            true,
+            &[Created, SeatsReserved, SeatsConfirmed],
+            Status::Confirmed,
+        ),
+        (
+            "taken by others",
+            false,
+            &[Created, SeatsRefused, SeatsReleased],
+            Status::Failed,
+        ),
+        (
+            "provider refuses",
+            false,
+            &[Created, SeatsReserved, PaymentRefused, SeatsReleased],
+            Status::Failed,
+        ),
+        (
+            "never paid",
+            false,
+            &[
+                Created,
+                SeatsReserved,
+                PaymentRequested,
+                DeadlinePassed,
+                PaymentCancelled,
+                SeatsReleased,
+            ],
+            Status::Expired,
+        ),
+        (
+            "cancelled",
+            false,
+            &[
+                Created,
+                SeatsReserved,
+                PaymentRequested,
+                CancelRequested,
+                PaymentCancelled,
+                SeatsReleased,
+            ],
+            Status::Cancelled,
+        ),
         (
             "paid while being cancelled",
             false,
-            &[SeatsReserved, PaymentRequested, CancelRequested, PaymentCaptured, RefundStarted, SeatsReleased, RefundDone],
+            &[
+                SeatsReserved,
+                PaymentRequested,
+                CancelRequested,
+                PaymentCaptured,
+                RefundStarted,
+                SeatsReleased,
+                RefundDone,
+            ],
             Status::Refunded,
         ),
-        ("paid after the deadline", false, &[SeatsReserved, PaymentRequested, DeadlinePassed, PaymentCancelled, PaymentCaptured], Status::Refunding),
-        ("paid and the seats are gone", false, &[SeatsReserved, PaymentRequested, PaymentCaptured, SeatsLost, RefundStarted, RefundDone], Status::Refunded),
+        (
+            "paid after the deadline",
+            false,
+            &[
+                SeatsReserved,
+                PaymentRequested,
+                DeadlinePassed,
+                PaymentCancelled,
+                PaymentCaptured,
+            ],
+            Status::Refunding,
+        ),
+        (
+            "paid and the seats are gone",
+            false,
+            &[
+                SeatsReserved,
+                PaymentRequested,
+                PaymentCaptured,
+                SeatsLost,
+                RefundStarted,
+                RefundDone,
+            ],
+            Status::Refunded,
+        ),
         (
             "event cancelled after it was sold",
             false,
-            &[SeatsReserved, PaymentRequested, PaymentCaptured, SeatsConfirmed, EventCancelled, RefundStarted, RefundDone, SeatsReleased],
+            &[
+                SeatsReserved,
+                PaymentRequested,
+                PaymentCaptured,
+                SeatsConfirmed,
+                EventCancelled,
+                RefundStarted,
+                RefundDone,
+                SeatsReleased,
+            ],
             Status::Refunded,
         ),
-        ("event cancelled before payment", false, &[SeatsReserved, PaymentRequested, EventCancelled], Status::Cancelled),
-        ("free event cancelled", true, &[SeatsReserved, SeatsConfirmed, EventCancelled], Status::Cancelled),
-        ("refund told before capture", false, &[SeatsReserved, PaymentRequested, RefundDone, PaymentCaptured], Status::Refunded),
+        (
+            "event cancelled before payment",
+            false,
+            &[SeatsReserved, PaymentRequested, EventCancelled],
+            Status::Cancelled,
+        ),
+        (
+            "free event cancelled",
+            true,
+            &[SeatsReserved, SeatsConfirmed, EventCancelled],
+            Status::Cancelled,
+        ),
+        (
+            "refund told before capture",
+            false,
+            &[SeatsReserved, PaymentRequested, RefundDone, PaymentCaptured],
+            Status::Refunded,
+        ),
         (
             "refund fails and is tried again",
             false,
-            &[SeatsReserved, PaymentRequested, PaymentCaptured, SeatsLost, RefundStarted, RefundFailed],
+            &[
+                SeatsReserved,
+                PaymentRequested,
+                PaymentCaptured,
+                SeatsLost,
+                RefundStarted,
+                RefundFailed,
+            ],
             Status::Refunding,
         ),
-        ("captured before the request was recorded", false, &[SeatsReserved, PaymentCaptured, PaymentRequested, SeatsConfirmed], Status::Confirmed),
+        (
+            "captured before the request was recorded",
+            false,
+            &[
+                SeatsReserved,
+                PaymentCaptured,
+                PaymentRequested,
+                SeatsConfirmed,
+            ],
+            Status::Confirmed,
+        ),
     ];
     for (story, free, events, status) in stories {
         assert_eq!(run(*free, events).status, *status, "{story}");
@@ -252,13 +452,32 @@ fn the_stories_that_people_tell_end_as_they_expect() {
 
 #[test]
 fn an_ended_booking_gives_back_what_it_hears_that_it_still_has() {
-    for state in reachable().into_iter().filter(|state| state.status.has_ended() && state.is_settled()) {
+    for state in reachable()
+        .into_iter()
+        .filter(|state| state.status.has_ended() && state.is_settled())
+    {
         let demanded = |event| step(state, event).unwrap().commands.to_vec();
-        assert_eq!(demanded(Event::SeatsReserved), [Command::ReleaseSeats], "{state:?}");
-        assert_eq!(demanded(Event::SeatsConfirmed), [Command::ReleaseSeats], "{state:?}");
+        assert_eq!(
+            demanded(Event::SeatsReserved),
+            [Command::ReleaseSeats],
+            "{state:?}"
+        );
+        assert_eq!(
+            demanded(Event::SeatsConfirmed),
+            [Command::ReleaseSeats],
+            "{state:?}"
+        );
         if !state.free_of_charge && state.money == Money::None {
-            assert_eq!(demanded(Event::PaymentRequested), [Command::CancelPayment], "{state:?}");
-            assert_eq!(demanded(Event::PaymentCaptured), [Command::RefundPayment], "{state:?}");
+            assert_eq!(
+                demanded(Event::PaymentRequested),
+                [Command::CancelPayment],
+                "{state:?}"
+            );
+            assert_eq!(
+                demanded(Event::PaymentCaptured),
+                [Command::RefundPayment],
+                "{state:?}"
+            );
         }
     }
 }

@@ -1,11 +1,13 @@
-//! The machine against a model of the world, exhaustively: several workers act on one booking at once, each with what it read
-//! earlier; answers arrive late or never (a crash); the buyer, the clock, the organizer and the provider act at any moment.
-//! The rules of the driver are part of the model: forward commands may be done before they are recorded, backward ones only
-//! from a recorded end, and an ended booking is swept once more after its last worker.
+//! The machine against a model of the world, exhaustively: several workers act on one booking at
+//! once, each with what it read earlier; answers arrive late or never (a crash); the buyer, the
+//! clock, the organizer and the provider act at any moment. The rules of the driver are part of the
+//! model: forward commands may be done before they are recorded, backward ones only from a recorded
+//! end, and an ended booking is swept once more after its last worker.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use saga::machine::{Command, Event, Money, State, Status, resume, start, step};
 use std::collections::HashSet;
+
+use saga::machine::{Command, Event, Money, State, Status, resume, start, step};
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 enum Claim {
@@ -53,8 +55,8 @@ fn told(intent: Intent) -> Option<Event> {
     }
 }
 
-/// The same asked of the provider by a worker that knows the booking: captured money that is thought to be on its way back
-/// is a refund that failed.
+/// The same asked of the provider by a worker that knows the booking: captured money that is
+/// thought to be on its way back is a refund that failed.
 fn asked(world: &World) -> Option<Event> {
     match (world.booking.money, world.intent) {
         (Money::Refunding, Intent::Captured) => Some(Event::RefundFailed),
@@ -62,13 +64,22 @@ fn asked(world: &World) -> Option<Event> {
     }
 }
 
-/// A command takes effect: the claim, the intent, and the answer. More than one where the world may do either.
+/// A command takes effect: the claim, the intent, and the answer. More than one where the world may
+/// do either.
 fn effects(world: &World, command: Command) -> Vec<(Claim, Intent, Event)> {
-    let World { claim, intent, closed, .. } = *world;
+    let World {
+        claim,
+        intent,
+        closed,
+        ..
+    } = *world;
     match command {
         Command::ReserveSeats => match claim {
             Claim::None if closed => vec![(claim, intent, Event::SeatsRefused)],
-            Claim::None => vec![(Claim::Reserved, intent, Event::SeatsReserved), (claim, intent, Event::SeatsRefused)],
+            Claim::None => vec![
+                (Claim::Reserved, intent, Event::SeatsReserved),
+                (claim, intent, Event::SeatsRefused),
+            ],
             _ => vec![(claim, intent, Event::SeatsReserved)],
         },
         Command::ConfirmSeats => match claim {
@@ -77,17 +88,29 @@ fn effects(world: &World, command: Command) -> Vec<(Claim, Intent, Event)> {
         },
         Command::ReleaseSeats => vec![(Claim::None, intent, Event::SeatsReleased)],
         Command::RequestPayment => match intent {
-            Intent::None => vec![(claim, Intent::Open, Event::PaymentRequested), (claim, intent, Event::PaymentRefused)],
-            other => told(other).map(|fact| (claim, other, fact)).into_iter().collect(),
+            Intent::None => vec![
+                (claim, Intent::Open, Event::PaymentRequested),
+                (claim, intent, Event::PaymentRefused),
+            ],
+            other => told(other)
+                .map(|fact| (claim, other, fact))
+                .into_iter()
+                .collect(),
         },
         Command::CancelPayment => match intent {
             Intent::None => vec![(claim, intent, Event::PaymentCancelled)],
             Intent::Open => vec![(claim, Intent::Cancelled, Event::PaymentCancelled)],
-            other => told(other).map(|fact| (claim, other, fact)).into_iter().collect(),
+            other => told(other)
+                .map(|fact| (claim, other, fact))
+                .into_iter()
+                .collect(),
         },
         Command::RefundPayment => match intent {
             Intent::Captured => vec![(claim, Intent::Refunding, Event::RefundStarted)],
-            other => told(other).map(|fact| (claim, other, fact)).into_iter().collect(),
+            other => told(other)
+                .map(|fact| (claim, other, fact))
+                .into_iter()
+                .collect(),
         },
         Command::IssueTickets | Command::VoidTickets => vec![],
     }
@@ -140,7 +163,11 @@ fn moves(world: &World) -> Vec<World> {
     {
         moves.push(with(&|w| w.facts.push(fact)));
     }
-    for event in [Event::Created, Event::CancelRequested, Event::DeadlinePassed] {
+    for event in [
+        Event::Created,
+        Event::CancelRequested,
+        Event::DeadlinePassed,
+    ] {
         moves.push(with(&|w| w.booking = next(w.booking, event)));
     }
     moves.push(with(&|w| {
@@ -165,7 +192,8 @@ fn moves(world: &World) -> Vec<World> {
     moves
 }
 
-/// All workers die; one comes back, does what is demanded, asks the provider, sweeps, and nobody disturbs it.
+/// All workers die; one comes back, does what is demanded, asks the provider, sweeps, and nobody
+/// disturbs it.
 fn settle(mut world: World) -> World {
     world.calls.clear();
     world.facts.clear();
@@ -175,7 +203,9 @@ fn settle(mut world: World) -> World {
         world.booking = next(world.booking, fact);
     };
     for _ in 0..40 {
-        if let Some(fact) = asked(&world).filter(|_| !world.booking.free_of_charge && !world.booking.is_settled()) {
+        if let Some(fact) =
+            asked(&world).filter(|_| !world.booking.free_of_charge && !world.booking.is_settled())
+        {
             world.booking = next(world.booking, fact);
         }
         if let Some(command) = resume(world.booking).first() {
@@ -197,8 +227,16 @@ fn settle(mut world: World) -> World {
 fn check(world: &World) {
     // Money is never given back for a booking that keeps its tickets.
     if world.booking.status == Status::Confirmed {
-        assert_eq!(world.claim, Claim::Sold, "confirmed without its seats: {world:?}");
-        let paid = if world.booking.free_of_charge { Intent::None } else { Intent::Captured };
+        assert_eq!(
+            world.claim,
+            Claim::Sold,
+            "confirmed without its seats: {world:?}"
+        );
+        let paid = if world.booking.free_of_charge {
+            Intent::None
+        } else {
+            Intent::Captured
+        };
         assert_eq!(world.intent, paid, "confirmed without its money: {world:?}");
     }
     let end = settle(world.clone());
@@ -206,16 +244,37 @@ fn check(world: &World) {
     assert!(end.booking.is_settled(), "never ends: {}", why());
     match end.booking.status {
         Status::Confirmed => {}
-        Status::Refunded => assert_eq!((end.claim, end.intent), (Claim::None, Intent::Refunded), "{}", why()),
+        Status::Refunded => assert_eq!(
+            (end.claim, end.intent),
+            (Claim::None, Intent::Refunded),
+            "{}",
+            why()
+        ),
         _ => {
-            assert_eq!(end.claim, Claim::None, "seats stay taken for nobody: {}", why());
-            assert!(matches!(end.intent, Intent::None | Intent::Cancelled), "money is kept for nothing: {}", why());
+            assert_eq!(
+                end.claim,
+                Claim::None,
+                "seats stay taken for nobody: {}",
+                why()
+            );
+            assert!(
+                matches!(end.intent, Intent::None | Intent::Cancelled),
+                "money is kept for nothing: {}",
+                why()
+            );
         }
     }
 }
 
 fn explore(free_of_charge: bool) -> usize {
-    let first = World { booking: start(free_of_charge), claim: Claim::None, intent: Intent::None, calls: vec![], facts: vec![], closed: false };
+    let first = World {
+        booking: start(free_of_charge),
+        claim: Claim::None,
+        intent: Intent::None,
+        calls: vec![],
+        facts: vec![],
+        closed: false,
+    };
     let mut known = HashSet::from([first.clone()]);
     let mut queue = vec![first];
     while let Some(world) = queue.pop() {
@@ -231,7 +290,10 @@ fn explore(free_of_charge: bool) -> usize {
 
 #[test]
 fn whatever_workers_buyers_and_crashes_do_seats_and_money_agree_with_the_booking() {
-    assert!(explore(false) > 10_000, "the model has become too small to say anything");
+    assert!(
+        explore(false) > 10_000,
+        "the model has become too small to say anything"
+    );
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! The ports of a component: its imports.
 
+use eventhub_guest::bindings::eventhub::postgres::sql as postgres;
+use eventhub_guest::bindings::eventhub::redis::commands::{self, Command, Reply};
+use eventhub_guest::bindings::eventhub::websocket::topics;
+use eventhub_guest::{redis, sql};
+
 use crate::bindings::eventhub::seat_lock::lock;
 use crate::bindings::eventhub::venue_layout::layouts;
 use crate::ports::{Call, Ports, Rows};
-use eventhub_guest::bindings::eventhub::redis::commands::{self, Command, Reply};
-use eventhub_guest::bindings::eventhub::{postgres::sql as postgres, websocket::topics};
-use eventhub_guest::{redis, sql};
 
 /// The component's imports.
 pub struct Capabilities;
@@ -14,8 +16,14 @@ const DATABASE: &str = "event_db";
 
 impl Ports for Capabilities {
     fn transaction(&self, statements: &[sql::Statement]) -> Result<Vec<Rows>, sql::Error> {
-        let options = sql::Options { isolation: sql::Isolation::ReadCommitted, retries: 3 };
-        Ok(postgres::transaction(DATABASE, statements, options)?.into_iter().map(Rows).collect())
+        let options = sql::Options {
+            isolation: sql::Isolation::ReadCommitted,
+            retries: 3,
+        };
+        Ok(postgres::transaction(DATABASE, statements, options)?
+            .into_iter()
+            .map(Rows)
+            .collect())
     }
 
     fn query(&self, statement: sql::Statement) -> Result<Rows, sql::Error> {
@@ -26,7 +34,10 @@ impl Ports for Capabilities {
         commands::script(call.source, &call.keys, &call.args)
     }
 
-    fn pipeline(&self, commands: &[Command]) -> Result<Vec<Result<Reply, redis::Error>>, redis::Error> {
+    fn pipeline(
+        &self,
+        commands: &[Command],
+    ) -> Result<Vec<Result<Reply, redis::Error>>, redis::Error> {
         commands::pipeline(commands)
     }
 
@@ -42,7 +53,13 @@ impl Ports for Capabilities {
         lock::load(key, document)
     }
 
-    fn select(&self, key: &str, request: &lock::Request, occupied: &[u8], limit: u32) -> Result<lock::Selection, lock::Error> {
+    fn select(
+        &self,
+        key: &str,
+        request: &lock::Request,
+        occupied: &[u8],
+        limit: u32,
+    ) -> Result<lock::Selection, lock::Error> {
         lock::select(key, request, occupied, limit)
     }
 

@@ -1,22 +1,30 @@
 //! Configuration of the component, from environment variables.
 
-use crate::unprotected::Protection;
 use eventhub_guest::config;
+
+use crate::unprotected::Protection;
 
 /// What can be set.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// `HOLD_TTL_SECONDS`: how long a hold lasts, and again when it is extended. 1 to 86400, default 300.
+    /// `HOLD_TTL_SECONDS`: how long a hold lasts, and again when it is extended. 1 to 86400,
+    /// default 300.
     pub hold_ttl_ms: i64,
-    /// How long a hold that a booking has claimed lasts at least, until the booking reserves: a minute, less in tests.
+    /// How long a hold that a booking has claimed lasts at least, until the booking reserves: a
+    /// minute, less in tests.
     pub claim_ms: i64,
-    /// `SEAT_LOCK_PROTECTION`: `on` (default), or `off` for tests that prove that it is needed; see `unprotected`.
+    /// `SEAT_LOCK_PROTECTION`: `on` (default), or `off` for tests that prove that it is needed;
+    /// see `unprotected`.
     pub protection: Protection,
 }
 
 impl Config {
     pub fn from_environment() -> Self {
         let seconds: i64 = config::parsed("HOLD_TTL_SECONDS", 300);
-        Self { hold_ttl_ms: seconds.clamp(1, 86_400) * 1000, claim_ms: 60_000, protection: Protection::from_environment() }
+        Self {
+            hold_ttl_ms: seconds.clamp(1, 86_400) * 1000,
+            claim_ms: 60_000,
+            protection: Protection::from_environment(),
+        }
     }
 }

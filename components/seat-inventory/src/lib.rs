@@ -1,7 +1,7 @@
 //! Availability, holds and claims of seats: nobody may be sold a seat that another has.
 //!
-//! A hold is a lease in Redis (`leases`, `scripts`); a booking turns it into a claim in Postgres (`store`), where a session and
-//! a seat have one row. This file joins the service to the WIT.
+//! A hold is a lease in Redis (`leases`, `scripts`); a booking turns it into a claim in Postgres
+//! (`store`), where a session and a seat have one row. This file joins the service to the WIT.
 
 pub mod config;
 pub mod domain;

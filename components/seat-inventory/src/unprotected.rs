@@ -1,5 +1,6 @@
-//! The negative control of the race tests: everything that keeps two buyers off one seat, and what is left when it is switched
-//! off. `SEAT_LOCK_PROTECTION=off` is refused unless `EVENTHUB_TEST=1`. Nothing else in this service asks whether it is on.
+//! The negative control of the race tests: everything that keeps two buyers off one seat, and what
+//! is left when it is switched off. `SEAT_LOCK_PROTECTION=off` is refused unless `EVENTHUB_TEST=1`.
+//! Nothing else in this service asks whether it is on.
 
 use crate::leases::scripts;
 use crate::store::claims;
@@ -21,11 +22,15 @@ impl Protection {
     fn decide(wanted: &str, testing: &str) -> Self {
         match (wanted, testing) {
             ("off", "1") => {
-                tracing::error!("SEATS ARE NOT PROTECTED: SEAT_LOCK_PROTECTION=off, one seat will be sold more than once");
+                tracing::error!(
+                    "SEATS ARE NOT PROTECTED: SEAT_LOCK_PROTECTION=off, one seat will be sold more than once"
+                );
                 Protection::Off
             }
             ("off", _) => {
-                tracing::error!("SEAT_LOCK_PROTECTION=off is refused: it needs EVENTHUB_TEST=1; seats stay protected");
+                tracing::error!(
+                    "SEAT_LOCK_PROTECTION=off is refused: it needs EVENTHUB_TEST=1; seats stay protected"
+                );
                 Protection::On
             }
             _ => Protection::On,
@@ -62,7 +67,9 @@ impl Protection {
     pub fn confirm_seat(self) -> &'static str {
         match self {
             Protection::On => claims::CONFIRM_SEAT,
-            Protection::Off => "UPDATE seat_claims SET status = 'sold', booking_id = $3 WHERE session_id = $1 AND seat = $2",
+            Protection::Off => {
+                "UPDATE seat_claims SET status = 'sold', booking_id = $3 WHERE session_id = $1 AND seat = $2"
+            }
         }
     }
 }
@@ -74,14 +81,32 @@ mod tests {
     #[test]
     fn protection_goes_off_in_tests_only() {
         assert_eq!(Protection::decide("off", "1"), Protection::Off);
-        for (wanted, testing) in [("off", ""), ("off", "0"), ("", "1"), ("on", "1"), ("OFF", "1")] {
-            assert_eq!(Protection::decide(wanted, testing), Protection::On, "{wanted} {testing}");
+        for (wanted, testing) in [
+            ("off", ""),
+            ("off", "0"),
+            ("", "1"),
+            ("on", "1"),
+            ("OFF", "1"),
+        ] {
+            assert_eq!(
+                Protection::decide(wanted, testing),
+                Protection::On,
+                "{wanted} {testing}"
+            );
         }
     }
 
     #[test]
     fn the_unprotected_script_differs_in_its_one_line() {
-        assert!(Protection::On.hold_script().contains("local PROTECTED = true"));
-        assert!(Protection::Off.hold_script().contains("local PROTECTED = false"));
+        assert!(
+            Protection::On
+                .hold_script()
+                .contains("local PROTECTED = true")
+        );
+        assert!(
+            Protection::Off
+                .hold_script()
+                .contains("local PROTECTED = false")
+        );
     }
 }

@@ -1,7 +1,11 @@
-//! Holds against a real Redis: all or none, one owner, expiry, limits, areas; and the races, each with its negative control.
+//! Holds against a real Redis: all or none, one owner, expiry, limits, areas; and the races, each
+//! with its negative control.
 #![allow(clippy::unwrap_used)]
 
 mod world;
+
+use std::collections::HashSet;
+use std::time::Duration;
 
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::{BookingId, UserId};
@@ -11,8 +15,6 @@ use seat_inventory::bindings::eventhub::seat_lock::lock;
 use seat_inventory::domain::hold::{Hold, Status};
 use seat_inventory::domain::sale::Phase;
 use seat_inventory::service::{Error, Inventory, Name};
-use std::collections::HashSet;
-use std::time::Duration;
 use world::{Servers, World, best, floor, hall, in_a_while, seats_of};
 
 fn wait(milliseconds: u64) {
@@ -23,30 +25,59 @@ fn wait(milliseconds: u64) {
 fn a_held_seat_is_refused_to_others_and_all_taken_ones_are_named() {
     let world = World::new();
     let inventory = world.inventory();
-    let hold = |user, seats: &[&str]| inventory.hold(world.session, user, &seats_of(seats), Timestamp::now());
+    let hold = |user, seats: &[&str]| {
+        inventory.hold(world.session, user, &seats_of(seats), Timestamp::now())
+    };
     let first = hold(UserId::new(), &["A-1-1", "A-1-2"]).unwrap();
-    assert_eq!((first.status, first.body.total().unwrap().amount), (Status::Active, 9000));
+    assert_eq!(
+        (first.status, first.body.total().unwrap().amount),
+        (Status::Active, 9000)
+    );
     match hold(UserId::new(), &["A-1-3", "A-1-2", "A-1-1"]) {
         Err(Error::Taken(taken)) => assert_eq!(taken, ["A-1-2", "A-1-1"]),
         other => panic!("{other:?}"),
     }
-    assert!(hold(UserId::new(), &["A-1-3"]).is_ok(), "a refused hold must not keep any of its seats");
+    assert!(
+        hold(UserId::new(), &["A-1-3"]).is_ok(),
+        "a refused hold must not keep any of its seats"
+    );
     assert_eq!(world.counts(&inventory), (47, 3, 0, 300));
 }
 
 #[test]
 fn one_of_200_clients_gets_the_seat() {
     let world = World::new();
-    let got = world.race((0..200).collect(), |inventory, _| inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()));
+    let got = world.race((0..200).collect(), |inventory, _| {
+        inventory.hold(
+            world.session,
+            UserId::new(),
+            &seats_of(&["A-1-1"]),
+            Timestamp::now(),
+        )
+    });
     assert_eq!(got.iter().filter(|hold| hold.is_ok()).count(), 1);
-    assert!(got.iter().filter(|hold| hold.is_err()).all(|hold| matches!(hold, Err(Error::Taken(seats)) if seats == &["A-1-1"])));
+    assert!(
+        got.iter()
+            .filter(|hold| hold.is_err())
+            .all(|hold| matches!(hold, Err(Error::Taken(seats)) if seats == &["A-1-1"]))
+    );
 }
 
 #[test]
 fn without_protection_several_clients_get_the_seat() {
     let world = World::new().unprotected();
-    let got = world.race((0..200).collect(), |inventory, _| inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()));
-    assert!(got.iter().filter(|hold| hold.is_ok()).count() > 1, "the race test would pass without its subject");
+    let got = world.race((0..200).collect(), |inventory, _| {
+        inventory.hold(
+            world.session,
+            UserId::new(),
+            &seats_of(&["A-1-1"]),
+            Timestamp::now(),
+        )
+    });
+    assert!(
+        got.iter().filter(|hold| hold.is_ok()).count() > 1,
+        "the race test would pass without its subject"
+    );
 }
 
 #[test]
@@ -54,8 +85,14 @@ fn overlapping_sets_are_held_whole_or_not_at_all() {
     let world = World::new().holding_for(600_000);
     let sets = [["A-1-1", "A-1-2"], ["A-1-2", "A-1-3"], ["A-1-3", "A-1-1"]];
     for _ in 0..20 {
-        let got =
-            world.race((0..30).collect(), |inventory, at: usize| inventory.hold(world.session, UserId::new(), &seats_of(&sets[at % 3]), Timestamp::now()));
+        let got = world.race((0..30).collect(), |inventory, at: usize| {
+            inventory.hold(
+                world.session,
+                UserId::new(),
+                &seats_of(&sets[at % 3]),
+                Timestamp::now(),
+            )
+        });
         let held: Vec<_> = got.into_iter().flatten().collect();
         assert_eq!(held.len(), 1, "any two of the sets share a seat");
         let inventory = world.inventory();
@@ -69,35 +106,95 @@ fn overlapping_sets_are_held_whole_or_not_at_all() {
 fn a_hold_ends_by_itself_and_its_seats_are_free_again() {
     let world = World::with(hall(5, 10, 300), 300).holding_for(1000);
     let inventory = world.inventory();
-    let hold = inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()).unwrap();
-    let area = inventory.hold(world.session, UserId::new(), &floor(300), Timestamp::now()).unwrap();
-    assert!(matches!(inventory.hold(world.session, UserId::new(), &floor(1), Timestamp::now()), Err(Error::Taken(areas)) if areas == ["floor"]));
+    let hold = inventory
+        .hold(
+            world.session,
+            UserId::new(),
+            &seats_of(&["A-1-1"]),
+            Timestamp::now(),
+        )
+        .unwrap();
+    let area = inventory
+        .hold(world.session, UserId::new(), &floor(300), Timestamp::now())
+        .unwrap();
+    assert!(
+        matches!(inventory.hold(world.session, UserId::new(), &floor(1), Timestamp::now()), Err(Error::Taken(areas)) if areas == ["floor"])
+    );
     wait(1100);
-    assert_eq!(inventory.find_hold(hold.id, hold.user).unwrap().0.status, Status::Expired, "before anything has swept it");
-    assert!(inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()).is_ok());
-    assert!(inventory.hold(world.session, UserId::new(), &floor(10), Timestamp::now()).is_ok());
-    assert!(matches!(inventory.extend(hold.id, hold.user), Err(Error::Expired)));
+    assert_eq!(
+        inventory.find_hold(hold.id, hold.user).unwrap().0.status,
+        Status::Expired,
+        "before anything has swept it"
+    );
+    assert!(
+        inventory
+            .hold(
+                world.session,
+                UserId::new(),
+                &seats_of(&["A-1-1"]),
+                Timestamp::now()
+            )
+            .is_ok()
+    );
+    assert!(
+        inventory
+            .hold(world.session, UserId::new(), &floor(10), Timestamp::now())
+            .is_ok()
+    );
+    assert!(matches!(
+        inventory.extend(hold.id, hold.user),
+        Err(Error::Expired)
+    ));
     assert!(inventory.release_hold(hold.id, hold.user).is_ok());
-    assert_eq!(world.counts(&inventory), (49, 1, 0, 290), "releasing what has expired must not free the next holder's seat");
-    assert_eq!(inventory.find_hold(area.id, area.user).unwrap().0.status, Status::Expired);
+    assert_eq!(
+        world.counts(&inventory),
+        (49, 1, 0, 290),
+        "releasing what has expired must not free the next holder's seat"
+    );
+    assert_eq!(
+        inventory.find_hold(area.id, area.user).unwrap().0.status,
+        Status::Expired
+    );
 }
 
 #[test]
 fn a_hold_is_its_owners_and_is_extended_once() {
     let world = World::new();
     let inventory = world.inventory();
-    let hold = inventory.hold(world.session, UserId::new(), &seats_of(&["A-2-1"]), Timestamp::now()).unwrap();
+    let hold = inventory
+        .hold(
+            world.session,
+            UserId::new(),
+            &seats_of(&["A-2-1"]),
+            Timestamp::now(),
+        )
+        .unwrap();
     let stranger = UserId::new();
-    assert!(matches!(inventory.find_hold(hold.id, stranger), Err(Error::NotFound("hold"))));
-    assert!(matches!(inventory.extend(hold.id, stranger), Err(Error::NotFound("hold"))));
-    assert!(matches!(inventory.release_hold(hold.id, stranger), Err(Error::NotFound("hold"))));
+    assert!(matches!(
+        inventory.find_hold(hold.id, stranger),
+        Err(Error::NotFound("hold"))
+    ));
+    assert!(matches!(
+        inventory.extend(hold.id, stranger),
+        Err(Error::NotFound("hold"))
+    ));
+    assert!(matches!(
+        inventory.release_hold(hold.id, stranger),
+        Err(Error::NotFound("hold"))
+    ));
     wait(20);
     let (extended, session) = inventory.extend(hold.id, hold.user).unwrap();
     assert!(extended.extended && extended.expires_at > hold.expires_at && session == world.session);
-    assert!(matches!(inventory.extend(hold.id, hold.user), Err(Error::AlreadyExtended)));
+    assert!(matches!(
+        inventory.extend(hold.id, hold.user),
+        Err(Error::AlreadyExtended)
+    ));
     inventory.release_hold(hold.id, hold.user).unwrap();
     inventory.release_hold(hold.id, hold.user).unwrap();
-    assert_eq!(inventory.find_hold(hold.id, hold.user).unwrap().0.status, Status::Released);
+    assert_eq!(
+        inventory.find_hold(hold.id, hold.user).unwrap().0.status,
+        Status::Released
+    );
     assert_eq!(world.counts(&inventory).0, 50);
 }
 
@@ -106,13 +203,35 @@ fn holds_of_a_user_count_together_against_the_limit() {
     let world = World::with(hall(2, 10, 300), 5);
     let inventory = world.inventory();
     let user = UserId::new();
-    let first = inventory.hold(world.session, user, &seats_of(&["A-1-1", "A-1-2", "A-1-3"]), Timestamp::now()).unwrap();
+    let first = inventory
+        .hold(
+            world.session,
+            user,
+            &seats_of(&["A-1-1", "A-1-2", "A-1-3"]),
+            Timestamp::now(),
+        )
+        .unwrap();
     let more = inventory.hold(world.session, user, &floor(3), Timestamp::now());
-    assert!(matches!(more, Err(Error::LimitExceeded { most: 5, had: 3 })), "{more:?}");
-    assert!(inventory.hold(world.session, user, &floor(2), Timestamp::now()).is_ok());
-    assert!(matches!(inventory.hold(world.session, user, &floor(1), Timestamp::now()), Err(Error::LimitExceeded { had: 5, .. })));
+    assert!(
+        matches!(more, Err(Error::LimitExceeded { most: 5, had: 3 })),
+        "{more:?}"
+    );
+    assert!(
+        inventory
+            .hold(world.session, user, &floor(2), Timestamp::now())
+            .is_ok()
+    );
+    assert!(matches!(
+        inventory.hold(world.session, user, &floor(1), Timestamp::now()),
+        Err(Error::LimitExceeded { had: 5, .. })
+    ));
     inventory.release_hold(first.id, user).unwrap();
-    assert!(inventory.hold(world.session, user, &seats_of(&["A-1-1"]), Timestamp::now()).is_ok(), "a released hold counts no more");
+    assert!(
+        inventory
+            .hold(world.session, user, &seats_of(&["A-1-1"]), Timestamp::now())
+            .is_ok(),
+        "a released hold counts no more"
+    );
 }
 
 #[test]
@@ -121,7 +240,9 @@ fn one_users_parallel_holds_do_not_slip_past_the_limit() {
     let user = UserId::new();
     let got = world.race((1..=40).collect(), |inventory, at: usize| {
         let seat = format!("A-{}-{}", (at - 1) / 10 + 1, (at - 1) % 10 + 1);
-        inventory.hold(world.session, user, &seats_of(&[&seat]), Timestamp::now()).is_ok()
+        inventory
+            .hold(world.session, user, &seats_of(&[&seat]), Timestamp::now())
+            .is_ok()
     });
     assert_eq!(got.iter().filter(|ok| **ok).count(), 6);
 }
@@ -129,7 +250,11 @@ fn one_users_parallel_holds_do_not_slip_past_the_limit() {
 #[test]
 fn an_area_is_held_up_to_its_capacity_and_no_further() {
     let world = World::with(hall(1, 1, 100), 10);
-    let got = world.race((0..60).collect(), |inventory, _| inventory.hold(world.session, UserId::new(), &floor(3), Timestamp::now()).is_ok());
+    let got = world.race((0..60).collect(), |inventory, _| {
+        inventory
+            .hold(world.session, UserId::new(), &floor(3), Timestamp::now())
+            .is_ok()
+    });
     assert_eq!(got.iter().filter(|ok| **ok).count(), 33);
     assert_eq!(world.counts(&world.inventory()).3, 1);
 }
@@ -137,27 +262,50 @@ fn an_area_is_held_up_to_its_capacity_and_no_further() {
 #[test]
 fn without_protection_an_area_is_held_beyond_its_capacity() {
     let world = World::with(hall(1, 1, 100), 10).unprotected();
-    let got = world.race((0..60).collect(), |inventory, _| inventory.hold(world.session, UserId::new(), &floor(3), Timestamp::now()).is_ok());
+    let got = world.race((0..60).collect(), |inventory, _| {
+        inventory
+            .hold(world.session, UserId::new(), &floor(3), Timestamp::now())
+            .is_ok()
+    });
     assert!(got.iter().filter(|ok| **ok).count() > 33);
 }
 
 #[test]
 fn best_available_in_a_rush_gives_everybody_seats_of_their_own() {
     let world = World::with(hall(10, 20, 0), 10);
-    let got = world.race((0..40).collect(), |inventory, _| inventory.hold(world.session, UserId::new(), &best(4), Timestamp::now()));
-    let held: Vec<_> = got.iter().flatten().flat_map(|hold| hold.body.seats.iter().map(|seat| seat.0.clone())).collect();
+    let got = world.race((0..40).collect(), |inventory, _| {
+        inventory.hold(world.session, UserId::new(), &best(4), Timestamp::now())
+    });
+    let held: Vec<_> = got
+        .iter()
+        .flatten()
+        .flat_map(|hold| hold.body.seats.iter().map(|seat| seat.0.clone()))
+        .collect();
     let different: HashSet<_> = held.iter().collect();
     assert_eq!(held.len(), different.len());
-    assert!(held.len() >= 36 * 4, "there were seats enough for all 40, {} got some", held.len() / 4);
+    assert!(
+        held.len() >= 36 * 4,
+        "there were seats enough for all 40, {} got some",
+        held.len() / 4
+    );
 }
 
 #[test]
 fn best_available_that_is_not_there_is_a_conflict() {
     let world = World::with(hall(1, 3, 0), 10);
     let inventory = world.inventory();
-    assert!(matches!(inventory.hold(world.session, UserId::new(), &best(4), Timestamp::now()), Err(Error::Taken(none)) if none.is_empty()));
-    assert!(inventory.hold(world.session, UserId::new(), &best(3), Timestamp::now()).is_ok());
-    assert!(matches!(inventory.hold(world.session, UserId::new(), &best(1), Timestamp::now()), Err(Error::Taken(_))));
+    assert!(
+        matches!(inventory.hold(world.session, UserId::new(), &best(4), Timestamp::now()), Err(Error::Taken(none)) if none.is_empty())
+    );
+    assert!(
+        inventory
+            .hold(world.session, UserId::new(), &best(3), Timestamp::now())
+            .is_ok()
+    );
+    assert!(matches!(
+        inventory.hold(world.session, UserId::new(), &best(1), Timestamp::now()),
+        Err(Error::Taken(_))
+    ));
 }
 
 #[test]
@@ -165,14 +313,31 @@ fn what_the_sale_does_not_allow_is_refused() {
     let world = World::new();
     let inventory = world.inventory();
     let hold = |request: &_, now| inventory.hold(world.session, UserId::new(), request, now);
-    assert!(matches!(hold(&seats_of(&["A-9-9"]), Timestamp::now()), Err(Error::Unknown(_))));
+    assert!(matches!(
+        hold(&seats_of(&["A-9-9"]), Timestamp::now()),
+        Err(Error::Unknown(_))
+    ));
     let later = Timestamp::now().plus(Duration::from_secs(100_000));
-    assert!(matches!(hold(&seats_of(&["A-1-1"]), later), Err(Error::NotOnSale(_))));
-    let unknown = inventory.hold(eventhub_guest::ids::SessionId::new(), UserId::new(), &seats_of(&["A-1-1"]), later);
+    assert!(matches!(
+        hold(&seats_of(&["A-1-1"]), later),
+        Err(Error::NotOnSale(_))
+    ));
+    let unknown = inventory.hold(
+        eventhub_guest::ids::SessionId::new(),
+        UserId::new(),
+        &seats_of(&["A-1-1"]),
+        later,
+    );
     assert!(matches!(unknown, Err(Error::NotFound("session"))));
     inventory.close(world.event).unwrap();
-    assert!(matches!(hold(&seats_of(&["A-1-1"]), Timestamp::now()), Err(Error::NotOnSale(_))));
-    assert!(matches!(inventory.open(world.opened(10)), Err(Error::Invalid(_))), "a cancelled event's late publication must not sell again");
+    assert!(matches!(
+        hold(&seats_of(&["A-1-1"]), Timestamp::now()),
+        Err(Error::NotOnSale(_))
+    ));
+    assert!(
+        matches!(inventory.open(world.opened(10)), Err(Error::Invalid(_))),
+        "a cancelled event's late publication must not sell again"
+    );
 }
 
 #[test]
@@ -180,22 +345,50 @@ fn after_a_sale_is_closed_nobody_holds_though_an_instance_still_knows_it_as_open
     let redis = Redis::start().unwrap();
     let world = World::on(redis.url(), hall(2, 10, 50), 10);
     let (closing, other) = (world.inventory(), world.inventory());
-    let hold = |seat| other.hold(world.session, UserId::new(), &seats_of(&[seat]), Timestamp::now());
+    let hold = |seat| {
+        other.hold(
+            world.session,
+            UserId::new(),
+            &seats_of(&[seat]),
+            Timestamp::now(),
+        )
+    };
     let held = hold("A-1-1").unwrap();
     closing.close(world.event).unwrap();
     let closed = |error| matches!(error, Error::NotOnSale(Phase::Closed));
     assert!(closed(hold("A-1-2").unwrap_err()));
     assert!(closed(other.extend(held.id, held.user).unwrap_err()));
-    assert!(closed(other.claim(held.id, held.user, BookingId::new(), in_a_while()).unwrap_err()));
+    assert!(closed(
+        other
+            .claim(held.id, held.user, BookingId::new(), in_a_while())
+            .unwrap_err()
+    ));
     other.release_hold(held.id, held.user).unwrap();
     redis.cli(&["FLUSHALL"]).unwrap();
-    assert!(closed(hold("A-1-2").unwrap_err()), "what Redis lost is read from Postgres");
+    assert!(
+        closed(hold("A-1-2").unwrap_err()),
+        "what Redis lost is read from Postgres"
+    );
 }
 
 /// A request with the key `key` and these places as its body.
-fn once(world: &World, inventory: &Inventory<Servers>, user: UserId, wish: &lock::Request) -> Result<Hold, Error> {
+fn once(
+    world: &World,
+    inventory: &Inventory<Servers>,
+    user: UserId,
+    wish: &lock::Request,
+) -> Result<Hold, Error> {
     let body = format!("{wish:?}");
-    inventory.hold_named(world.session, user, wish, Some(Name { key: "key", body: body.as_bytes() }), Timestamp::now())
+    inventory.hold_named(
+        world.session,
+        user,
+        wish,
+        Some(Name {
+            key: "key",
+            body: body.as_bytes(),
+        }),
+        Timestamp::now(),
+    )
 }
 
 #[test]
@@ -210,8 +403,18 @@ fn a_request_whose_answer_was_lost_finds_its_hold_when_it_is_repeated() {
         wait(20);
         let again = once(&world, &inventory, user, &wish).unwrap();
         assert_eq!(again, first);
-        assert_eq!(world.counts(&inventory), taken, "a repeated request holds more than it did");
-        assert!(matches!(once(&world, &inventory, UserId::new(), &wish), Err(Error::Taken(_))), "the key is another user's");
+        assert_eq!(
+            world.counts(&inventory),
+            taken,
+            "a repeated request holds more than it did"
+        );
+        assert!(
+            matches!(
+                once(&world, &inventory, UserId::new(), &wish),
+                Err(Error::Taken(_))
+            ),
+            "the key is another user's"
+        );
         inventory.extend(first.id, user).unwrap();
         let extended = once(&world, &inventory, user, &wish).unwrap();
         assert!(extended.extended && extended.expires_at > first.expires_at);
@@ -240,10 +443,21 @@ fn a_key_whose_hold_is_over_or_booked_makes_a_new_one() {
     let expired = once(&world, &inventory, user, &wish).unwrap();
     wait(1100);
     let booked = once(&world, &inventory, user, &wish).unwrap();
-    inventory.claim(booked.id, user, BookingId::new(), in_a_while()).unwrap();
-    assert!(matches!(once(&world, &inventory, user, &wish), Err(Error::Taken(seats)) if seats == ["A-1-1"]));
-    let ids: HashSet<_> = [&released, &expired, &booked].iter().map(|hold| hold.id).collect();
-    assert_eq!(ids.len(), 3, "a booking of one of them would be taken for that of another");
+    inventory
+        .claim(booked.id, user, BookingId::new(), in_a_while())
+        .unwrap();
+    assert!(
+        matches!(once(&world, &inventory, user, &wish), Err(Error::Taken(seats)) if seats == ["A-1-1"])
+    );
+    let ids: HashSet<_> = [&released, &expired, &booked]
+        .iter()
+        .map(|hold| hold.id)
+        .collect();
+    assert_eq!(
+        ids.len(),
+        3,
+        "a booking of one of them would be taken for that of another"
+    );
     let other = once(&world, &inventory, user, &seats_of(&["A-1-2"])).unwrap();
     assert!(!ids.contains(&other.id));
 }
@@ -252,7 +466,9 @@ fn a_key_whose_hold_is_over_or_booked_makes_a_new_one() {
 fn the_same_request_many_times_at_once_makes_one_hold() {
     let world = World::new();
     let user = UserId::new();
-    let got = world.race((0..40).collect(), |inventory, _| once(&world, inventory, user, &best(2)).unwrap().id);
+    let got = world.race((0..40).collect(), |inventory, _| {
+        once(&world, inventory, user, &best(2)).unwrap().id
+    });
     let ids: HashSet<_> = got.into_iter().collect();
     assert_eq!((ids.len(), world.counts(&world.inventory()).1), (1, 2));
 }

@@ -1,15 +1,17 @@
-//! The live feed against a real Redis: a listener who applies frames to its snapshot knows what the seats are.
+//! The live feed against a real Redis: a listener who applies frames to its snapshot knows what the
+//! seats are.
 #![allow(clippy::unwrap_used)]
 
 mod world;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::UserId;
 use eventhub_testing::Redis;
 use seat_inventory::service::{Error, Inventory};
 use serde_json::Value;
-use std::collections::BTreeMap;
-use std::time::Duration;
 use world::{Servers, World, floor, hall, seats_of};
 
 /// What a browser would do.
@@ -24,8 +26,16 @@ struct Listener {
 impl Listener {
     fn open(world: &World, inventory: &Inventory<Servers>) -> Self {
         let opening = inventory.listen(world.session, None).unwrap();
-        let mut listener = Self { topic: opening.topic, seq: opening.seq, seats: BTreeMap::new(), floor: 0 };
-        opening.frames.iter().for_each(|(_, text)| listener.apply(text));
+        let mut listener = Self {
+            topic: opening.topic,
+            seq: opening.seq,
+            seats: BTreeMap::new(),
+            floor: 0,
+        };
+        opening
+            .frames
+            .iter()
+            .for_each(|(_, text)| listener.apply(text));
         listener
     }
 
@@ -33,7 +43,15 @@ impl Listener {
     fn read(&mut self, inventory: &Inventory<Servers>) -> usize {
         let page = inventory.read(&self.topic, self.seq).unwrap();
         for (seq, text) in &page.frames {
-            assert!(if page.reset { *seq > self.seq } else { *seq == self.seq + 1 }, "{seq} after {}", self.seq);
+            assert!(
+                if page.reset {
+                    *seq > self.seq
+                } else {
+                    *seq == self.seq + 1
+                },
+                "{seq} after {}",
+                self.seq
+            );
             self.seq = *seq;
             self.apply(text);
         }
@@ -47,7 +65,8 @@ impl Listener {
                 self.seats.clear();
                 for state in ["held", "sold", "blocked"] {
                     for seat in frame[state].as_array().unwrap() {
-                        self.seats.insert(seat.as_str().unwrap().into(), state.into());
+                        self.seats
+                            .insert(seat.as_str().unwrap().into(), state.into());
                     }
                 }
                 self.floor = frame["areas"]["floor"].as_u64().unwrap();
@@ -80,9 +99,23 @@ fn a_listener_sees_every_change_of_a_seats_life() {
     let mut listener = Listener::open(&world, &inventory);
     assert_eq!((listener.seats.len(), listener.floor), (0, 300));
     let (hold, booking) = world.claimed(&inventory, &["A-1-1", "A-1-2"]);
-    inventory.hold(world.session, UserId::new(), &floor(4), Timestamp::now()).unwrap();
-    assert_eq!(listener.read(&inventory), 1, "changes of one interval come in one frame");
-    assert_eq!((listener.state("A-1-1"), listener.state("A-1-2"), listener.state("A-1-3"), listener.floor), ("held", "held", "free", 296));
+    inventory
+        .hold(world.session, UserId::new(), &floor(4), Timestamp::now())
+        .unwrap();
+    assert_eq!(
+        listener.read(&inventory),
+        1,
+        "changes of one interval come in one frame"
+    );
+    assert_eq!(
+        (
+            listener.state("A-1-1"),
+            listener.state("A-1-2"),
+            listener.state("A-1-3"),
+            listener.floor
+        ),
+        ("held", "held", "free", 296)
+    );
     pause();
     world.reserve(&inventory, &hold, booking).unwrap();
     assert_eq!(listener.read(&inventory), 0, "held stays held");
@@ -100,8 +133,17 @@ fn the_end_of_a_hold_is_told_though_nobody_asks() {
     let world = World::new().holding_for(1000);
     let inventory = world.inventory();
     let mut listener = Listener::open(&world, &inventory);
-    inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()).unwrap();
-    inventory.hold(world.session, UserId::new(), &floor(4), Timestamp::now()).unwrap();
+    inventory
+        .hold(
+            world.session,
+            UserId::new(),
+            &seats_of(&["A-1-1"]),
+            Timestamp::now(),
+        )
+        .unwrap();
+    inventory
+        .hold(world.session, UserId::new(), &floor(4), Timestamp::now())
+        .unwrap();
     listener.read(&inventory);
     assert_eq!((listener.state("A-1-1"), listener.floor), ("held", 296));
     std::thread::sleep(Duration::from_millis(1100));
@@ -115,18 +157,40 @@ fn what_was_missed_is_replayed_while_it_is_there() {
     let inventory = world.inventory();
     let listener = Listener::open(&world, &inventory);
     for seat in ["A-1-1", "A-1-2", "A-1-3"] {
-        inventory.hold(world.session, UserId::new(), &seats_of(&[seat]), Timestamp::now()).unwrap();
+        inventory
+            .hold(
+                world.session,
+                UserId::new(),
+                &seats_of(&[seat]),
+                Timestamp::now(),
+            )
+            .unwrap();
         inventory.read(&listener.topic, listener.seq).unwrap();
         pause();
     }
-    let again = inventory.listen(world.session, Some(listener.seq + 1)).unwrap();
-    assert_eq!(again.frames.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(), [listener.seq + 2, listener.seq + 3]);
-    assert!(again.frames[1].1.contains(r#""A-1-3":"held""#), "{:?}", again.frames);
+    let again = inventory
+        .listen(world.session, Some(listener.seq + 1))
+        .unwrap();
+    assert_eq!(
+        again.frames.iter().map(|(seq, _)| *seq).collect::<Vec<_>>(),
+        [listener.seq + 2, listener.seq + 3]
+    );
+    assert!(
+        again.frames[1].1.contains(r#""A-1-3":"held""#),
+        "{:?}",
+        again.frames
+    );
     for unknown in [0, listener.seq + 1000, u64::MAX] {
         let opening = inventory.listen(world.session, Some(unknown)).unwrap();
-        assert!(opening.frames[0].1.contains("snapshot") && opening.seq == listener.seq + 3, "{unknown}");
+        assert!(
+            opening.frames[0].1.contains("snapshot") && opening.seq == listener.seq + 3,
+            "{unknown}"
+        );
     }
-    assert!(matches!(inventory.listen(eventhub_guest::ids::SessionId::new(), None), Err(Error::NotFound(_))));
+    assert!(matches!(
+        inventory.listen(eventhub_guest::ids::SessionId::new(), None),
+        Err(Error::NotFound(_))
+    ));
 }
 
 #[test]
@@ -140,12 +204,18 @@ fn listeners_get_a_snapshot_with_a_higher_number_after_redis_was_emptied() {
     world.confirm(&inventory, &bought, booking).unwrap();
     world.claimed(&inventory, &["A-1-2"]);
     listener.read(&inventory);
-    assert_eq!((listener.state("A-1-1"), listener.state("A-1-2")), ("sold", "held"));
+    assert_eq!(
+        (listener.state("A-1-1"), listener.state("A-1-2")),
+        ("sold", "held")
+    );
     redis.cli(&["FLUSHALL"]).unwrap();
     let before = listener.seq;
     assert_eq!(listener.read(&inventory), 1);
     assert!(listener.seq > before);
-    assert_eq!((listener.state("A-1-1"), listener.state("A-1-2")), ("sold", "free"));
+    assert_eq!(
+        (listener.state("A-1-1"), listener.state("A-1-2")),
+        ("sold", "free")
+    );
 }
 
 #[test]
@@ -157,7 +227,10 @@ fn a_listener_sees_seats_come_back_that_were_given_back_while_redis_was_away() {
     let (hold, booking) = world.claimed(&inventory, &["A-1-1", "A-1-2"]);
     world.reserve(&inventory, &hold, booking).unwrap();
     listener.read(&inventory);
-    assert_eq!((listener.state("A-1-1"), listener.state("A-1-2")), ("held", "held"));
+    assert_eq!(
+        (listener.state("A-1-1"), listener.state("A-1-2")),
+        ("held", "held")
+    );
     redis.stop().unwrap();
     drop(world.release(&inventory, &hold, booking));
     redis.start_again().unwrap();
@@ -165,10 +238,17 @@ fn a_listener_sees_seats_come_back_that_were_given_back_while_redis_was_away() {
     world.release(&inventory, &hold, booking).unwrap();
     pause();
     listener.read(&inventory);
-    assert_eq!((listener.state("A-1-1"), listener.state("A-1-2")), ("free", "free"));
+    assert_eq!(
+        (listener.state("A-1-1"), listener.state("A-1-2")),
+        ("free", "free")
+    );
     pause();
     world.release(&inventory, &hold, booking).unwrap();
-    assert_eq!(listener.read(&inventory), 0, "an end that is told again and again is no news");
+    assert_eq!(
+        listener.read(&inventory),
+        0,
+        "an end that is told again and again is no news"
+    );
 }
 
 #[test]
@@ -181,17 +261,32 @@ fn claims_that_redis_was_not_told_of_reach_listeners_with_the_next_load() {
     listener.read(&inventory);
     // Sold and given back by somebody whose Redis did not answer.
     let session = uuid::Uuid::from_u128(world.session.as_u128());
-    world.postgres.psql(&format!("UPDATE seat_claims SET status = 'sold' WHERE session_id = '{session}'"));
+    world.postgres.psql(&format!(
+        "UPDATE seat_claims SET status = 'sold' WHERE session_id = '{session}'"
+    ));
     world.postgres.psql(&format!(
         "INSERT INTO seat_claims (session_id, seat, seat_index, status, booking_id, fence) VALUES ('{session}', 'A-5-10', 49, 'reserved', gen_random_uuid(), 1)"
     ));
-    let number = world.postgres.psql(&format!("SELECT number FROM sale_sessions WHERE session_id = '{session}'"));
-    let mut redis = redis::Client::open(world.redis.as_str()).unwrap().get_connection().unwrap();
-    redis::cmd("HSET").arg(format!("{{{number}}}:main")).arg("loaded").arg(1).query::<i64>(&mut redis).unwrap();
+    let number = world.postgres.psql(&format!(
+        "SELECT number FROM sale_sessions WHERE session_id = '{session}'"
+    ));
+    let mut redis = redis::Client::open(world.redis.as_str())
+        .unwrap()
+        .get_connection()
+        .unwrap();
+    redis::cmd("HSET")
+        .arg(format!("{{{number}}}:main"))
+        .arg("loaded")
+        .arg(1)
+        .query::<i64>(&mut redis)
+        .unwrap();
     assert_eq!(world.counts(&inventory), (48, 1, 1, 300));
     pause();
     listener.read(&inventory);
-    assert_eq!((listener.state("A-1-1"), listener.state("A-5-10")), ("sold", "held"));
+    assert_eq!(
+        (listener.state("A-1-1"), listener.state("A-5-10")),
+        ("sold", "held")
+    );
 }
 
 #[test]
@@ -206,10 +301,34 @@ fn a_stale_load_does_not_free_what_was_claimed_meanwhile() {
     world.postgres.psql(&format!(
         "CREATE TABLE aside AS SELECT * FROM seat_claims WHERE session_id = '{session}'; DELETE FROM seat_claims WHERE session_id = '{session}'"
     ));
-    let number = world.postgres.psql(&format!("SELECT number FROM sale_sessions WHERE session_id = '{session}'"));
-    let mut redis = redis::Client::open(world.redis.as_str()).unwrap().get_connection().unwrap();
-    redis::cmd("HSET").arg(format!("{{{number}}}:main")).arg("loaded").arg(1).query::<i64>(&mut redis).unwrap();
-    assert_eq!(world.counts(&inventory), (49, 0, 1, 300), "the sold seat stays sold");
-    assert!(matches!(inventory.hold(world.session, UserId::new(), &seats_of(&["A-1-1"]), Timestamp::now()), Err(Error::Taken(_))));
-    world.postgres.psql("INSERT INTO seat_claims SELECT * FROM aside; DROP TABLE aside");
+    let number = world.postgres.psql(&format!(
+        "SELECT number FROM sale_sessions WHERE session_id = '{session}'"
+    ));
+    let mut redis = redis::Client::open(world.redis.as_str())
+        .unwrap()
+        .get_connection()
+        .unwrap();
+    redis::cmd("HSET")
+        .arg(format!("{{{number}}}:main"))
+        .arg("loaded")
+        .arg(1)
+        .query::<i64>(&mut redis)
+        .unwrap();
+    assert_eq!(
+        world.counts(&inventory),
+        (49, 0, 1, 300),
+        "the sold seat stays sold"
+    );
+    assert!(matches!(
+        inventory.hold(
+            world.session,
+            UserId::new(),
+            &seats_of(&["A-1-1"]),
+            Timestamp::now()
+        ),
+        Err(Error::Taken(_))
+    ));
+    world
+        .postgres
+        .psql("INSERT INTO seat_claims SELECT * FROM aside; DROP TABLE aside");
 }

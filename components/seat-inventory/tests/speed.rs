@@ -1,13 +1,14 @@
-//! What a hold of four seats costs Redis in a hall of 50,000. Not a test of correctness: run it by hand with
-//! `cargo test --release -p seat-inventory --test speed -- --ignored --nocapture`.
+//! What a hold of four seats costs Redis in a hall of 50,000. Not a test of correctness: run it by
+//! hand with `cargo test --release -p seat-inventory --test speed -- --ignored --nocapture`.
 #![allow(clippy::unwrap_used)]
 
 mod world;
 
+use std::time::Instant;
+
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::UserId;
 use eventhub_testing::Redis;
-use std::time::Instant;
 use world::{World, hall, seats_of};
 
 const THREADS: usize = 16;
@@ -23,21 +24,46 @@ fn hold_of_four_seats() {
     let start = Instant::now();
     world.race((0..THREADS).collect(), |inventory, thread| {
         for round in 0..ROUNDS {
-            let (row, first) = ((thread * ROUNDS + round) / 25 + 1, (thread * ROUNDS + round) % 25 * 4 + 1);
-            let seats: Vec<String> = (first..first + 4).map(|seat| format!("A-{row}-{seat}")).collect();
+            let (row, first) = (
+                (thread * ROUNDS + round) / 25 + 1,
+                (thread * ROUNDS + round) % 25 * 4 + 1,
+            );
+            let seats: Vec<String> = (first..first + 4)
+                .map(|seat| format!("A-{row}-{seat}"))
+                .collect();
             let seats: Vec<&str> = seats.iter().map(String::as_str).collect();
-            inventory.hold(world.session, UserId::new(), &seats_of(&seats), Timestamp::now()).unwrap();
+            inventory
+                .hold(
+                    world.session,
+                    UserId::new(),
+                    &seats_of(&seats),
+                    Timestamp::now(),
+                )
+                .unwrap();
         }
     });
     let took = start.elapsed();
-    println!("{:.0} holds/s, threads and set-up included", (THREADS * ROUNDS) as f64 / took.as_secs_f64());
+    println!(
+        "{:.0} holds/s, threads and set-up included",
+        (THREADS * ROUNDS) as f64 / took.as_secs_f64()
+    );
     println!("{}", redis.cli(&["INFO", "commandstats"]).unwrap());
-    println!("{}", redis.cli(&["INFO", "memory"]).unwrap().lines().find(|line| line.contains("used_memory_human")).unwrap());
+    println!(
+        "{}",
+        redis
+            .cli(&["INFO", "memory"])
+            .unwrap()
+            .lines()
+            .find(|line| line.contains("used_memory_human"))
+            .unwrap()
+    );
     let inventory = world.inventory();
     for what in ["state of 50,000 seats, 44,800 held", "again"] {
         let start = Instant::now();
         let seats = inventory.seats(world.session).unwrap();
-        let lists = seats.occupancy.lists(inventory.names(&seats.sale, &seats.layout).unwrap());
+        let lists = seats
+            .occupancy
+            .lists(inventory.names(&seats.sale, &seats.layout).unwrap());
         println!("{what}: {:?}, {} bytes", start.elapsed(), lists.len());
     }
 }

@@ -1,27 +1,37 @@
-//! Best available: adjacent seats in one row, nearest the stage, leaving no single free seat alone; then less and less.
-//! Adjacent means consecutive in the row's (or table's) order. Linear in the seats of the category.
+//! Best available: adjacent seats in one row, nearest the stage, leaving no single free seat alone;
+//! then less and less. Adjacent means consecutive in the row's (or table's) order. Linear in the
+//! seats of the category.
 
 use crate::bits::Bits;
 use crate::layout::{Category, Layout, Row};
 
-/// Seats of a group that does not fit into one row come from at most so many neighbouring rows or tables.
+/// Seats of a group that does not fit into one row come from at most so many neighbouring rows or
+/// tables.
 const NEIGHBOURS: usize = 3;
 /// Bounds the search for the tightest group in very long rows.
 const ANCHORS: usize = 64;
 
-/// `quantity` free seats of a category, by index rising, or none where there are not so many. In this order:
-/// a block in one row that leaves no seat alone, a block in one row, seats of one table or of neighbouring rows in a section,
-/// the nearest ones wherever they are.
-pub fn best_available(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> Option<Vec<u32>> {
+/// `quantity` free seats of a category, by index rising, or none where there are not so many. In
+/// this order: a block in one row that leaves no seat alone, a block in one row, seats of one table
+/// or of neighbouring rows in a section, the nearest ones wherever they are.
+pub fn best_available(
+    layout: &Layout,
+    occupied: Bits,
+    category: u16,
+    quantity: usize,
+) -> Option<Vec<u32>> {
     let Category { rows, seats, .. } = layout.category(category);
     if quantity == 0 || quantity > *seats as usize {
         return None;
     }
-    block(layout, occupied, rows, quantity).or_else(|| together(layout, occupied, category, quantity)).or_else(|| scattered(layout, occupied, rows, quantity))
+    block(layout, occupied, rows, quantity)
+        .or_else(|| together(layout, occupied, category, quantity))
+        .or_else(|| scattered(layout, occupied, rows, quantity))
 }
 
-/// How good a block is; less is better. The sum of its seats' distances to the stage, and this bit where it leaves a seat alone;
-/// then the index of its first seat. One number, since comparing it is most of the work.
+/// How good a block is; less is better. The sum of its seats' distances to the stage, and this bit
+/// where it leaves a seat alone; then the index of its first seat. One number, since comparing it
+/// is most of the work.
 type Score = (u64, u32);
 const LEAVES_ONE_ALONE: u64 = 1 << 63;
 
@@ -36,17 +46,27 @@ fn block(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Opti
         }
         for (start, end) in Runs::new(row, occupied) {
             let distances = &layout.distances()[start as usize..end as usize];
-            let (Some(nearest), Some(others)) = (distances.get(..quantity), distances.get(quantity..)) else { continue };
+            let (Some(nearest), Some(others)) =
+                (distances.get(..quantity), distances.get(quantity..))
+            else {
+                continue;
+            };
             let mut sum: u64 = nearest.iter().copied().map(u64::from).sum();
             let last = end - quantity as u32;
             let mut first = start;
             let mut others = others.iter().zip(distances);
             loop {
                 if sum <= best.0 {
-                    let alone = if first == start + 1 || last - first == 1 { LEAVES_ONE_ALONE } else { 0 };
+                    let alone = if first == start + 1 || last - first == 1 {
+                        LEAVES_ONE_ALONE
+                    } else {
+                        0
+                    };
                     best = best.min((sum | alone, first));
                 }
-                let Some((ahead, behind)) = others.next() else { break };
+                let Some((ahead, behind)) = others.next() else {
+                    break;
+                };
                 sum = sum + u64::from(*ahead) - u64::from(*behind);
                 first += 1;
             }
@@ -56,8 +76,8 @@ fn block(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Opti
     (score != u64::MAX).then(|| (first..first + quantity as u32).collect())
 }
 
-/// Maximal runs of free seats in a row, each as start and end (exclusive). A word at a time: each turn of a loop costs a check whether
-/// the component is to be interrupted.
+/// Maximal runs of free seats in a row, each as start and end (exclusive). A word at a time: each
+/// turn of a loop costs a check whether the component is to be interrupted.
 struct Runs<'a> {
     occupied: Bits<'a>,
     at: u32,
@@ -69,7 +89,13 @@ struct Runs<'a> {
 
 impl<'a> Runs<'a> {
     fn new(row: &Row, occupied: Bits<'a>) -> Self {
-        Self { occupied, at: row.first, end: row.first + row.len, word: 0, len: 0 }
+        Self {
+            occupied,
+            at: row.first,
+            end: row.first + row.len,
+            word: 0,
+            len: 0,
+        }
     }
 
     /// Whether there is a bit, of the next word where this one has none left.
@@ -110,14 +136,23 @@ impl Iterator for Runs<'_> {
 
 /// The tightest group in one table or row with gaps, or in neighbouring ones of a section.
 fn together(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> Option<Vec<u32>> {
-    let free = |row: &Row| row.seats().filter(|&index| !occupied.get(index)).collect::<Vec<_>>();
+    let free = |row: &Row| {
+        row.seats()
+            .filter(|&index| !occupied.get(index))
+            .collect::<Vec<_>>()
+    };
     let rows: Vec<(&Row, u64, u64)> = layout
         .rows()
         .iter()
         .filter(|row| row.category == category)
         .map(|row| {
             let seats = row.seats().filter(|&index| !occupied.get(index));
-            let (count, sum) = seats.fold((0, 0), |(count, sum), index| (count + 1, sum + u64::from(layout.distances()[index as usize])));
+            let (count, sum) = seats.fold((0, 0), |(count, sum), index| {
+                (
+                    count + 1,
+                    sum + u64::from(layout.distances()[index as usize]),
+                )
+            });
             (row, count, sum)
         })
         .collect();
@@ -139,7 +174,10 @@ fn together(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> 
         }
     }
     let (span, _, start) = best?;
-    let seats = rows[start..=start + span].iter().flat_map(|(row, ..)| free(row)).collect();
+    let seats = rows[start..=start + span]
+        .iter()
+        .flat_map(|(row, ..)| free(row))
+        .collect();
     Some(tightest(layout, seats, quantity))
 }
 
@@ -170,12 +208,16 @@ fn tightest(layout: &Layout, seats: Vec<u32>, quantity: usize) -> Vec<u32> {
 }
 
 fn scattered(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Option<Vec<u32>> {
-    let seats = rows.iter().flat_map(|&row| layout.rows()[row as usize].seats());
+    let seats = rows
+        .iter()
+        .flat_map(|&row| layout.rows()[row as usize].seats());
     let mut free: Vec<u32> = seats.filter(|&index| !occupied.get(index)).collect();
     if free.len() < quantity {
         return None;
     }
-    free.select_nth_unstable_by_key(quantity - 1, |&index| (layout.distances()[index as usize], index));
+    free.select_nth_unstable_by_key(quantity - 1, |&index| {
+        (layout.distances()[index as usize], index)
+    });
     free.truncate(quantity);
     free.sort_unstable();
     Some(free)
@@ -201,7 +243,13 @@ mod tests {
                         _ => expected.push((seat, seat + 1)),
                     }
                 }
-                let runs = Runs { occupied, at: first, end: first + len, word: 0, len: 0 };
+                let runs = Runs {
+                    occupied,
+                    at: first,
+                    end: first + len,
+                    word: 0,
+                    len: 0,
+                };
                 assert_eq!(runs.collect::<Vec<_>>(), expected, "{len} from {first}");
             }
         }

@@ -1,4 +1,5 @@
-//! A string of bits as Redis' SETBIT has it: bit i is bit 7-(i mod 8) of byte i/8. What is beyond its end is zero.
+//! A string of bits as Redis' SETBIT has it: bit i is bit 7-(i mod 8) of byte i/8. What is beyond
+//! its end is zero.
 
 /// Borrowed bits.
 #[derive(Clone, Copy)]
@@ -6,10 +7,13 @@ pub struct Bits<'a>(pub &'a [u8]);
 
 impl<'a> Bits<'a> {
     pub fn get(self, index: u32) -> bool {
-        self.0.get(index as usize / 8).is_some_and(|byte| byte >> (7 - index % 8) & 1 == 1)
+        self.0
+            .get(index as usize / 8)
+            .is_some_and(|byte| byte >> (7 - index % 8) & 1 == 1)
     }
 
-    /// The bits from `from` on, the first one highest: as many as the second number says, at least 57.
+    /// The bits from `from` on, the first one highest: as many as the second number says, at least
+    /// 57.
     pub fn word(self, from: u32) -> (u64, u32) {
         let rest = self.0.get(from as usize / 8..).unwrap_or_default();
         let bytes = rest.first_chunk().copied().unwrap_or_else(|| {
@@ -26,7 +30,11 @@ impl<'a> Bits<'a> {
             .iter()
             .enumerate()
             .filter(|(_, byte)| **byte != 0)
-            .flat_map(|(at, &byte)| (0..8).filter(move |bit| byte >> (7 - bit) & 1 == 1).map(move |bit| at as u32 * 8 + bit))
+            .flat_map(|(at, &byte)| {
+                (0..8)
+                    .filter(move |bit| byte >> (7 - bit) & 1 == 1)
+                    .map(move |bit| at as u32 * 8 + bit)
+            })
     }
 }
 
@@ -61,7 +69,11 @@ mod tests {
             let (word, len) = Bits(&bytes).word(from);
             assert!(len >= 57);
             for bit in 0..len {
-                assert_eq!(word << bit >> 63 == 1, Bits(&bytes).get(from + bit), "{bit} from {from}");
+                assert_eq!(
+                    word << bit >> 63 == 1,
+                    Bits(&bytes).get(from + bit),
+                    "{bit} from {from}"
+                );
             }
         }
     }

@@ -1,7 +1,8 @@
 //! The layouts that this instance has parsed: the last used ones, as many as their seats allow.
 
-use crate::layout::Layout;
 use std::rc::Rc;
+
+use crate::layout::Layout;
 
 /// About 50 bytes each: 20 MB at most.
 const MOST_SEATS: usize = 400_000;
@@ -25,7 +26,14 @@ impl Cache {
         self.layouts.push((key, layout));
         // An empty layout costs something too.
         let weight = |layout: &Layout| layout.seats().len() + 100;
-        while self.layouts.len() > 1 && self.layouts.iter().map(|(_, layout)| weight(layout)).sum::<usize>() > MOST_SEATS {
+        while self.layouts.len() > 1
+            && self
+                .layouts
+                .iter()
+                .map(|(_, layout)| weight(layout))
+                .sum::<usize>()
+                > MOST_SEATS
+        {
             self.layouts.remove(0);
         }
     }
@@ -37,7 +45,10 @@ mod tests {
 
     fn hall(seats: usize) -> Rc<Layout> {
         let seats: Vec<String> = (0..seats).map(|id| format!(r#"{{"id":"{id}"}}"#)).collect();
-        let text = format!(r#"{{"sections":[{{"id":"A","category":"c","rows":[{{"id":"1","seats":[{}]}}]}}]}}"#, seats.join(","));
+        let text = format!(
+            r#"{{"sections":[{{"id":"A","category":"c","rows":[{{"id":"1","seats":[{}]}}]}}]}}"#,
+            seats.join(",")
+        );
         Rc::new(Layout::parse(&text).unwrap())
     }
 

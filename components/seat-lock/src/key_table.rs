@@ -1,5 +1,6 @@
-//! Seat keys to seat indexes: open addressing over indexes alone, since the layout has the keys. One probe and one comparison a
-//! look-up; comparing strings in a search is what WebAssembly is slowest at.
+//! Seat keys to seat indexes: open addressing over indexes alone, since the layout has the keys.
+//! One probe and one comparison a look-up; comparing strings in a search is what WebAssembly is
+//! slowest at.
 
 /// A slot that has no seat.
 const EMPTY: u32 = u32::MAX;
@@ -12,12 +13,16 @@ pub struct KeyTable {
 
 impl KeyTable {
     pub fn with_room_for(seats: usize) -> Self {
-        Self { slots: vec![EMPTY; (seats * 2).next_power_of_two()] }
+        Self {
+            slots: vec![EMPTY; (seats * 2).next_power_of_two()],
+        }
     }
 
     /// The index under that key; `key_of` says what key an index has.
     pub fn find<'a>(&self, key: &[u8], key_of: impl Fn(u32) -> &'a [u8]) -> Option<u32> {
-        self.probe(key).map_while(|at| Some(self.slots[at]).filter(|&index| index != EMPTY)).find(|&index| same(key_of(index), key))
+        self.probe(key)
+            .map_while(|at| Some(self.slots[at]).filter(|&index| index != EMPTY))
+            .find(|&index| same(key_of(index), key))
     }
 
     /// Adds a key. False where it is there already, and nothing changes.
@@ -43,12 +48,18 @@ impl KeyTable {
     }
 }
 
-/// Four bytes at a time, mixed by a multiplication, halves folded. Keys are an organizer's own: nobody else suffers from collisions that
-/// they contrive.
+/// Four bytes at a time, mixed by a multiplication, halves folded. Keys are an organizer's own:
+/// nobody else suffers from collisions that they contrive.
 fn hash(key: &[u8]) -> u32 {
     let (words, rest) = key.as_chunks();
-    let mix = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
-    let hash = words.iter().fold(key.len() as u64, |hash, word| mix(hash, u32::from_le_bytes(*word).into()));
+    let mix = |hash: u64, word: u64| {
+        (hash ^ word)
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+            .rotate_left(29)
+    };
+    let hash = words.iter().fold(key.len() as u64, |hash, word| {
+        mix(hash, u32::from_le_bytes(*word).into())
+    });
     let hash = mix(hash, few(rest).into());
     (hash >> 32) as u32 ^ hash as u32
 }
@@ -66,8 +77,11 @@ fn few(bytes: &[u8]) -> u32 {
 /// Keys are so short that calling a function to compare them takes longer than this.
 fn same(one: &[u8], other: &[u8]) -> bool {
     let ((words, rest), (other_words, other_rest)) = (one.as_chunks(), other.as_chunks());
-    let alike = |(one, other): (&[u8; 4], &[u8; 4])| u32::from_le_bytes(*one) == u32::from_le_bytes(*other);
-    one.len() == other.len() && words.iter().zip(other_words).all(alike) && few(rest) == few(other_rest)
+    let alike =
+        |(one, other): (&[u8; 4], &[u8; 4])| u32::from_le_bytes(*one) == u32::from_le_bytes(*other);
+    one.len() == other.len()
+        && words.iter().zip(other_words).all(alike)
+        && few(rest) == few(other_rest)
 }
 
 #[cfg(test)]
@@ -89,15 +103,28 @@ mod tests {
 
     #[test]
     fn every_key_is_found_and_no_other() {
-        let keys: Vec<String> = (0..5_000).map(|number| format!("A-{}-{}", number / 70, number % 70)).collect();
+        let keys: Vec<String> = (0..5_000)
+            .map(|number| format!("A-{}-{}", number / 70, number % 70))
+            .collect();
         let mut table = KeyTable::with_room_for(keys.len());
         for (index, key) in keys.iter().enumerate() {
-            assert!(table.add(key.as_bytes(), index as u32, |index| keys[index as usize].as_bytes()));
+            assert!(table.add(key.as_bytes(), index as u32, |index| {
+                keys[index as usize].as_bytes()
+            }));
         }
         let find = |key: &str| table.find(key.as_bytes(), |index| keys[index as usize].as_bytes());
-        assert!(keys.iter().enumerate().all(|(index, key)| find(key) == Some(index as u32)));
-        let mut again = KeyTable { slots: table.slots.clone() };
-        assert!(!again.add(b"A-3-1", 7, |index| keys[index as usize].as_bytes()) && again.slots == table.slots);
+        assert!(
+            keys.iter()
+                .enumerate()
+                .all(|(index, key)| find(key) == Some(index as u32))
+        );
+        let mut again = KeyTable {
+            slots: table.slots.clone(),
+        };
+        assert!(
+            !again.add(b"A-3-1", 7, |index| keys[index as usize].as_bytes())
+                && again.slots == table.slots
+        );
         assert_eq!((find("A-0-70"), find("")), (None, None));
         assert_eq!(KeyTable::default().find(b"A-1-1", |_| b""), None);
     }

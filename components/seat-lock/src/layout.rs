@@ -1,10 +1,13 @@
-//! A layout document in compact form: texts in one string, seats in one list in document order, rows as ranges of it.
-//! Lenient, since venue-layout has validated the document: what is not needed here is not looked at.
+//! A layout document in compact form: texts in one string, seats in one list in document order,
+//! rows as ranges of it. Lenient, since venue-layout has validated the document: what is not needed
+//! here is not looked at.
 
-use crate::key_table::KeyTable;
-use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::HashMap;
+
+use serde::Deserialize;
+
+use crate::key_table::KeyTable;
 
 /// A part of the layout's text.
 #[derive(Clone, Copy, Debug)]
@@ -64,8 +67,9 @@ pub struct Category {
 pub struct Layout {
     text: String,
     seats: Vec<Seat>,
-    /// Of each seat to the centre of the nearest stage, or to the origin where there is none. Centimetres. Apart from the seats, since
-    /// the search for the best goes through these alone.
+    /// Of each seat to the centre of the nearest stage, or to the origin where there is none.
+    /// Centimetres. Apart from the seats, since the search for the best goes through these
+    /// alone.
     distances: Vec<u32>,
     rows: Vec<Row>,
     areas: Vec<Area>,
@@ -163,12 +167,24 @@ impl Layout {
         for area in &document.areas {
             let category = layout.category_number(&mut names, &area.category)?;
             let id = layout.add_text(&area.id)?;
-            layout.areas.push(Area { id, category, capacity: area.capacity });
+            layout.areas.push(Area {
+                id,
+                category,
+                capacity: area.capacity,
+            });
         }
         layout.finish()
     }
 
-    fn add_row(&mut self, section: &SectionPart, number: u32, row: &RowPart, table: bool, category: u16, stages: &[(f64, f64)]) -> Result<(), Error> {
+    fn add_row(
+        &mut self,
+        section: &SectionPart,
+        number: u32,
+        row: &RowPart,
+        table: bool,
+        category: u16,
+        stages: &[(f64, f64)],
+    ) -> Result<(), Error> {
         let first = self.seats.len() as u32;
         let mut nearest = u32::MAX;
         for seat in &row.seats {
@@ -178,17 +194,38 @@ impl Layout {
             }
             let key = self.span_from(start)?;
             let known = |flag: &str| FLAGS.iter().position(|known| *known == flag);
-            let flags = seat.flags.iter().filter_map(|flag| known(flag)).fold(0, |flags, bit| flags | 1 << bit);
+            let flags = seat
+                .flags
+                .iter()
+                .filter_map(|flag| known(flag))
+                .fold(0, |flags, bit| flags | 1 << bit);
             let to_stage = |(x, y): &(f64, f64)| (seat.x - x).hypot(seat.y - y);
             // Casting saturates, and NaN becomes 0.
-            let distance = stages.iter().map(to_stage).fold(f64::INFINITY, f64::min).round() as u32;
+            let distance = stages
+                .iter()
+                .map(to_stage)
+                .fold(f64::INFINITY, f64::min)
+                .round() as u32;
             nearest = nearest.min(distance);
             let row = self.rows.len() as u32;
-            self.seats.push(Seat { key, row, flags, x: seat.x as f32, y: seat.y as f32 });
+            self.seats.push(Seat {
+                key,
+                row,
+                flags,
+                x: seat.x as f32,
+                y: seat.y as f32,
+            });
             self.distances.push(distance);
         }
         let len = row.seats.len() as u32;
-        self.rows.push(Row { first, len, section: number, table, category, nearest });
+        self.rows.push(Row {
+            first,
+            len,
+            section: number,
+            table,
+            category,
+            nearest,
+        });
         Ok(())
     }
 
@@ -199,7 +236,9 @@ impl Layout {
             category.seats += row.len;
         }
         for category in &mut self.categories {
-            category.rows.sort_by_key(|&row| self.rows[row as usize].nearest);
+            category
+                .rows
+                .sort_by_key(|&row| self.rows[row as usize].nearest);
         }
         let mut by_key = KeyTable::with_room_for(self.seats.len());
         for index in 0..self.seats.len() as u32 {
@@ -212,13 +251,21 @@ impl Layout {
         Ok(self)
     }
 
-    fn category_number(&mut self, names: &mut HashMap<String, u16>, name: &str) -> Result<u16, Error> {
+    fn category_number(
+        &mut self,
+        names: &mut HashMap<String, u16>,
+        name: &str,
+    ) -> Result<u16, Error> {
         if let Some(&known) = names.get(name) {
             return Ok(known);
         }
         let number = u16::try_from(self.categories.len()).map_err(|_| Error::TooLong)?;
         let span = self.add_text(name)?;
-        self.categories.push(Category { name: span, rows: vec![], seats: 0 });
+        self.categories.push(Category {
+            name: span,
+            rows: vec![],
+            seats: 0,
+        });
         names.insert(name.to_string(), number);
         Ok(number)
     }
@@ -231,7 +278,10 @@ impl Layout {
 
     fn span_from(&self, start: usize) -> Result<Span, Error> {
         let len = u16::try_from(self.text.len() - start).map_err(|_| Error::TooLong)?;
-        Ok(Span { start: u32::try_from(start).map_err(|_| Error::TooLong)?, len })
+        Ok(Span {
+            start: u32::try_from(start).map_err(|_| Error::TooLong)?,
+            len,
+        })
     }
 
     pub fn text(&self, span: Span) -> &str {
@@ -266,12 +316,16 @@ impl Layout {
 
     /// The category of that name.
     pub fn find_category(&self, name: &str) -> Option<u16> {
-        self.categories.iter().position(|category| self.text(category.name) == name).map(|at| at as u16)
+        self.categories
+            .iter()
+            .position(|category| self.text(category.name) == name)
+            .map(|at| at as u16)
     }
 
     /// The index of a seat key.
     pub fn find_seat(&self, key: &str) -> Option<u32> {
-        self.by_key.find(key.as_bytes(), |index| self.key_bytes(index))
+        self.by_key
+            .find(key.as_bytes(), |index| self.key_bytes(index))
     }
 
     /// The place of an area's id in `areas`.
@@ -300,23 +354,35 @@ impl Layout {
 
     pub fn flags_of(&self, index: u32) -> impl Iterator<Item = &'static str> + use<> {
         let flags = self.seats[index as usize].flags;
-        FLAGS.into_iter().enumerate().filter(move |(bit, _)| flags >> bit & 1 == 1).map(|(_, flag)| flag)
+        FLAGS
+            .into_iter()
+            .enumerate()
+            .filter(move |(bit, _)| flags >> bit & 1 == 1)
+            .map(|(_, flag)| flag)
     }
 }
 
 /// The centres of the stages; the origin where there is none.
 fn stages(shapes: &[ShapePart]) -> Vec<(f64, f64)> {
-    let stages = shapes.iter().filter(|shape| shape.kind == "stage" && !shape.points.is_empty());
+    let stages = shapes
+        .iter()
+        .filter(|shape| shape.kind == "stage" && !shape.points.is_empty());
     let centre = |shape: &ShapePart| {
         let middle = |of: fn(&(f64, f64)) -> f64| {
             let values = shape.points.iter().map(of);
-            let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+            let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| {
+                (low.min(v), high.max(v))
+            });
             (low + high) / 2.0
         };
         (middle(|point| point.0), middle(|point| point.1))
     };
     let centres: Vec<_> = stages.map(centre).collect();
-    if centres.is_empty() { vec![(0.0, 0.0)] } else { centres }
+    if centres.is_empty() {
+        vec![(0.0, 0.0)]
+    } else {
+        centres
+    }
 }
 
 #[cfg(test)]
@@ -341,7 +407,10 @@ mod tests {
         }
         assert_eq!(layout.find_seat("A-1-3"), None);
         assert_eq!(layout.category_of(3), "balcony");
-        assert_eq!(layout.flags_of(0).collect::<Vec<_>>(), ["accessible", "aisle"]);
+        assert_eq!(
+            layout.flags_of(0).collect::<Vec<_>>(),
+            ["accessible", "aisle"]
+        );
     }
 
     #[test]
@@ -349,13 +418,21 @@ mod tests {
         let layout = Layout::parse(HALL).unwrap();
         assert_eq!(layout.distances()[0], 200);
         assert_eq!(layout.distances()[3], 1900);
-        let without = Layout::parse(r#"{"sections":[{"id":"A","category":"c","rows":[{"id":"1","seats":[{"id":"1","x":30,"y":40}]}]}]}"#);
+        let without = Layout::parse(
+            r#"{"sections":[{"id":"A","category":"c","rows":[{"id":"1","seats":[{"id":"1","x":30,"y":40}]}]}]}"#,
+        );
         assert_eq!(without.unwrap().distances()[0], 50);
     }
 
     #[test]
     fn what_is_no_layout_is_an_error_not_a_panic() {
-        for text in ["", "[1]", "{\"sections\":1}", "{\"sections\":[{\"id\":\"A\"}]}", "null"] {
+        for text in [
+            "",
+            "[1]",
+            "{\"sections\":1}",
+            "{\"sections\":[{\"id\":\"A\"}]}",
+            "null",
+        ] {
             assert!(Layout::parse(text).is_err(), "{text}");
         }
         let twice = r#"{"sections":[{"id":"A","category":"c","rows":[{"id":"1","seats":[{"id":"1"},{"id":"1"}]}]}]}"#;

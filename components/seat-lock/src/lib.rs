@@ -1,5 +1,6 @@
-//! The rules of seat selection, pure: which seats a request means, and which are best. No I/O, no clock; occupancy is an
-//! argument. This file only joins the rules to the WIT; natively the modules are used as they are, by tests and benchmarks.
+//! The rules of seat selection, pure: which seats a request means, and which are best. No I/O, no
+//! clock; occupancy is an argument. This file only joins the rules to the WIT; natively the modules
+//! are used as they are, by tests and benchmarks.
 
 pub mod best;
 pub mod bits;
@@ -17,18 +18,21 @@ mod bindings {
     });
 }
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
 use bindings::exports::eventhub::seat_lock::lock as wit;
 use bits::Bits;
 use layout::Layout;
-use std::cell::RefCell;
-use std::rc::Rc;
 
 thread_local! {
     static CACHE: RefCell<cache::Cache> = RefCell::new(cache::Cache::default());
 }
 
 fn cached(key: &str) -> Result<Rc<Layout>, wit::Error> {
-    CACHE.with_borrow_mut(|cache| cache.get(key)).ok_or(wit::Error::UnknownLayout)
+    CACHE
+        .with_borrow_mut(|cache| cache.get(key))
+        .ok_or(wit::Error::UnknownLayout)
 }
 
 /// What the component exports.
@@ -37,16 +41,34 @@ pub struct Component;
 impl wit::Guest for Component {
     fn load(key: String, document: String) -> Result<wit::Loaded, wit::Error> {
         let layout = Rc::new(Layout::parse(&document)?);
-        let areas = layout.areas().iter().map(|area| (layout.text(area.id).to_string(), area.capacity));
-        let loaded = wit::Loaded { seat_count: layout.seats().len() as u32, areas: areas.collect() };
+        let areas = layout
+            .areas()
+            .iter()
+            .map(|area| (layout.text(area.id).to_string(), area.capacity));
+        let loaded = wit::Loaded {
+            seat_count: layout.seats().len() as u32,
+            areas: areas.collect(),
+        };
         CACHE.with_borrow_mut(|cache| cache.put(key, layout));
         Ok(loaded)
     }
 
-    fn select(key: String, request: wit::Request, occupied: Vec<u8>, limit: u32) -> Result<wit::Selection, wit::Error> {
+    fn select(
+        key: String,
+        request: wit::Request,
+        occupied: Vec<u8>,
+        limit: u32,
+    ) -> Result<wit::Selection, wit::Error> {
         let layout = cached(&key)?;
-        let best = request.best_available.map(|best| select::Best { quantity: best.quantity, category: best.category });
-        let request = select::Request { seats: request.seats, areas: request.areas, best };
+        let best = request.best_available.map(|best| select::Best {
+            quantity: best.quantity,
+            category: best.category,
+        });
+        let request = select::Request {
+            seats: request.seats,
+            areas: request.areas,
+            best,
+        };
         let selection = select::select(&layout, &request, Bits(&occupied), limit)?;
         let seats = selection.seats.iter().map(|&index| wit::Place {
             index,
@@ -56,9 +78,16 @@ impl wit::Guest for Component {
         });
         let areas = selection.areas.iter().map(|&(at, quantity)| {
             let area = &layout.areas()[at];
-            wit::AreaPlace { area: layout.text(area.id).to_string(), category: layout.category_name(area.category).to_string(), quantity }
+            wit::AreaPlace {
+                area: layout.text(area.id).to_string(),
+                category: layout.category_name(area.category).to_string(),
+                quantity,
+            }
         });
-        Ok(wit::Selection { seats: seats.collect(), areas: areas.collect() })
+        Ok(wit::Selection {
+            seats: seats.collect(),
+            areas: areas.collect(),
+        })
     }
 
     fn indexes(key: String, seats: Vec<String>) -> Result<Vec<u32>, wit::Error> {
@@ -71,7 +100,9 @@ impl wit::Guest for Component {
 
     fn keys_of(key: String, bits: Vec<u8>) -> Result<Vec<String>, wit::Error> {
         let layout = cached(&key)?;
-        let set = Bits(&bits).ones().take_while(|&index| (index as usize) < layout.seats().len());
+        let set = Bits(&bits)
+            .ones()
+            .take_while(|&index| (index as usize) < layout.seats().len());
         Ok(set.map(|index| layout.key(index).to_string()).collect())
     }
 }

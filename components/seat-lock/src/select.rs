@@ -1,4 +1,5 @@
-//! What a request means: seat keys and area ids become places, or all of its faults of one kind are told.
+//! What a request means: seat keys and area ids become places, or all of its faults of one kind are
+//! told.
 
 use crate::best::best_available;
 use crate::bits::{self, Bits};
@@ -45,10 +46,19 @@ pub enum Error {
     NoneLeft,
 }
 
-/// Resolves a request. `occupied` says which seats cannot be had; only best-available looks at it, since whether a named
-/// seat is free is decided where it is held, atomically.
-pub fn select(layout: &Layout, request: &Request, occupied: Bits, limit: u32) -> Result<Selection, Error> {
-    let quantities = request.areas.iter().map(|(_, quantity)| *quantity).chain(request.best.iter().map(|best| best.quantity));
+/// Resolves a request. `occupied` says which seats cannot be had; only best-available looks at it,
+/// since whether a named seat is free is decided where it is held, atomically.
+pub fn select(
+    layout: &Layout,
+    request: &Request,
+    occupied: Bits,
+    limit: u32,
+) -> Result<Selection, Error> {
+    let quantities = request
+        .areas
+        .iter()
+        .map(|(_, quantity)| *quantity)
+        .chain(request.best.iter().map(|best| best.quantity));
     let mut places = request.seats.len() as u64;
     for quantity in quantities {
         if quantity == 0 {
@@ -70,7 +80,9 @@ pub fn select(layout: &Layout, request: &Request, occupied: Bits, limit: u32) ->
         } else {
             let mut taken = occupied.0.to_vec();
             seats.iter().for_each(|&seat| bits::set(&mut taken, seat));
-            seats.extend(best_available(layout, Bits(&taken), category, quantity).ok_or(Error::NoneLeft)?);
+            seats.extend(
+                best_available(layout, Bits(&taken), category, quantity).ok_or(Error::NoneLeft)?,
+            );
         }
     }
     Ok(Selection { seats, areas })
@@ -98,7 +110,9 @@ fn resolve(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
         None => None,
         Some(best) => {
             // One that only areas have has no seats that could be the best.
-            let found = layout.find_category(&best.category).filter(|category| !layout.category(*category).rows.is_empty());
+            let found = layout
+                .find_category(&best.category)
+                .filter(|category| !layout.category(*category).rows.is_empty());
             if found.is_none() {
                 unknown.push(best.category.clone());
             }
@@ -117,7 +131,8 @@ fn resolve(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
     Ok((seats, areas, category))
 }
 
-/// Where things stand that have come before. A request names few: comparing each with each needs no memory.
+/// Where things stand that have come before. A request names few: comparing each with each needs no
+/// memory.
 fn twice<T: PartialEq>(things: &[T]) -> impl Iterator<Item = usize> {
     (0..things.len()).filter(|&at| things[..at].contains(&things[at]))
 }
@@ -125,15 +140,35 @@ fn twice<T: PartialEq>(things: &[T]) -> impl Iterator<Item = usize> {
 /// The indexes of seat keys, in order.
 pub fn indexes(layout: &Layout, seats: &[String]) -> Result<Vec<u32>, Error> {
     let found: Vec<_> = seats.iter().map(|key| layout.find_seat(key)).collect();
-    let unknown: Vec<_> = seats.iter().zip(&found).filter(|(_, index)| index.is_none()).map(|(key, _)| key.clone()).collect();
-    if unknown.is_empty() { Ok(found.into_iter().flatten().collect()) } else { Err(Error::Unknown(unknown)) }
+    let unknown: Vec<_> = seats
+        .iter()
+        .zip(&found)
+        .filter(|(_, index)| index.is_none())
+        .map(|(key, _)| key.clone())
+        .collect();
+    if unknown.is_empty() {
+        Ok(found.into_iter().flatten().collect())
+    } else {
+        Err(Error::Unknown(unknown))
+    }
 }
 
 /// The keys of indexes, in order.
 pub fn keys(layout: &Layout, indexes: &[u32]) -> Result<Vec<String>, Error> {
     let seats = layout.seats().len();
-    let unknown: Vec<_> = indexes.iter().filter(|&&index| index as usize >= seats).map(u32::to_string).collect();
-    if unknown.is_empty() { Ok(indexes.iter().map(|&index| layout.key(index).to_string()).collect()) } else { Err(Error::Unknown(unknown)) }
+    let unknown: Vec<_> = indexes
+        .iter()
+        .filter(|&&index| index as usize >= seats)
+        .map(u32::to_string)
+        .collect();
+    if unknown.is_empty() {
+        Ok(indexes
+            .iter()
+            .map(|&index| layout.key(index).to_string())
+            .collect())
+    } else {
+        Err(Error::Unknown(unknown))
+    }
 }
 
 #[cfg(test)]
@@ -147,44 +182,105 @@ mod tests {
     }
 
     fn asked(seats: &[&str], areas: &[(&str, u32)]) -> Request {
-        let areas = areas.iter().map(|(id, quantity)| (id.to_string(), *quantity));
-        Request { seats: seats.iter().map(|key| key.to_string()).collect(), areas: areas.collect(), best: None }
+        let areas = areas
+            .iter()
+            .map(|(id, quantity)| (id.to_string(), *quantity));
+        Request {
+            seats: seats.iter().map(|key| key.to_string()).collect(),
+            areas: areas.collect(),
+            best: None,
+        }
     }
 
     #[test]
     fn seats_and_areas_come_in_the_order_asked() {
-        let found = select(&layout(), &asked(&["A-1-3", "A-1-1"], &[("floor", 2)]), Bits(&[]), 4);
-        assert_eq!(found, Ok(Selection { seats: vec![2, 0], areas: vec![(0, 2)] }));
+        let found = select(
+            &layout(),
+            &asked(&["A-1-3", "A-1-1"], &[("floor", 2)]),
+            Bits(&[]),
+            4,
+        );
+        assert_eq!(
+            found,
+            Ok(Selection {
+                seats: vec![2, 0],
+                areas: vec![(0, 2)]
+            })
+        );
     }
 
     #[test]
     fn every_unknown_name_is_told_at_once() {
-        let found = select(&layout(), &asked(&["A-1-1", "Z-1-1", ""], &[("roof", 1)]), Bits(&[]), 10);
-        assert_eq!(found, Err(Error::Unknown(vec!["Z-1-1".into(), "".into(), "roof".into()])));
+        let found = select(
+            &layout(),
+            &asked(&["A-1-1", "Z-1-1", ""], &[("roof", 1)]),
+            Bits(&[]),
+            10,
+        );
+        assert_eq!(
+            found,
+            Err(Error::Unknown(vec![
+                "Z-1-1".into(),
+                "".into(),
+                "roof".into()
+            ]))
+        );
     }
 
     #[test]
     fn a_seat_or_area_named_twice_is_refused() {
-        let found = select(&layout(), &asked(&["A-1-1", "A-1-1"], &[("floor", 1), ("floor", 1)]), Bits(&[]), 10);
-        assert_eq!(found, Err(Error::Duplicate(vec!["A-1-1".into(), "floor".into()])));
+        let found = select(
+            &layout(),
+            &asked(&["A-1-1", "A-1-1"], &[("floor", 1), ("floor", 1)]),
+            Bits(&[]),
+            10,
+        );
+        assert_eq!(
+            found,
+            Err(Error::Duplicate(vec!["A-1-1".into(), "floor".into()]))
+        );
     }
 
     #[test]
     fn nothing_and_zero_are_empty_and_the_limit_counts_all_places() {
         let layout = layout();
-        assert_eq!(select(&layout, &Request::default(), Bits(&[]), 10), Err(Error::Empty));
-        assert_eq!(select(&layout, &asked(&["A-1-1"], &[("floor", 0)]), Bits(&[]), 10), Err(Error::Empty));
+        assert_eq!(
+            select(&layout, &Request::default(), Bits(&[]), 10),
+            Err(Error::Empty)
+        );
+        assert_eq!(
+            select(&layout, &asked(&["A-1-1"], &[("floor", 0)]), Bits(&[]), 10),
+            Err(Error::Empty)
+        );
         assert!(select(&layout, &asked(&["A-1-1"], &[("floor", 3)]), Bits(&[]), 4).is_ok());
         let most = [("floor", u32::MAX)];
-        assert_eq!(select(&layout, &asked(&["A-1-1"], &most), Bits(&[]), u32::MAX), Err(Error::LimitExceeded(u32::MAX)));
+        assert_eq!(
+            select(&layout, &asked(&["A-1-1"], &most), Bits(&[]), u32::MAX),
+            Err(Error::LimitExceeded(u32::MAX))
+        );
     }
 
     #[test]
     fn best_available_of_a_category_without_enough_seats_finds_none_and_without_seats_is_unknown() {
-        let best = |category: &str, quantity| Request { best: Some(Best { category: category.into(), quantity }), ..Request::default() };
+        let best = |category: &str, quantity| Request {
+            best: Some(Best {
+                category: category.into(),
+                quantity,
+            }),
+            ..Request::default()
+        };
         let layout = layout();
-        assert_eq!(select(&layout, &best("standing", 1), Bits(&[]), 10), Err(Error::Unknown(vec!["standing".into()])));
-        assert_eq!(select(&layout, &best("stalls", 4), Bits(&[]), 10), Err(Error::NoneLeft));
-        assert_eq!(select(&layout, &best("nosuch", 1), Bits(&[]), 10), Err(Error::Unknown(vec!["nosuch".into()])));
+        assert_eq!(
+            select(&layout, &best("standing", 1), Bits(&[]), 10),
+            Err(Error::Unknown(vec!["standing".into()]))
+        );
+        assert_eq!(
+            select(&layout, &best("stalls", 4), Bits(&[]), 10),
+            Err(Error::NoneLeft)
+        );
+        assert_eq!(
+            select(&layout, &best("nosuch", 1), Bits(&[]), 10),
+            Err(Error::Unknown(vec!["nosuch".into()]))
+        );
     }
 }

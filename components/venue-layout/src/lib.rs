@@ -1,4 +1,5 @@
-//! Layouts: where seats are. Checks them with all their faults at once, keeps immutable versions, makes them from templates.
+//! Layouts: where seats are. Checks them with all their faults at once, keeps immutable versions,
+//! makes them from templates.
 
 mod access;
 mod layout;

@@ -1,9 +1,10 @@
 //! The typed interface for other services: `eventhub:venue-layout/layouts`.
 
+use eventhub_guest::sql;
+
 use crate::Component;
 use crate::bindings::exports::eventhub::venue_layout::layouts::{Error, Guest, Layout};
 use crate::store::{self, Document};
-use eventhub_guest::sql;
 
 impl Guest for Component {
     fn get(layout_id: String, version: Option<u32>) -> Result<Layout, Error> {
@@ -19,9 +20,12 @@ fn find(layout_id: &str, version: Option<u32>, document: Document) -> Result<Lay
     eventhub_guest::log::init();
     let id = layout_id.parse().map_err(|_| Error::NotFound)?;
     let found = store::find(id, version, document).map_err(|error| {
-        // A bug of ours is as unavailable to the caller as a database that is down; the log has the difference.
+        // A bug of ours is as unavailable to the caller as a database that is down; the log has the
+        // difference.
         match &error {
-            sql::Error::Unavailable(_) | sql::Error::Serialization(_) => tracing::warn!(error.cause = %error, "layout cannot be read"),
+            sql::Error::Unavailable(_) | sql::Error::Serialization(_) => {
+                tracing::warn!(error.cause = %error, "layout cannot be read")
+            }
             _ => tracing::error!(error.cause = %error, "layout cannot be read by a fault of ours"),
         }
         Error::Unavailable(error.to_string())

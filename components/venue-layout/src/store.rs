@@ -1,10 +1,11 @@
 //! SQL of layouts, in event_db beside the venues that they belong to.
 
-use crate::layout::model::Summary;
 use eventhub_guest::Timestamp;
 use eventhub_guest::creation::{self, Creation, Key};
 use eventhub_guest::ids::{self as kinds, LayoutId, OrganizerId, VenueId};
 use eventhub_guest::sql::{Database, Error, Row, sql};
+
+use crate::layout::model::Summary;
 
 const DB: Database = Database("event_db");
 
@@ -36,12 +37,21 @@ pub fn organizer_of(venue: VenueId) -> Result<Option<OrganizerId>, Error> {
 }
 
 /// A version, the newest where none is named.
-pub fn find(id: LayoutId, version: Option<u32>, document: Document) -> Result<Option<Stored>, Error> {
+pub fn find(
+    id: LayoutId,
+    version: Option<u32>,
+    document: Document,
+) -> Result<Option<Stored>, Error> {
     const FIND: &str = "SELECT l.id, l.venue_id, v.version, v.name, v.seat_count, v.capacity, v.categories, v.created_at, \
         CASE WHEN $3 THEN v.document ELSE '' END AS document \
         FROM layouts l JOIN layout_versions v ON v.layout_id = l.id AND v.version = coalesce($2::bigint, l.version) \
         WHERE l.id = $1";
-    let row = DB.optional(sql(FIND).bind(id).bind(version).bind(document == Document::Whole))?;
+    let row = DB.optional(
+        sql(FIND)
+            .bind(id)
+            .bind(version)
+            .bind(document == Document::Whole),
+    )?;
     row.as_ref().map(stored).transpose()
 }
 
@@ -72,8 +82,14 @@ fn insert_version(layout: &Stored) -> eventhub_guest::sql::Statement {
 
 /// A new layout with its first version, once for a key.
 pub fn create(layout: &Stored, key: Option<&Key>) -> Result<Creation<kinds::Layout>, Error> {
-    const INSERT: &str = "INSERT INTO layouts (id, venue_id, version, created_at) VALUES ($1, $2, $3, $4)";
-    let insert = sql(INSERT).bind(layout.id).bind(layout.venue_id).bind(layout.version).bind(layout.created_at).expect(1);
+    const INSERT: &str =
+        "INSERT INTO layouts (id, venue_id, version, created_at) VALUES ($1, $2, $3, $4)";
+    let insert = sql(INSERT)
+        .bind(layout.id)
+        .bind(layout.venue_id)
+        .bind(layout.version)
+        .bind(layout.created_at)
+        .expect(1);
     creation::create(DB, key, layout.id, vec![insert, insert_version(layout)])
 }
 
@@ -84,7 +100,8 @@ pub fn create(layout: &Stored, key: Option<&Key>) -> Result<Creation<kinds::Layo
 pub fn add_version(layout: &Stored) -> Result<(), Error> {
     const UPDATE: &str = "UPDATE layouts SET version = $2 WHERE id = $1 AND version = $2 - 1";
     let update = sql(UPDATE).bind(layout.id).bind(layout.version).expect(1);
-    DB.transaction(&[update, insert_version(layout)]).map(|_| ())
+    DB.transaction(&[update, insert_version(layout)])
+        .map(|_| ())
 }
 
 fn stored(row: &Row) -> Result<Stored, Error> {
@@ -93,7 +110,11 @@ fn stored(row: &Row) -> Result<Stored, Error> {
         venue_id: row.get("venue_id")?,
         version: row.get("version")?,
         name: row.get("name")?,
-        summary: Summary { seat_count: row.get("seat_count")?, capacity: row.get("capacity")?, categories: row.get("categories")? },
+        summary: Summary {
+            seat_count: row.get("seat_count")?,
+            capacity: row.get("capacity")?,
+            categories: row.get("categories")?,
+        },
         document: row.get("document")?,
         created_at: row.get("created_at")?,
     })

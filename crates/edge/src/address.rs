@@ -40,12 +40,19 @@ impl FromStr for Network {
 }
 
 fn block(text: &str) -> Option<Network> {
-    let (address, length) = text.split_once('/').map_or((text, None), |(address, length)| (address, Some(length)));
+    let (address, length) = text
+        .split_once('/')
+        .map_or((text, None), |(address, length)| (address, Some(length)));
     let address: IpAddr = address.parse().ok()?;
     let width = if address.is_ipv4() { 32 } else { 128 };
     let length: u32 = length.map_or(Some(width), |length| length.parse().ok())?;
-    let mask = u128::MAX.checked_shl(width.checked_sub(length)?).unwrap_or(0);
-    Some(Network { first: bits(address) & mask, mask })
+    let mask = u128::MAX
+        .checked_shl(width.checked_sub(length)?)
+        .unwrap_or(0);
+    Some(Network {
+        first: bits(address) & mask,
+        mask,
+    })
 }
 
 /// Reads back as the same block.
@@ -66,8 +73,8 @@ impl Network {
     }
 }
 
-/// The client: the peer, unless that is a trusted proxy; then the last address in `X-Forwarded-For` that is none. What stands
-/// left of it, the client can write itself.
+/// The client: the peer, unless that is a trusted proxy; then the last address in `X-Forwarded-For`
+/// that is none. What stands left of it, the client can write itself.
 pub fn client(peer: &str, forwarded_for: Option<&str>, trusted: &[Network]) -> Option<IpAddr> {
     let peer = parse(peer);
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(*address));
@@ -97,14 +104,19 @@ fn parse(text: &str) -> Option<IpAddr> {
         return Some(socket.ip().to_canonical());
     }
     let inner = text.strip_prefix('[')?.strip_suffix(']')?;
-    inner.parse::<Ipv6Addr>().ok().map(|v6| IpAddr::V6(v6).to_canonical())
+    inner
+        .parse::<Ipv6Addr>()
+        .ok()
+        .map(|v6| IpAddr::V6(v6).to_canonical())
 }
 
 /// What an address is counted by: itself, of IPv6 the /64, since one customer has as many as that.
 pub fn bucket(address: Option<IpAddr>) -> String {
     match address {
         Some(IpAddr::V4(v4)) => v4.to_string(),
-        Some(IpAddr::V6(v6)) => Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).to_string(),
+        Some(IpAddr::V6(v6)) => {
+            Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX)).to_string()
+        }
         None => "unknown".into(),
     }
 }
@@ -124,41 +136,83 @@ mod tests {
     #[test]
     fn nobody_chooses_their_own_address() {
         let proxies = networks("10.0.0.0/8,fd00::/8");
-        assert_eq!(client("203.0.113.9", Some("1.1.1.1"), &proxies), ip("203.0.113.9"));
-        assert_eq!(client("203.0.113.9", Some("1.1.1.1"), &[]), ip("203.0.113.9"));
-        assert_eq!(client("10.0.0.1", Some("6.6.6.6, 203.0.113.9"), &proxies), ip("203.0.113.9"));
-        assert_eq!(client("10.0.0.1", Some("6.6.6.6, 203.0.113.9, 10.9.9.9"), &proxies), ip("203.0.113.9"));
-        assert_eq!(client("10.0.0.1", Some("6.6.6.6, nonsense, 10.9.9.9"), &proxies), ip("10.9.9.9"));
+        assert_eq!(
+            client("203.0.113.9", Some("1.1.1.1"), &proxies),
+            ip("203.0.113.9")
+        );
+        assert_eq!(
+            client("203.0.113.9", Some("1.1.1.1"), &[]),
+            ip("203.0.113.9")
+        );
+        assert_eq!(
+            client("10.0.0.1", Some("6.6.6.6, 203.0.113.9"), &proxies),
+            ip("203.0.113.9")
+        );
+        assert_eq!(
+            client("10.0.0.1", Some("6.6.6.6, 203.0.113.9, 10.9.9.9"), &proxies),
+            ip("203.0.113.9")
+        );
+        assert_eq!(
+            client("10.0.0.1", Some("6.6.6.6, nonsense, 10.9.9.9"), &proxies),
+            ip("10.9.9.9")
+        );
         assert_eq!(client("10.0.0.1", None, &proxies), ip("10.0.0.1"));
     }
 
     #[test]
     fn ports_brackets_and_mapped_addresses_are_read() {
         let proxies = networks("10.0.0.1,::1");
-        for (sent, meant) in
-            [("203.0.113.9:4711", "203.0.113.9"), ("[2001:db8::1]:80", "2001:db8::1"), ("[2001:db8::1]", "2001:db8::1"), ("::ffff:203.0.113.9", "203.0.113.9")]
-        {
+        for (sent, meant) in [
+            ("203.0.113.9:4711", "203.0.113.9"),
+            ("[2001:db8::1]:80", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+        ] {
             assert_eq!(client("::1", Some(sent), &proxies), ip(meant));
         }
-        assert_eq!(client("::ffff:10.0.0.1", Some("203.0.113.9"), &proxies), ip("203.0.113.9"));
+        assert_eq!(
+            client("::ffff:10.0.0.1", Some("203.0.113.9"), &proxies),
+            ip("203.0.113.9")
+        );
     }
 
     #[test]
     fn blocks_contain_their_addresses_only() {
         let network: Network = "192.168.4.0/22".parse().unwrap();
-        assert!(network.contains("192.168.7.255".parse().unwrap()) && !network.contains("192.168.8.0".parse().unwrap()));
-        assert!("0.0.0.0/0".parse::<Network>().unwrap().contains("8.8.8.8".parse().unwrap()));
-        assert!(!"0.0.0.0/0".parse::<Network>().unwrap().contains("2001:db8::1".parse().unwrap()));
+        assert!(
+            network.contains("192.168.7.255".parse().unwrap())
+                && !network.contains("192.168.8.0".parse().unwrap())
+        );
+        assert!(
+            "0.0.0.0/0"
+                .parse::<Network>()
+                .unwrap()
+                .contains("8.8.8.8".parse().unwrap())
+        );
+        assert!(
+            !"0.0.0.0/0"
+                .parse::<Network>()
+                .unwrap()
+                .contains("2001:db8::1".parse().unwrap())
+        );
         for text in ["", "10.0.0.0/33", "10.0.0", "::/129", "10.0.0.0/x"] {
-            assert_eq!(text.parse::<Network>(), Err(NotANetwork(text.into())), "{text}");
+            assert_eq!(
+                text.parse::<Network>(),
+                Err(NotANetwork(text.into())),
+                "{text}"
+            );
         }
     }
 
     #[test]
     fn a_block_that_is_written_out_reads_back_as_the_same() {
-        for (text, written) in
-            [("10.1.2.3/8", "10.0.0.0/8"), ("10.1.2.3", "10.1.2.3/32"), ("0.0.0.0/0", "0.0.0.0/0"), ("fd00::1/8", "fd00::/8"), ("::/0", "::/0")]
-        {
+        for (text, written) in [
+            ("10.1.2.3/8", "10.0.0.0/8"),
+            ("10.1.2.3", "10.1.2.3/32"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("fd00::1/8", "fd00::/8"),
+            ("::/0", "::/0"),
+        ] {
             let network: Network = text.parse().unwrap();
             assert_eq!(network.to_string(), written);
             assert_eq!(written.parse(), Ok(network));
@@ -167,7 +221,10 @@ mod tests {
 
     #[test]
     fn one_customer_of_ipv6_is_one_bucket() {
-        assert_eq!(bucket(ip("2001:db8:1:2:3:4:5:6")), bucket(ip("2001:db8:1:2::1")));
+        assert_eq!(
+            bucket(ip("2001:db8:1:2:3:4:5:6")),
+            bucket(ip("2001:db8:1:2::1"))
+        );
         assert_ne!(bucket(ip("2001:db8:1:2::1")), bucket(ip("2001:db8:1:3::1")));
     }
 }

@@ -11,7 +11,12 @@ use crate::problem::{Code, Problem};
 pub fn user(request: &Request) -> Result<UserId, Problem> {
     let principal = request.principal.as_ref();
     let user = principal.and_then(|principal| principal.user_id.parse().ok());
-    user.ok_or_else(|| Problem::new(Code::Unauthenticated, "Send an access token: Authorization: Bearer …"))
+    user.ok_or_else(|| {
+        Problem::new(
+            Code::Unauthenticated,
+            "Send an access token: Authorization: Bearer …",
+        )
+    })
 }
 
 /// The signed-in user, or none where the route is public.

@@ -1,4 +1,5 @@
-//! Configuration of a component: environment variables, set by the host from the manifest and the configuration file.
+//! Configuration of a component: environment variables, set by the host from the manifest and the
+//! configuration file.
 
 use std::str::FromStr;
 
@@ -7,13 +8,16 @@ pub fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-/// The variable parsed, or `default` where it is absent. A value that does not parse is logged and `default` is used: a
-/// component cannot refuse to start, the host validates what it passes.
+/// The variable parsed, or `default` where it is absent. A value that does not parse is logged and
+/// `default` is used: a component cannot refuse to start, the host validates what it passes.
 pub fn parsed<T: FromStr>(name: &str, default: T) -> T {
     match text(name) {
         None => default,
         Some(value) => value.parse().unwrap_or_else(|_| {
-            tracing::error!(variable = name, "configuration value does not parse, the default is used");
+            tracing::error!(
+                variable = name,
+                "configuration value does not parse, the default is used"
+            );
             default
         }),
     }

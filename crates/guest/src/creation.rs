@@ -1,12 +1,14 @@
-//! What a request with an Idempotency-Key makes is made once: the key is stored in the same transaction, so that the request finds
-//! what it made before when it is repeated, also where the gateway has no record of it. Ids stay new ones, by which lists are sorted.
-//! For databases with the table `creation_keys`.
+//! What a request with an Idempotency-Key makes is made once: the key is stored in the same
+//! transaction, so that the request finds what it made before when it is repeated, also where the
+//! gateway has no record of it. Ids stay new ones, by which lists are sorted. For databases with
+//! the table `creation_keys`.
+
+use sha2::{Digest, Sha256};
 
 use crate::ids::{Id, Kind, UserId};
 use crate::problem::Problem;
 use crate::sql::{Database, Error, Statement, sql};
 use crate::{Request, http};
-use sha2::{Digest, Sha256};
 
 /// A key, whose it is, and what it was sent with.
 pub struct Key {
@@ -30,8 +32,15 @@ impl Key {
     pub fn of(request: &Request, user: UserId) -> Option<Self> {
         let text = http::header(request, "idempotency-key")?.to_string();
         let parts = [request.path.as_bytes(), &[0], &request.body];
-        let hash = parts.into_iter().fold(Sha256::new(), |hash, part| hash.chain_update(part)).finalize();
-        Some(Self { user, text, request: hash.to_vec() })
+        let hash = parts
+            .into_iter()
+            .fold(Sha256::new(), |hash, part| hash.chain_update(part))
+            .finalize();
+        Some(Self {
+            user,
+            text,
+            request: hash.to_vec(),
+        })
     }
 
     /// One row; refused by `creation_keys_pkey` where it was spent before.
@@ -46,16 +55,27 @@ impl Key {
 
     /// What was made with it: `request`, `created_id`.
     pub fn spent(&self) -> Statement {
-        sql("SELECT request, created_id FROM creation_keys WHERE user_id = $1 AND key = $2").bind(self.user).bind(self.text.as_str())
+        sql("SELECT request, created_id FROM creation_keys WHERE user_id = $1 AND key = $2")
+            .bind(self.user)
+            .bind(self.text.as_str())
     }
 
     fn judge<K: Kind>(&self, request: &[u8], made: Id<K>) -> Creation<K> {
-        if request == self.request { Creation::Before(made) } else { Creation::KeyReused }
+        if request == self.request {
+            Creation::Before(made)
+        } else {
+            Creation::KeyReused
+        }
     }
 }
 
 /// Runs the statements that make `id`, once for a key.
-pub fn create<K: Kind>(database: Database, key: Option<&Key>, id: Id<K>, statements: Vec<Statement>) -> Result<Creation<K>, Error> {
+pub fn create<K: Kind>(
+    database: Database,
+    key: Option<&Key>,
+    id: Id<K>,
+    statements: Vec<Statement>,
+) -> Result<Creation<K>, Error> {
     let Some(key) = key else {
         return database.transaction(&statements).map(|_| Creation::New);
     };
@@ -91,17 +111,32 @@ mod tests {
     use crate::problem::Code;
 
     fn key(path: &str, body: &str) -> Key {
-        let request = Request { headers: vec![("idempotency-key".into(), "k".into())], body: body.into(), ..http::request("POST", path) };
+        let request = Request {
+            headers: vec![("idempotency-key".into(), "k".into())],
+            body: body.into(),
+            ..http::request("POST", path)
+        };
         Key::of(&request, UserId::from_u128(1)).unwrap()
     }
 
     #[test]
-    fn a_key_that_comes_again_with_another_request_makes_nothing_and_is_not_answered_with_the_first() {
+    fn a_key_that_comes_again_with_another_request_makes_nothing_and_is_not_answered_with_the_first()
+     {
         let first = key("/venues", "{}");
-        assert_eq!(key("/venues", "{}").judge(&first.request, VenueId::from_u128(7)), Creation::Before(VenueId::from_u128(7)));
+        assert_eq!(
+            key("/venues", "{}").judge(&first.request, VenueId::from_u128(7)),
+            Creation::Before(VenueId::from_u128(7))
+        );
         for (path, body) in [("/venues", "{ }"), ("/layouts", "{}"), ("/venues{", "}")] {
-            assert_eq!(key(path, body).judge::<Venue>(&first.request, VenueId::from_u128(7)), Creation::KeyReused, "{path} {body}");
+            assert_eq!(
+                key(path, body).judge::<Venue>(&first.request, VenueId::from_u128(7)),
+                Creation::KeyReused,
+                "{path} {body}"
+            );
         }
-        assert_eq!(Creation::<Layout>::KeyReused.before().unwrap_err().code, Code::IdempotencyKeyReused);
+        assert_eq!(
+            Creation::<Layout>::KeyReused.before().unwrap_err().code,
+            Code::IdempotencyKeyReused
+        );
     }
 }

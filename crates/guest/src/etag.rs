@@ -1,33 +1,46 @@
-//! Optimistic concurrency over HTTP: a resource's version is its strong ETag (RFC 9110 sections 8.8.3, 13.1).
+//! Optimistic concurrency over HTTP: a resource's version is its strong ETag (RFC 9110 sections
+//! 8.8.3, 13.1).
+
+use std::hash::{DefaultHasher, Hasher};
 
 use crate::http::header;
 use crate::problem::{Code, Problem};
 use crate::{Request, Response};
-use std::hash::{DefaultHasher, Hasher};
 
 /// `"v7"`.
 pub fn of(version: i64) -> String {
     format!("\"v{version}\"")
 }
 
-/// The version that `If-Match` demands, for PATCH and PUT; none for `*`, which any version satisfies.
+/// The version that `If-Match` demands, for PATCH and PUT; none for `*`, which any version
+/// satisfies.
 ///
 /// # Errors
 /// 428 without the header; 412 where it names no version of ours, or several.
 pub fn required(request: &Request) -> Result<Option<i64>, Problem> {
     let Some(value) = header(request, "if-match") else {
-        return Err(Problem::new(Code::PreconditionRequired, "Send If-Match with the ETag that you read."));
+        return Err(Problem::new(
+            Code::PreconditionRequired,
+            "Send If-Match with the ETag that you read.",
+        ));
     };
     if value.trim() == "*" {
         return Ok(None);
     }
-    let version = value.trim().strip_prefix("\"v").and_then(|rest| rest.strip_suffix('"')).and_then(|digits| digits.parse().ok());
+    let version = value
+        .trim()
+        .strip_prefix("\"v")
+        .and_then(|rest| rest.strip_suffix('"'))
+        .and_then(|digits| digits.parse().ok());
     version.map(Some).ok_or_else(stale)
 }
 
 /// 412: what the client read is not what is there.
 pub fn stale() -> Problem {
-    Problem::new(Code::PreconditionFailed, "It has changed since you read it: read it again and repeat your change.")
+    Problem::new(
+        Code::PreconditionFailed,
+        "It has changed since you read it: read it again and repeat your change.",
+    )
 }
 
 /// Gives an answer to GET its ETag; 304 where the client has this version already.
@@ -43,10 +56,19 @@ pub fn by_content(request: &Request, response: Response) -> Response {
 }
 
 fn tagged(request: &Request, tag: String, mut response: Response) -> Response {
-    let matches = |value: &str| value.split(',').any(|one| one.trim().trim_start_matches("W/") == tag || one.trim() == "*");
-    let fresh = matches!(request.method.as_str(), "GET" | "HEAD") && header(request, "if-none-match").is_some_and(matches);
+    let matches = |value: &str| {
+        value
+            .split(',')
+            .any(|one| one.trim().trim_start_matches("W/") == tag || one.trim() == "*")
+    };
+    let fresh = matches!(request.method.as_str(), "GET" | "HEAD")
+        && header(request, "if-none-match").is_some_and(matches);
     if fresh {
-        return Response { status: 304, headers: vec![("etag".into(), tag)], body: vec![] };
+        return Response {
+            status: 304,
+            headers: vec![("etag".into(), tag)],
+            body: vec![],
+        };
     }
     response.headers.push(("etag".into(), tag));
     response

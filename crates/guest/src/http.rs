@@ -1,8 +1,9 @@
 //! Small readings of a request and makings of a response.
 
+use std::collections::BTreeMap;
+
 use crate::problem::Problem;
 use crate::{Request, Response};
-use std::collections::BTreeMap;
 
 /// A request of nobody in particular, with nothing but this.
 pub fn request(method: &str, path: &str) -> Request {
@@ -21,7 +22,11 @@ pub fn request(method: &str, path: &str) -> Request {
 
 /// The first header of that (lower-case) name.
 pub fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
-    request.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    request
+        .headers
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// Query parameters, decoded. A name that comes twice is an error of the client.
@@ -35,12 +40,23 @@ impl Query {
         for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
             let at = format!("/query/{name}");
             if !known.contains(&&*name) {
-                return Err(Problem::invalid(at, "unknown_field", format!("is not a parameter here; known are: {}", known.join(", "))));
+                return Err(Problem::invalid(
+                    at,
+                    "unknown_field",
+                    format!("is not a parameter here; known are: {}", known.join(", ")),
+                ));
             }
             if value.contains('\0') {
-                return Err(Problem::invalid(at, "invalid_character", "must not contain the character U+0000"));
+                return Err(Problem::invalid(
+                    at,
+                    "invalid_character",
+                    "must not contain the character U+0000",
+                ));
             }
-            if parameters.insert(name.to_string(), value.to_string()).is_some() {
+            if parameters
+                .insert(name.to_string(), value.to_string())
+                .is_some()
+            {
                 return Err(Problem::invalid(at, "duplicate", "comes twice"));
             }
         }
@@ -59,14 +75,22 @@ impl Query {
     where
         T::Err: std::fmt::Display,
     {
-        let Some(text) = self.get(name) else { return Ok(None) };
-        text.parse().map(Some).map_err(|error| Problem::invalid(format!("/query/{name}"), "invalid", format!("{error}")))
+        let Some(text) = self.get(name) else {
+            return Ok(None);
+        };
+        text.parse().map(Some).map_err(|error| {
+            Problem::invalid(format!("/query/{name}"), "invalid", format!("{error}"))
+        })
     }
 }
 
 /// An answer without a body: 204.
 pub fn no_content() -> Response {
-    Response { status: 204, headers: vec![], body: vec![] }
+    Response {
+        status: 204,
+        headers: vec![],
+        body: vec![],
+    }
 }
 
 /// Adds a header to an answer.

@@ -1,10 +1,13 @@
-//! Typed ids: a prefix and a UUIDv7 in lower-case Crockford base32, 26 characters: `evt_01jd…`. They sort by time.
+//! Typed ids: a prefix and a UUIDv7 in lower-case Crockford base32, 26 characters: `evt_01jd…`.
+//! They sort by time.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 use std::hash::Hash;
 use std::marker::PhantomData;
 use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What an id names; its prefix says so to people.
 pub trait Kind: Copy + Eq + Ord + Hash + fmt::Debug + 'static {
@@ -97,10 +100,16 @@ impl<K: Kind> FromStr for Id<K> {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let digits = text.strip_prefix(K::PREFIX).filter(|digits| digits.len() == 26).ok_or(InvalidId(K::PREFIX))?;
+        let digits = text
+            .strip_prefix(K::PREFIX)
+            .filter(|digits| digits.len() == 26)
+            .ok_or(InvalidId(K::PREFIX))?;
         let mut value = 0u128;
         for (place, character) in digits.bytes().enumerate() {
-            let digit = ALPHABET.iter().position(|&known| known == character).ok_or(InvalidId(K::PREFIX))? as u128;
+            let digit = ALPHABET
+                .iter()
+                .position(|&known| known == character)
+                .ok_or(InvalidId(K::PREFIX))? as u128;
             // 26 digits are 130 bits: the first may only use three.
             if place == 0 && digit > 7 {
                 return Err(InvalidId(K::PREFIX));
@@ -126,8 +135,9 @@ impl<'de, K: Kind> Deserialize<'de> for Id<K> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     proptest! {
         #[test]

@@ -1,7 +1,8 @@
 //! What all components share: the capabilities' bindings and the manners of the HTTP API.
 //!
-//! A component generates the bindings of its own world and maps the shared interfaces onto [`bindings`] with
-//! [`shared_interfaces!`]-style `with:` entries, so that a `Request` is the same Rust type everywhere.
+//! A component generates the bindings of its own world and maps the shared interfaces onto
+//! [`bindings`] with [`shared_interfaces!`]-style `with:` entries, so that a `Request` is the same
+//! Rust type everywhere.
 
 pub mod auth;
 pub mod bindings;

@@ -1,13 +1,22 @@
-//! JSON lines on stderr: every host passes them on. A message reads alone, fields are dotted, never a secret.
+//! JSON lines on stderr: every host passes them on. A message reads alone, fields are dotted, never
+//! a secret.
 
 use std::sync::Once;
 
-/// Sets up logging for this instance; calling it again does nothing. The level comes from `LOG_LEVEL` (default `info`).
+/// Sets up logging for this instance; calling it again does nothing. The level comes from
+/// `LOG_LEVEL` (default `info`).
 pub fn init() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         let level = crate::config::text("LOG_LEVEL").unwrap_or_else(|| "info".into());
-        let filter = tracing_subscriber::EnvFilter::try_new(level).unwrap_or_else(|_| "info".into());
-        let _ = tracing_subscriber::fmt().json().flatten_event(true).with_current_span(false).with_writer(std::io::stderr).with_env_filter(filter).try_init();
+        let filter =
+            tracing_subscriber::EnvFilter::try_new(level).unwrap_or_else(|_| "info".into());
+        let _ = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_writer(std::io::stderr)
+            .with_env_filter(filter)
+            .try_init();
     });
 }

@@ -1,8 +1,10 @@
 //! Money: integer minor units of an ISO 4217 currency.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 use std::str::FromStr;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A currency in use by ISO 4217 (table A.1, without funds, metals and testing codes).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -40,7 +42,11 @@ impl FromStr for Currency {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| InvalidCurrency)?;
-        CODES.split(' ').any(|known| known == text).then_some(Self(code)).ok_or(InvalidCurrency)
+        CODES
+            .split(' ')
+            .any(|known| known == text)
+            .then_some(Self(code))
+            .ok_or(InvalidCurrency)
     }
 }
 
@@ -86,21 +92,35 @@ impl Money {
     /// None where the currencies differ or the sum overflows.
     pub fn plus(self, other: Self) -> Option<Self> {
         (self.currency == other.currency).then_some(())?;
-        Some(Self { amount: self.amount.checked_add(other.amount)?, ..self })
+        Some(Self {
+            amount: self.amount.checked_add(other.amount)?,
+            ..self
+        })
     }
 
     /// None on overflow.
     pub fn times(self, quantity: u32) -> Option<Self> {
-        Some(Self { amount: self.amount.checked_mul(i64::from(quantity))?, ..self })
+        Some(Self {
+            amount: self.amount.checked_mul(i64::from(quantity))?,
+            ..self
+        })
     }
 
     /// As typed interfaces carry it.
     pub fn to_wit(self) -> crate::bindings::eventhub::common::types::Money {
-        crate::bindings::eventhub::common::types::Money { amount: self.amount, currency: self.currency.to_string() }
+        crate::bindings::eventhub::common::types::Money {
+            amount: self.amount,
+            currency: self.currency.to_string(),
+        }
     }
 
-    pub fn from_wit(money: &crate::bindings::eventhub::common::types::Money) -> Result<Self, InvalidCurrency> {
-        Ok(Self { amount: money.amount, currency: money.currency.parse()? })
+    pub fn from_wit(
+        money: &crate::bindings::eventhub::common::types::Money,
+    ) -> Result<Self, InvalidCurrency> {
+        Ok(Self {
+            amount: money.amount,
+            currency: money.currency.parse()?,
+        })
     }
 }
 
@@ -123,6 +143,9 @@ mod tests {
         assert_eq!(Money::new(i64::MAX, eur).plus(Money::new(1, eur)), None);
         assert_eq!(Money::new(1, eur).plus(Money::new(1, jpy)), None);
         assert_eq!(Money::new(i64::MAX, eur).times(2), None);
-        assert_eq!(Money::new(4500, eur).times(4), Some(Money::new(18_000, eur)));
+        assert_eq!(
+            Money::new(4500, eur).times(4),
+            Some(Money::new(18_000, eur))
+        );
     }
 }

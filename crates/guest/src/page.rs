@@ -1,13 +1,15 @@
 //! Cursor paging: `?limit=` (1–100, default 20) `&cursor=` → `{"items": […], "next_cursor": …}`.
 
-use crate::http::Query;
-use crate::problem::Problem;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// What the client asked for. `C` is the position after which to go on, for example a time and an id.
+use crate::http::Query;
+use crate::problem::Problem;
+
+/// What the client asked for. `C` is the position after which to go on, for example a time and an
+/// id.
 pub struct Page<C> {
     /// 1 to 100. Ask the database for one more, to know whether there is a next page.
     pub limit: usize,
@@ -23,7 +25,11 @@ impl<C: Serialize + DeserializeOwned> Page<C> {
     pub fn parse(query: &Query) -> Result<Self, Problem> {
         let limit = query.parsed::<usize>("limit")?.unwrap_or(20);
         if !(1..=100).contains(&limit) {
-            return Err(Problem::invalid("/query/limit", "out_of_range", "must be 1 to 100"));
+            return Err(Problem::invalid(
+                "/query/limit",
+                "out_of_range",
+                "must be 1 to 100",
+            ));
         }
         let decode = |text: &str| {
             let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
@@ -31,18 +37,31 @@ impl<C: Serialize + DeserializeOwned> Page<C> {
         };
         let after = match query.get("cursor") {
             None => None,
-            Some(text) => Some(decode(text).ok_or_else(|| Problem::invalid("/query/cursor", "invalid", "must be a next_cursor of this list"))?),
+            Some(text) => Some(decode(text).ok_or_else(|| {
+                Problem::invalid(
+                    "/query/cursor",
+                    "invalid",
+                    "must be a next_cursor of this list",
+                )
+            })?),
         };
         Ok(Self { limit, after })
     }
 
     /// The list's body from up to `limit + 1` items; `position` says where an item stands.
-    pub fn list<T>(&self, mut items: Vec<T>, position: impl Fn(&T) -> C) -> Result<List<T>, Problem> {
+    pub fn list<T>(
+        &self,
+        mut items: Vec<T>,
+        position: impl Fn(&T) -> C,
+    ) -> Result<List<T>, Problem> {
         let more = items.len() > self.limit;
         items.truncate(self.limit);
         let next_cursor = match items.last().filter(|_| more) {
             None => None,
-            Some(last) => Some(URL_SAFE_NO_PAD.encode(serde_json::to_vec(&position(last)).map_err(Problem::internal)?)),
+            Some(last) => Some(
+                URL_SAFE_NO_PAD
+                    .encode(serde_json::to_vec(&position(last)).map_err(Problem::internal)?),
+            ),
         };
         Ok(List { items, next_cursor })
     }
@@ -61,7 +80,10 @@ mod tests {
 
     #[test]
     fn the_last_page_has_no_cursor_and_the_others_lead_on() {
-        let page = Page::<u32> { limit: 2, after: None };
+        let page = Page::<u32> {
+            limit: 2,
+            after: None,
+        };
         assert_eq!(page.list(vec![1, 2], |n| *n).unwrap().next_cursor, None);
         let first = page.list(vec![1, 2, 3], |n| *n).unwrap();
         assert_eq!(first.items, [1, 2]);

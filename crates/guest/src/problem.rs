@@ -1,10 +1,11 @@
 //! Errors as clients see them: RFC 9457 `application/problem+json`, made in this one place.
 //!
-//! Use a module's own error enum inside a service and turn it into a [`Problem`] in its `routes`; use [`Check`] to collect
-//! all faults of a request body before answering.
+//! Use a module's own error enum inside a service and turn it into a [`Problem`] in its `routes`;
+//! use [`Check`] to collect all faults of a request body before answering.
+
+use serde_json::{Map, Value, json};
 
 use crate::Response;
-use serde_json::{Map, Value, json};
 
 /// Stable codes; `docs/errors.md` lists cause and remedy of each.
 macro_rules! codes {
@@ -60,7 +61,8 @@ codes! {
 /// One fault of a request: where, what kind, and a sentence for people.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fault {
-    /// JSON pointer into the body (`/sections/0/id`), or `/query/limit` and `/headers/idempotency-key`.
+    /// JSON pointer into the body (`/sections/0/id`), or `/query/limit` and
+    /// `/headers/idempotency-key`.
     pub pointer: String,
     /// For programs: `required`, `unknown_field`, `too_long`, `duplicate` …
     pub code: &'static str,
@@ -69,7 +71,11 @@ pub struct Fault {
 
 impl Fault {
     pub fn new(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), code, detail: detail.into() }
+        Self {
+            pointer: pointer.into(),
+            code,
+            detail: detail.into(),
+        }
     }
 }
 
@@ -86,7 +92,13 @@ pub struct Problem {
 
 impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let mut problem = Self { code, detail: detail.into(), faults: vec![], members: Map::new(), headers: vec![] };
+        let mut problem = Self {
+            code,
+            detail: detail.into(),
+            faults: vec![],
+            members: Map::new(),
+            headers: vec![],
+        };
         if code.status() == 503 || code == Code::IdempotencyKeyInUse {
             problem = problem.header("retry-after", "1");
         }
@@ -119,17 +131,30 @@ impl Problem {
             [one] => told(one),
             [first, ..] => format!("{} faults, the first: {}", faults.len(), told(first)),
         };
-        Self { faults, ..Self::new(code, detail) }
+        Self {
+            faults,
+            ..Self::new(code, detail)
+        }
     }
 
     /// One fault in the body.
-    pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
-        Self::faults(Code::ValidationFailed, vec![Fault::new(pointer, code, detail)])
+    pub fn invalid(
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::faults(
+            Code::ValidationFailed,
+            vec![Fault::new(pointer, code, detail)],
+        )
     }
 
     /// `what` as in "There is no such event."
     pub fn not_found(what: &str) -> Self {
-        Self::new(Code::NotFound, format!("There is no such {what}, or you may not see it."))
+        Self::new(
+            Code::NotFound,
+            format!("There is no such {what}, or you may not see it."),
+        )
     }
 
     pub fn forbidden(detail: impl Into<String>) -> Self {
@@ -137,12 +162,17 @@ impl Problem {
     }
 
     pub fn invalid_transition(from: &str, to: &str, detail: impl Into<String>) -> Self {
-        Self::new(Code::InvalidTransition, detail).with("from", from).with("to", to)
+        Self::new(Code::InvalidTransition, detail)
+            .with("from", from)
+            .with("to", to)
     }
 
     /// An Idempotency-Key that another request was sent with.
     pub fn key_reused() -> Self {
-        Self::new(Code::IdempotencyKeyReused, "This key was sent with another request before: use a new key for every new request.")
+        Self::new(
+            Code::IdempotencyKeyReused,
+            "This key was sent with another request before: use a new key for every new request.",
+        )
     }
 
     pub fn unavailable(detail: impl Into<String>) -> Self {
@@ -152,7 +182,10 @@ impl Problem {
     /// A bug of ours: the cause goes to the log, not to the client.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
         tracing::error!(error.cause = %cause, "request failed by a fault of ours");
-        Self::new(Code::Internal, "Something went wrong on our side; it has been recorded.")
+        Self::new(
+            Code::Internal,
+            "Something went wrong on our side; it has been recorded.",
+        )
     }
 
     pub fn to_response(&self, request_id: &str) -> Response {
@@ -167,14 +200,22 @@ impl Problem {
         if let Some(object) = body.as_object_mut() {
             if !self.faults.is_empty() {
                 let faults = self.faults.iter();
-                let errors = faults.map(|f| json!({"pointer": f.pointer, "code": f.code, "detail": f.detail}));
+                let errors = faults
+                    .map(|f| json!({"pointer": f.pointer, "code": f.code, "detail": f.detail}));
                 object.insert("errors".into(), errors.collect());
             }
             object.extend(self.members.clone());
         }
-        let mut headers = vec![("content-type".to_string(), "application/problem+json".to_string())];
+        let mut headers = vec![(
+            "content-type".to_string(),
+            "application/problem+json".to_string(),
+        )];
         headers.extend(self.headers.iter().cloned());
-        Response { status: self.code.status(), headers, body: body.to_string().into_bytes() }
+        Response {
+            status: self.code.status(),
+            headers,
+            body: body.to_string().into_bytes(),
+        }
     }
 }
 
@@ -190,21 +231,50 @@ impl Check {
     }
 
     /// Records a fault where `holds` is false.
-    pub fn that(&mut self, holds: bool, pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> &mut Self {
+    pub fn that(
+        &mut self,
+        holds: bool,
+        pointer: impl Into<String>,
+        code: &'static str,
+        detail: impl Into<String>,
+    ) -> &mut Self {
         if !holds {
             self.faults.push(Fault::new(pointer, code, detail));
         }
         self
     }
 
-    /// A text of `min` to `max` characters that does not begin or end with white space and has no control characters.
+    /// A text of `min` to `max` characters that does not begin or end with white space and has no
+    /// control characters.
     pub fn text(&mut self, pointer: &str, text: &str, min: usize, max: usize) -> &mut Self {
         let length = text.chars().count();
-        self.that(length >= min, pointer, "too_short", format!("must have at least {min} characters"));
-        self.that(length <= max, pointer, "too_long", format!("must have at most {max} characters"));
-        self.that(text.trim() == text, pointer, "surrounding_space", "must not begin or end with white space");
-        let control = text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
-        self.that(!control, pointer, "invalid_character", "must not contain control characters")
+        self.that(
+            length >= min,
+            pointer,
+            "too_short",
+            format!("must have at least {min} characters"),
+        );
+        self.that(
+            length <= max,
+            pointer,
+            "too_long",
+            format!("must have at most {max} characters"),
+        );
+        self.that(
+            text.trim() == text,
+            pointer,
+            "surrounding_space",
+            "must not begin or end with white space",
+        );
+        let control = text
+            .chars()
+            .any(|c| c.is_control() && !matches!(c, '\n' | '\t'));
+        self.that(
+            !control,
+            pointer,
+            "invalid_character",
+            "must not contain control characters",
+        )
     }
 
     pub fn is_ok(&self) -> bool {
@@ -212,7 +282,11 @@ impl Check {
     }
 
     pub fn finish(self) -> Result<(), Problem> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Problem::faults(Code::ValidationFailed, self.faults)) }
+        if self.faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::faults(Code::ValidationFailed, self.faults))
+        }
     }
 }
 
@@ -222,24 +296,40 @@ mod tests {
 
     #[test]
     fn a_problem_has_the_members_of_the_contract() {
-        let response = Problem::invalid("/name", "required", "is missing").with("from", "draft").to_response("req-1");
+        let response = Problem::invalid("/name", "required", "is missing")
+            .with("from", "draft")
+            .to_response("req-1");
         assert_eq!(response.status, 422);
         let body: Value = serde_json::from_slice(&response.body).unwrap();
-        assert_eq!(body["type"], "https://eventhub.dev/problems/validation_failed");
+        assert_eq!(
+            body["type"],
+            "https://eventhub.dev/problems/validation_failed"
+        );
         assert_eq!(body["errors"][0]["pointer"], "/name");
-        assert_eq!((body["request_id"].as_str(), body["from"].as_str()), (Some("req-1"), Some("draft")));
+        assert_eq!(
+            (body["request_id"].as_str(), body["from"].as_str()),
+            (Some("req-1"), Some("draft"))
+        );
     }
 
     #[test]
     fn who_is_told_to_come_back_is_told_when() {
-        assert!(Problem::unavailable("x").headers.contains(&("retry-after".into(), "1".into())));
+        assert!(
+            Problem::unavailable("x")
+                .headers
+                .contains(&("retry-after".into(), "1".into()))
+        );
     }
 
     #[test]
     fn every_code_is_explained_to_people() {
         let page = include_str!("../../../docs/errors.md");
         for code in Code::ALL {
-            assert!(page.contains(&format!("| {} | `{}` |", code.status(), code.as_str())), "docs/errors.md lacks {}", code.as_str());
+            assert!(
+                page.contains(&format!("| {} | `{}` |", code.status(), code.as_str())),
+                "docs/errors.md lacks {}",
+                code.as_str()
+            );
         }
     }
 }

@@ -23,7 +23,11 @@ pub fn execute<A: AsRef<[u8]>>(words: &[A]) -> Result<Reply, Error> {
 }
 
 /// A script: atomic, every key in `keys`.
-pub fn script<K: AsRef<[u8]>, A: AsRef<[u8]>>(source: &str, keys: &[K], args: &[A]) -> Result<Reply, Error> {
+pub fn script<K: AsRef<[u8]>, A: AsRef<[u8]>>(
+    source: &str,
+    keys: &[K],
+    args: &[A],
+) -> Result<Reply, Error> {
     let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.as_ref().to_vec()).collect();
     let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_ref().to_vec()).collect();
     wit::script(source, &keys, &args)
@@ -68,6 +72,7 @@ impl Item {
     }
 
     pub fn text(&self) -> Option<&str> {
-        self.bytes().and_then(|bytes| std::str::from_utf8(bytes).ok())
+        self.bytes()
+            .and_then(|bytes| std::str::from_utf8(bytes).ok())
     }
 }

@@ -1,8 +1,10 @@
-//! Method and path to handler. Paths are matched segment by segment by `matchit`: `/api/v1/events/{id}`.
+//! Method and path to handler. Paths are matched segment by segment by `matchit`:
+//! `/api/v1/events/{id}`.
+
+use std::str::FromStr;
 
 use crate::problem::{Code, Problem};
 use crate::{Request, Response};
-use std::str::FromStr;
 
 /// What a handler answers: a response, or a problem that becomes one.
 pub type Answer = Result<Response, Problem>;
@@ -19,7 +21,10 @@ impl Params {
     }
 
     pub fn text(&self, name: &str) -> &str {
-        self.0.iter().find(|(known, _)| known == name).map_or("", |(_, value)| value.as_str())
+        self.0
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or("", |(_, value)| value.as_str())
     }
 
     /// An id in the path. `what` as in "There is no such event".
@@ -27,7 +32,9 @@ impl Params {
     /// # Errors
     /// 404: a malformed id is like an unknown one.
     pub fn id<T: FromStr>(&self, name: &str, what: &str) -> Result<T, Problem> {
-        self.text(name).parse().map_err(|_| Problem::not_found(what))
+        self.text(name)
+            .parse()
+            .map_err(|_| Problem::not_found(what))
     }
 }
 
@@ -54,7 +61,8 @@ impl Router {
                 if let Err(error) = self.paths.insert(path, self.methods.len()) {
                     tracing::error!(route.path = path, error.cause = %error, "route cannot be added");
                 }
-                self.methods.push((path.to_string(), Methods(vec![(method, handler)])));
+                self.methods
+                    .push((path.to_string(), Methods(vec![(method, handler)])));
             }
         }
         self
@@ -80,24 +88,38 @@ impl Router {
         self.route("DELETE", path, handler)
     }
 
-    /// Answers a request: 404 for an unknown path, 405 with `Allow` for a known one. HEAD is answered as GET; the host
-    /// drops the body.
+    /// Answers a request: 404 for an unknown path, 405 with `Allow` for a known one. HEAD is
+    /// answered as GET; the host drops the body.
     pub fn handle(&self, request: &Request) -> Response {
         crate::log::init();
-        self.find(request).unwrap_or_else(|problem| problem.to_response(&request.request_id))
+        self.find(request)
+            .unwrap_or_else(|problem| problem.to_response(&request.request_id))
     }
 
     fn find(&self, request: &Request) -> Answer {
-        let found = self.paths.at(&request.path).map_err(|_| Problem::not_found("resource"))?;
+        let found = self
+            .paths
+            .at(&request.path)
+            .map_err(|_| Problem::not_found("resource"))?;
         let methods = &self.methods[*found.value].1.0;
-        let wanted = if request.method == "HEAD" { "GET" } else { request.method.as_str() };
+        let wanted = if request.method == "HEAD" {
+            "GET"
+        } else {
+            request.method.as_str()
+        };
         let Some((_, handler)) = methods.iter().find(|(method, _)| *method == wanted) else {
-            let allow = methods.iter().map(|(method, _)| *method).collect::<Vec<_>>().join(", ");
+            let allow = methods
+                .iter()
+                .map(|(method, _)| *method)
+                .collect::<Vec<_>>()
+                .join(", ");
             let detail = format!("{} is not allowed here; allowed: {allow}.", request.method);
             return Err(Problem::new(Code::MethodNotAllowed, detail).header("allow", allow));
         };
         let decoded = found.params.iter().map(|(name, value)| {
-            let value = percent_encoding::percent_decode_str(value).decode_utf8().map_err(|_| Problem::not_found("resource"))?;
+            let value = percent_encoding::percent_decode_str(value)
+                .decode_utf8()
+                .map_err(|_| Problem::not_found("resource"))?;
             Ok((name.to_string(), value.into_owned()))
         });
         let params = Params(decoded.collect::<Result<_, Problem>>()?);

@@ -6,11 +6,12 @@
 //! let title: Option<String> = row.map(|row| row.get("title")).transpose()?;
 //! ```
 
+pub use wit::{Expectation, Isolation, Options, Statement, Value};
+
 use crate::bindings::eventhub::postgres::sql as wit;
 use crate::ids::{Id, Kind};
 use crate::problem::Problem;
 use crate::time::Timestamp;
-pub use wit::{Expectation, Isolation, Options, Statement, Value};
 
 /// A database of the manifest.
 #[derive(Clone, Copy)]
@@ -24,7 +25,12 @@ pub enum Error {
     Conflict { statement: u32, affected: u64 },
     /// A constraint refused the change.
     #[error("constraint {constraint} ({code}): {detail}")]
-    Violation { statement: u32, code: String, constraint: String, detail: String },
+    Violation {
+        statement: u32,
+        code: String,
+        constraint: String,
+        detail: String,
+    },
     /// Serialization failures outlived the retries: try again.
     #[error("serialization failure: {0}")]
     Serialization(String),
@@ -50,8 +56,16 @@ impl Error {
 impl From<wit::Error> for Error {
     fn from(error: wit::Error) -> Self {
         match error {
-            wit::Error::Conflict(c) => Error::Conflict { statement: c.statement, affected: c.affected },
-            wit::Error::Violation(v) => Error::Violation { statement: v.statement, code: v.code, constraint: v.constraint, detail: v.detail },
+            wit::Error::Conflict(c) => Error::Conflict {
+                statement: c.statement,
+                affected: c.affected,
+            },
+            wit::Error::Violation(v) => Error::Violation {
+                statement: v.statement,
+                code: v.code,
+                constraint: v.constraint,
+                detail: v.detail,
+            },
             wit::Error::Serialization(text) => Error::Serialization(text),
             wit::Error::Invalid(text) => Error::Invalid(text),
             wit::Error::Unavailable(text) => Error::Unavailable(text),
@@ -65,7 +79,9 @@ impl From<Error> for Problem {
         match error {
             Error::Unavailable(_) | Error::Serialization(_) => {
                 tracing::warn!(error.cause = %error, "database call failed");
-                Problem::unavailable("The database does not answer just now; try again in a moment.")
+                Problem::unavailable(
+                    "The database does not answer just now; try again in a moment.",
+                )
             }
             other => Problem::internal(other),
         }
@@ -74,7 +90,11 @@ impl From<Error> for Problem {
 
 /// Begins a statement; keep the text constant, it is prepared once per connection.
 pub fn sql(text: &str) -> Statement {
-    Statement { text: text.to_string(), params: vec![], expect: Expectation::Any }
+    Statement {
+        text: text.to_string(),
+        params: vec![],
+        expect: Expectation::Any,
+    }
 }
 
 impl Statement {
@@ -110,7 +130,9 @@ impl Database {
     /// One statement that must touch exactly one row.
     pub fn one(&self, statement: Statement) -> Result<Row, Error> {
         let rows = self.query(statement.expect(1))?;
-        rows.into_iter().next().ok_or_else(|| Error::Invalid("the statement returns no row".into()))
+        rows.into_iter()
+            .next()
+            .ok_or_else(|| Error::Invalid("the statement returns no row".into()))
     }
 
     /// Rows changed.
@@ -118,15 +140,29 @@ impl Database {
         Ok(wit::query(self.0, &statement)?.affected)
     }
 
-    /// All or nothing, read committed, deadlocks retried by the host. One list of rows per statement.
+    /// All or nothing, read committed, deadlocks retried by the host. One list of rows per
+    /// statement.
     pub fn transaction(&self, statements: &[Statement]) -> Result<Vec<Vec<Row>>, Error> {
-        let options = Options { isolation: Isolation::ReadCommitted, retries: 3 };
-        Ok(wit::transaction(self.0, statements, options)?.into_iter().map(Row::all).collect())
+        let options = Options {
+            isolation: Isolation::ReadCommitted,
+            retries: 3,
+        };
+        Ok(wit::transaction(self.0, statements, options)?
+            .into_iter()
+            .map(Row::all)
+            .collect())
     }
 
     /// The same with options of one's own.
-    pub fn transaction_with(&self, statements: &[Statement], options: Options) -> Result<Vec<Vec<Row>>, Error> {
-        Ok(wit::transaction(self.0, statements, options)?.into_iter().map(Row::all).collect())
+    pub fn transaction_with(
+        &self,
+        statements: &[Statement],
+        options: Options,
+    ) -> Result<Vec<Vec<Row>>, Error> {
+        Ok(wit::transaction(self.0, statements, options)?
+            .into_iter()
+            .map(Row::all)
+            .collect())
     }
 }
 
@@ -140,14 +176,22 @@ pub struct Row {
 impl Row {
     fn all(rows: wit::Rows) -> Vec<Row> {
         let columns: std::rc::Rc<[String]> = rows.columns.into();
-        rows.rows.into_iter().map(|values| Row { columns: columns.clone(), values }).collect()
+        rows.rows
+            .into_iter()
+            .map(|values| Row {
+                columns: columns.clone(),
+                values,
+            })
+            .collect()
     }
 
     /// # Errors
     /// [`Error::Invalid`] where there is no such column, or it has another type.
     pub fn get<T: FromValue>(&self, column: &str) -> Result<T, Error> {
         let at = self.columns.iter().position(|known| known == column);
-        let value = at.and_then(|at| self.values.get(at)).ok_or_else(|| Error::Invalid(format!("no column {column}")))?;
+        let value = at
+            .and_then(|at| self.values.get(at))
+            .ok_or_else(|| Error::Invalid(format!("no column {column}")))?;
         T::from_value(value).ok_or_else(|| Error::Invalid(format!("column {column} is {value:?}")))
     }
 }
@@ -230,7 +274,9 @@ impl<K: Kind> ToValue for Vec<Id<K>> {
 impl<K: Kind> FromValue for Vec<Id<K>> {
     fn from_value(value: &Value) -> Option<Self> {
         match value {
-            Value::UuidArray(ids) => Some(ids.iter().map(|halves| Id::from_halves(*halves)).collect()),
+            Value::UuidArray(ids) => {
+                Some(ids.iter().map(|halves| Id::from_halves(*halves)).collect())
+            }
             _ => None,
         }
     }
@@ -238,7 +284,8 @@ impl<K: Kind> FromValue for Vec<Id<K>> {
 
 impl<T: serde::Serialize> ToValue for Json<T> {
     fn to_value(self) -> Value {
-        // Our own types always serialize; a map with non-text keys would be a bug that the NOT NULL of the column shows.
+        // Our own types always serialize; a map with non-text keys would be a bug that the NOT NULL
+        // of the column shows.
         serde_json::to_string(&self.0).map_or(Value::Null, Value::Json)
     }
 }

@@ -11,10 +11,20 @@ pub fn prepared(statement: &Statement) -> String {
         Value::Timestamp(micros) => format!("to_timestamp({micros} / 1e6)"),
         Value::Int(number) => number.to_string(),
         Value::Text(text) => format!("'{text}'"),
-        Value::Bytes(bytes) => format!("'\\x{}'", bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()),
+        Value::Bytes(bytes) => format!(
+            "'\\x{}'",
+            bytes
+                .iter()
+                .map(|byte| format!("{byte:02x}"))
+                .collect::<String>()
+        ),
         Value::Uuid((high, low)) => format!("'{high:016x}{low:016x}'"),
         other => panic!("not used yet: {other:?}"),
     });
     let literals: Vec<String> = literals.collect();
-    format!("PREPARE it AS {}; EXECUTE it({})", statement.text, literals.join(", "))
+    format!(
+        "PREPARE it AS {}; EXECUTE it({})",
+        statement.text,
+        literals.join(", ")
+    )
 }

@@ -1,9 +1,11 @@
 //! Points in time: UTC everywhere, RFC 3339 with `Z` in JSON, microseconds in WIT and SQL.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Microseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -21,7 +23,9 @@ const LATEST: i64 = 253_370_764_800_000_000;
 impl Timestamp {
     /// The system's clock. Domain rules take time as an argument; only routes and timers call this.
     pub fn now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         Self(since.as_micros() as i64)
     }
 
@@ -71,21 +75,35 @@ impl FromStr for Timestamp {
     }
 }
 
-/// The text where it has the shape of RFC 3339 (section 5.6), with at most nine digits of a second: jiff takes other shapes as
-/// well, and refuses more digits.
+/// The text where it has the shape of RFC 3339 (section 5.6), with at most nine digits of a second:
+/// jiff takes other shapes as well, and refuses more digits.
 fn shaped(text: &str) -> Option<String> {
     let (moment, rest) = text.split_at_checked(19)?;
-    let like = |(byte, like): (u8, u8)| if like == b'0' { byte.is_ascii_digit() } else { byte.eq_ignore_ascii_case(&like) };
+    let like = |(byte, like): (u8, u8)| {
+        if like == b'0' {
+            byte.is_ascii_digit()
+        } else {
+            byte.eq_ignore_ascii_case(&like)
+        }
+    };
     let (fraction, offset) = match rest.strip_prefix('.') {
         Some(rest) => rest.split_at(rest.bytes().take_while(u8::is_ascii_digit).count()),
         None => ("0", rest),
     };
     let is_offset = match offset.as_bytes() {
         [b'Z' | b'z'] => true,
-        [b'+' | b'-', tens @ b'0'..=b'2', ones @ b'0'..=b'9', b':', b'0'..=b'5', b'0'..=b'9'] => *tens < b'2' || *ones < b'4',
+        [
+            b'+' | b'-',
+            tens @ b'0'..=b'2',
+            ones @ b'0'..=b'9',
+            b':',
+            b'0'..=b'5',
+            b'0'..=b'9',
+        ] => *tens < b'2' || *ones < b'4',
         _ => false,
     };
-    let fits = moment.bytes().zip(*b"0000-00-00T00:00:00").all(like) && !fraction.is_empty() && is_offset;
+    let fits =
+        moment.bytes().zip(*b"0000-00-00T00:00:00").all(like) && !fraction.is_empty() && is_offset;
     fits.then(|| format!("{moment}.{}{offset}", fraction.get(..9).unwrap_or(fraction)))
 }
 
@@ -115,8 +133,14 @@ mod tests {
     #[test]
     fn every_way_to_write_a_second_is_taken() {
         let written = |text: &str| text.parse::<Timestamp>().unwrap().to_string();
-        assert_eq!(written("2026-05-01t18:30:00.1234567891234z"), "2026-05-01T18:30:00.123456Z");
-        assert_eq!(written("2026-05-01T18:30:00.5-23:59"), "2026-05-02T18:29:00.5Z");
+        assert_eq!(
+            written("2026-05-01t18:30:00.1234567891234z"),
+            "2026-05-01T18:30:00.123456Z"
+        );
+        assert_eq!(
+            written("2026-05-01T18:30:00.5-23:59"),
+            "2026-05-02T18:29:00.5Z"
+        );
         assert_eq!(written("2016-12-31T23:59:60Z"), "2016-12-31T23:59:59Z");
     }
 

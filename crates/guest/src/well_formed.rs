@@ -1,10 +1,12 @@
-//! Whether bytes are JSON throughout: strings and numbers are read, not skipped, and nothing is kept.
+//! Whether bytes are JSON throughout: strings and numbers are read, not skipped, and nothing is
+//! kept.
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::fmt;
 
-/// Any JSON value whose strings are UTF-8, whose escapes mean characters and whose numbers are finite. `serde`'s own `IgnoredAny`
-/// skips over strings that are none.
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// Any JSON value whose strings are UTF-8, whose escapes mean characters and whose numbers are
+/// finite. `serde`'s own `IgnoredAny` skips over strings that are none.
 struct WellFormed;
 
 /// Whether all of it is one JSON value.
@@ -66,10 +68,22 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_json_is_none() {
-        for good in [r#"{"a":[1,-2.5e3,true,null,"\ud83d\ude00"]}"#, " 7 ", r#""\u0000""#] {
+        for good in [
+            r#"{"a":[1,-2.5e3,true,null,"\ud83d\ude00"]}"#,
+            " 7 ",
+            r#""\u0000""#,
+        ] {
             assert!(is_json(good.as_bytes()), "{good}");
         }
-        let bad: [&[u8]; 7] = [b"", b"{", br#"{"a":1} x"#, b"\"\xff\"", br#"["\ud800"]"#, br#"{"a":1e400}"#, b"{\"\xff\":1}"];
+        let bad: [&[u8]; 7] = [
+            b"",
+            b"{",
+            br#"{"a":1} x"#,
+            b"\"\xff\"",
+            br#"["\ud800"]"#,
+            br#"{"a":1e400}"#,
+            b"{\"\xff\":1}",
+        ];
         for bad in bad {
             assert!(!is_json(bad), "{:?}", String::from_utf8_lossy(bad));
         }

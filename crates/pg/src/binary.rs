@@ -1,4 +1,5 @@
-//! Values in the binary form in which PostgreSQL sends them. An error says what is wrong with one, to be read after `column x `.
+//! Values in the binary form in which PostgreSQL sends them. An error says what is wrong with one,
+//! to be read after `column x `.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -15,7 +16,9 @@ pub fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], &'static str> {
 
 /// Text.
 pub fn text(bytes: &[u8]) -> Result<String, &'static str> {
-    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "is not UTF-8")
+    std::str::from_utf8(bytes)
+        .map(str::to_owned)
+        .map_err(|_| "is not UTF-8")
 }
 
 /// The 128 bits, high half first.
@@ -25,7 +28,10 @@ pub fn uuid(bytes: &[u8]) -> Result<(u64, u64), &'static str> {
 }
 
 /// An array of one dimension, without NULL in it.
-pub fn array<T>(bytes: &[u8], element: impl Fn(&[u8]) -> Result<T, &'static str>) -> Result<Vec<T>, &'static str> {
+pub fn array<T>(
+    bytes: &[u8],
+    element: impl Fn(&[u8]) -> Result<T, &'static str>,
+) -> Result<Vec<T>, &'static str> {
     let mut rest = bytes;
     let mut number = || -> Result<i32, &'static str> {
         let (head, tail) = rest.split_first_chunk::<4>().ok_or(BROKEN)?;
@@ -64,14 +70,20 @@ pub fn date(days: i32) -> Result<String, &'static str> {
     if days == i32::MAX || days == i32::MIN {
         return Err("is infinite");
     }
-    // Counted from 0000-03-01, so that a leap day is the last of its year; 400 years have 146,097 days.
+    // Counted from 0000-03-01, so that a leap day is the last of its year; 400 years have 146,097
+    // days.
     let days = i64::from(days) + 730_425;
     let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = era * 400 + year_of_era + i64::from(month <= 2);
     Ok(match year {
         1.. => format!("{year:04}-{month:02}-{day:02}"),
@@ -79,15 +91,22 @@ pub fn date(days: i32) -> Result<String, &'static str> {
     })
 }
 
-/// `inet_send` in src/backend/utils/adt/network.c: family, prefix, whether it is a cidr, length, address.
+/// `inet_send` in src/backend/utils/adt/network.c: family, prefix, whether it is a cidr, length,
+/// address.
 pub fn inet(bytes: &[u8], always_prefix: bool) -> Result<String, &'static str> {
-    let &[_family, prefix, _cidr, _length, ref address @ ..] = bytes else { return Err(BROKEN) };
+    let &[_family, prefix, _cidr, _length, ref address @ ..] = bytes else {
+        return Err(BROKEN);
+    };
     let (address, whole) = match address.len() {
         4 => (Ipv4Addr::from(fixed::<4>(address)?).to_string(), 32),
         16 => (Ipv6Addr::from(fixed::<16>(address)?).to_string(), 128),
         _ => return Err(BROKEN),
     };
-    Ok(if always_prefix || prefix != whole { format!("{address}/{prefix}") } else { address })
+    Ok(if always_prefix || prefix != whole {
+        format!("{address}/{prefix}")
+    } else {
+        address
+    })
 }
 
 #[cfg(test)]

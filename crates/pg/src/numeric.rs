@@ -1,5 +1,6 @@
 //! PostgreSQL's `numeric`: reading its binary form, and checking a decimal text before it is sent.
-//! Format: `numeric_send` in src/backend/utils/adt/numeric.c: digits to the base of 10,000, the weight of the first, sign, scale.
+//! Format: `numeric_send` in src/backend/utils/adt/numeric.c: digits to the base of 10,000, the
+//! weight of the first, sign, scale.
 
 const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;
@@ -10,11 +11,21 @@ const NEGATIVE: u16 = 0x4000;
 /// What is wrong with it: NaN and the infinities have no decimal text.
 pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
     const BROKEN: &str = "is not numeric's binary form";
-    let mut halves = bytes.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
+    let mut halves = bytes
+        .chunks_exact(2)
+        .map(|pair| u16::from_be_bytes([pair[0], pair[1]]));
     let mut next = || halves.next().ok_or(BROKEN);
-    let (count, weight, sign, scale) = (usize::from(next()?), next()? as i16, next()?, usize::from(next()?));
+    let (count, weight, sign, scale) = (
+        usize::from(next()?),
+        next()? as i16,
+        next()?,
+        usize::from(next()?),
+    );
     let digits: Vec<u16> = halves.collect();
-    if digits.len() != count || !bytes.len().is_multiple_of(2) || digits.iter().any(|&digit| digit > 9_999) {
+    if digits.len() != count
+        || !bytes.len().is_multiple_of(2)
+        || digits.iter().any(|&digit| digit > 9_999)
+    {
         return Err(BROKEN);
     }
     if sign != POSITIVE && sign != NEGATIVE {
@@ -22,7 +33,13 @@ pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
     }
 
     // The digit of weight w stands for so many times 10,000 to the power of w.
-    let digit = |w: i32| usize::try_from(i32::from(weight) - w).ok().and_then(|i| digits.get(i)).copied().unwrap_or(0);
+    let digit = |w: i32| {
+        usize::try_from(i32::from(weight) - w)
+            .ok()
+            .and_then(|i| digits.get(i))
+            .copied()
+            .unwrap_or(0)
+    };
     let mut text = String::with_capacity(count * 4 + scale + 3);
     if sign == NEGATIVE {
         text.push('-');
@@ -45,8 +62,9 @@ pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
     Ok(text)
 }
 
-/// Whether a text is a plain decimal: an optional sign, digits, and perhaps a point and more digits.
-/// It is sent as text, so this only keeps out what the server would take beyond that: NaN, Infinity, exponents, hexadecimal.
+/// Whether a text is a plain decimal: an optional sign, digits, and perhaps a point and more
+/// digits. It is sent as text, so this only keeps out what the server would take beyond that: NaN,
+/// Infinity, exponents, hexadecimal.
 pub fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
@@ -60,19 +78,37 @@ mod tests {
 
     fn wire(weight: i16, sign: u16, scale: u16, digits: &[u16]) -> Vec<u8> {
         let head = [digits.len() as u16, weight as u16, sign, scale];
-        head.iter().chain(digits).flat_map(|half| half.to_be_bytes()).collect()
+        head.iter()
+            .chain(digits)
+            .flat_map(|half| half.to_be_bytes())
+            .collect()
     }
 
     #[test]
     fn decimals_are_read_with_their_scale_and_every_zero() {
         assert_eq!(decode(&wire(0, POSITIVE, 2, &[])).as_deref(), Ok("0.00"));
         assert_eq!(decode(&wire(0, POSITIVE, 0, &[])).as_deref(), Ok("0"));
-        assert_eq!(decode(&wire(0, NEGATIVE, 2, &[12, 5_000])).as_deref(), Ok("-12.50"));
+        assert_eq!(
+            decode(&wire(0, NEGATIVE, 2, &[12, 5_000])).as_deref(),
+            Ok("-12.50")
+        );
         assert_eq!(decode(&wire(1, POSITIVE, 0, &[1])).as_deref(), Ok("10000"));
-        assert_eq!(decode(&wire(2, POSITIVE, 1, &[1, 0, 7, 1_000])).as_deref(), Ok("100000007.1"));
-        assert_eq!(decode(&wire(-1, POSITIVE, 4, &[1])).as_deref(), Ok("0.0001"));
-        assert_eq!(decode(&wire(-2, POSITIVE, 7, &[1_230])).as_deref(), Ok("0.0000123"));
-        assert_eq!(decode(&wire(0, POSITIVE, 6, &[9_999, 9_999])).as_deref(), Ok("9999.999900"));
+        assert_eq!(
+            decode(&wire(2, POSITIVE, 1, &[1, 0, 7, 1_000])).as_deref(),
+            Ok("100000007.1")
+        );
+        assert_eq!(
+            decode(&wire(-1, POSITIVE, 4, &[1])).as_deref(),
+            Ok("0.0001")
+        );
+        assert_eq!(
+            decode(&wire(-2, POSITIVE, 7, &[1_230])).as_deref(),
+            Ok("0.0000123")
+        );
+        assert_eq!(
+            decode(&wire(0, POSITIVE, 6, &[9_999, 9_999])).as_deref(),
+            Ok("9999.999900")
+        );
     }
 
     #[test]
@@ -89,10 +125,19 @@ mod tests {
 
     #[test]
     fn only_plain_decimals_are_sent() {
-        for good in ["0", "-12.50", "+1", "0.00", "123456789012345678901234567890.1"] {
+        for good in [
+            "0",
+            "-12.50",
+            "+1",
+            "0.00",
+            "123456789012345678901234567890.1",
+        ] {
             assert!(is_decimal(good), "{good}");
         }
-        for bad in ["", "-", ".5", "5.", "1e5", "NaN", "Infinity", "1 ", "0x10", "1_000", "--1", "1.2.3", "１"] {
+        for bad in [
+            "", "-", ".5", "5.", "1e5", "NaN", "Infinity", "1 ", "0x10", "1_000", "--1", "1.2.3",
+            "１",
+        ] {
             assert!(!is_decimal(bad), "{bad}");
         }
     }

@@ -1,6 +1,8 @@
-//! Which statements are not for components: they share the connection, and whoever provides it begins and ends the transaction.
+//! Which statements are not for components: they share the connection, and whoever provides it
+//! begins and ends the transaction.
 
-/// The first word of a statement that would end the transaction, change the connection for others, or talk another protocol.
+/// The first word of a statement that would end the transaction, change the connection for others,
+/// or talk another protocol.
 pub fn control(text: &str) -> Option<&'static str> {
     const WORDS: &[&str] = &[
         "ABORT",
@@ -29,16 +31,27 @@ pub fn control(text: &str) -> Option<&'static str> {
     let mut text = text.trim_start();
     loop {
         if let Some(comment) = text.strip_prefix("--") {
-            text = comment.split_once('\n').map_or("", |(_, rest)| rest).trim_start();
+            text = comment
+                .split_once('\n')
+                .map_or("", |(_, rest)| rest)
+                .trim_start();
         } else if let Some(comment) = text.strip_prefix("/*") {
-            text = comment.split_once("*/").map_or("", |(_, rest)| rest).trim_start();
+            text = comment
+                .split_once("*/")
+                .map_or("", |(_, rest)| rest)
+                .trim_start();
         } else {
             break;
         }
     }
-    let end = text.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_alphabetic())
+        .unwrap_or(text.len());
     let first = &text[..end];
-    WORDS.iter().find(|word| word.eq_ignore_ascii_case(first)).copied()
+    WORDS
+        .iter()
+        .find(|word| word.eq_ignore_ascii_case(first))
+        .copied()
 }
 
 #[cfg(test)]
@@ -47,10 +60,22 @@ mod tests {
 
     #[test]
     fn a_statement_cannot_end_the_hosts_transaction_or_leave_a_setting_behind() {
-        for text in ["COMMIT", " rollback ", "-- so\n/* it */ Set x = 1", "end;", "COPY t FROM stdin"] {
+        for text in [
+            "COMMIT",
+            " rollback ",
+            "-- so\n/* it */ Set x = 1",
+            "end;",
+            "COPY t FROM stdin",
+        ] {
             assert!(control(text).is_some(), "{text}");
         }
-        for text in ["SELECT 1", "UPDATE t SET a = 1", "WITH x AS (SELECT 1) SELECT 1", "INSERT INTO commit VALUES (1)", ""] {
+        for text in [
+            "SELECT 1",
+            "UPDATE t SET a = 1",
+            "WITH x AS (SELECT 1) SELECT 1",
+            "INSERT INTO commit VALUES (1)",
+            "",
+        ] {
             assert_eq!(control(text), None, "{text}");
         }
     }

@@ -1,9 +1,12 @@
 //! `wasi:http/incoming-handler`: the exchange becomes a value, and the value an exchange.
 
+use std::io::Write;
+
 use eventhub_guest::http::request;
 use eventhub_guest::{Request, Response};
-use std::io::Write;
-use wasip2::http::types::{Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam};
+use wasip2::http::types::{
+    Fields, IncomingBody, IncomingRequest, Method, OutgoingBody, OutgoingResponse, ResponseOutparam,
+};
 use wasip2::io::streams::{InputStream, StreamError};
 
 /// One read of the body.
@@ -17,7 +20,8 @@ pub enum Unread {
     Broken,
 }
 
-/// All but the body, and the length that was announced for it. Who sent it, this interface does not tell.
+/// All but the body, and the length that was announced for it. Who sent it, this interface does not
+/// tell.
 pub fn head(incoming: &IncomingRequest) -> (Request, Option<usize>) {
     let method = match incoming.method() {
         Method::Get => "GET".into(),
@@ -34,16 +38,37 @@ pub fn head(incoming: &IncomingRequest) -> (Request, Option<usize>) {
     let target = incoming.path_with_query().unwrap_or_else(|| "/".into());
     let (path, query) = target.split_once('?').unwrap_or((&target, ""));
     let entries = incoming.headers().entries().into_iter();
-    let headers: Vec<(String, String)> = entries.map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())).collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
-    (Request { query: query.into(), headers, ..request(&method, path) }, length)
+    let headers: Vec<(String, String)> = entries
+        .map(|(name, value)| {
+            (
+                name.to_ascii_lowercase(),
+                String::from_utf8_lossy(&value).into_owned(),
+            )
+        })
+        .collect();
+    let length = headers
+        .iter()
+        .find(|(name, _)| name == "content-length")
+        .and_then(|(_, value)| value.parse().ok());
+    (
+        Request {
+            query: query.into(),
+            headers,
+            ..request(&method, path)
+        },
+        length,
+    )
 }
 
 /// The whole body, of at most `max` bytes; `length` is what was announced.
 ///
 /// # Errors
 /// [`Unread`].
-pub fn body(incoming: &IncomingRequest, length: Option<usize>, max: usize) -> Result<Vec<u8>, Unread> {
+pub fn body(
+    incoming: &IncomingRequest,
+    length: Option<usize>,
+    max: usize,
+) -> Result<Vec<u8>, Unread> {
     if length.is_some_and(|length| length > max) {
         return Err(Unread::TooLarge);
     }
@@ -81,7 +106,9 @@ pub fn send(response: Response, out: ResponseOutparam) {
     // From here on a failure means that the client is gone.
     if let Ok(body) = body {
         if let Ok(mut stream) = body.write() {
-            let _ = stream.write_all(&response.body).and_then(|()| Write::flush(&mut stream));
+            let _ = stream
+                .write_all(&response.body)
+                .and_then(|()| Write::flush(&mut stream));
         }
         let _ = OutgoingBody::finish(body, None);
     }

@@ -1,9 +1,13 @@
 //! One call over `wasi:http/outgoing-handler`, answered whole.
 
-use crate::incoming::{Unread, drain};
 use std::time::Duration;
+
 use wasip2::http::outgoing_handler;
-use wasip2::http::types::{Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme};
+use wasip2::http::types::{
+    Fields, IncomingResponse, Method, OutgoingBody, OutgoingRequest, RequestOptions, Scheme,
+};
+
+use crate::incoming::{Unread, drain};
 
 /// What is sent.
 pub struct Call<'a> {
@@ -36,8 +40,19 @@ pub struct Answer {
 pub fn send(call: &Call) -> Result<Answer, String> {
     let response = exchange(call)?;
     let entries = response.headers().entries().into_iter();
-    let headers = entries.map(|(name, value)| (name.to_ascii_lowercase(), String::from_utf8_lossy(&value).into_owned())).collect();
-    Ok(Answer { status: response.status(), headers, body: read(&response, call.max_answer)? })
+    let headers = entries
+        .map(|(name, value)| {
+            (
+                name.to_ascii_lowercase(),
+                String::from_utf8_lossy(&value).into_owned(),
+            )
+        })
+        .collect();
+    Ok(Answer {
+        status: response.status(),
+        headers,
+        body: read(&response, call.max_answer)?,
+    })
 }
 
 fn exchange(call: &Call) -> Result<IncomingResponse, String> {
@@ -48,33 +63,49 @@ fn exchange(call: &Call) -> Result<IncomingResponse, String> {
     };
     let length = call.body.len().to_string();
     let length = ("content-length", length.as_str());
-    let headers: Vec<(String, Vec<u8>)> = call.headers.iter().chain([&length]).map(|(name, value)| (name.to_string(), value.as_bytes().to_vec())).collect();
-    let request = OutgoingRequest::new(Fields::from_list(&headers).map_err(|error| format!("{error:?}"))?);
+    let headers: Vec<(String, Vec<u8>)> = call
+        .headers
+        .iter()
+        .chain([&length])
+        .map(|(name, value)| (name.to_string(), value.as_bytes().to_vec()))
+        .collect();
+    let request =
+        OutgoingRequest::new(Fields::from_list(&headers).map_err(|error| format!("{error:?}"))?);
     let set = request
         .set_method(&call.method)
         .and_then(|()| request.set_scheme(Some(&scheme)))
         .and_then(|()| request.set_authority(Some(authority)))
         .and_then(|()| request.set_path_with_query(Some(call.path)));
     set.map_err(|()| "the request cannot be made".to_string())?;
-    let body = request.body().map_err(|()| "the request has no body".to_string())?;
+    let body = request
+        .body()
+        .map_err(|()| "the request has no body".to_string())?;
 
     let options = RequestOptions::new();
     let nanoseconds = Some(call.timeout.as_nanos() as u64);
     let _ = options.set_connect_timeout(nanoseconds);
     let _ = options.set_first_byte_timeout(nanoseconds);
     let _ = options.set_between_bytes_timeout(nanoseconds);
-    let future = outgoing_handler::handle(request, Some(options)).map_err(|code| code.to_string())?;
+    let future =
+        outgoing_handler::handle(request, Some(options)).map_err(|code| code.to_string())?;
     write(body, call.body)?;
     future.subscribe().block();
-    let answer = future.get().ok_or("no answer")?.map_err(|()| "the answer was taken already".to_string())?;
+    let answer = future
+        .get()
+        .ok_or("no answer")?
+        .map_err(|()| "the answer was taken already".to_string())?;
     answer.map_err(|code| code.to_string())
 }
 
 fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), String> {
-    let stream = body.write().map_err(|()| "the body cannot be written".to_string())?;
+    let stream = body
+        .write()
+        .map_err(|()| "the body cannot be written".to_string())?;
     // The interface takes 4096 bytes at once.
     for chunk in bytes.chunks(4096) {
-        stream.blocking_write_and_flush(chunk).map_err(|error| error.to_string())?;
+        stream
+            .blocking_write_and_flush(chunk)
+            .map_err(|error| error.to_string())?;
     }
     drop(stream);
     OutgoingBody::finish(body, None).map_err(|code| code.to_string())

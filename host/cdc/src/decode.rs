@@ -1,11 +1,14 @@
-//! The two messages of `pgoutput` (protocol version 1) that matter here: Relation, which names the columns of a table, and
-//! Insert. "Logical Replication Message Formats" in the manual of PostgreSQL describes them.
+//! The two messages of `pgoutput` (protocol version 1) that matter here: Relation, which names the
+//! columns of a table, and Insert. "Logical Replication Message Formats" in the manual of
+//! PostgreSQL describes them.
 
 use std::collections::HashMap;
 
-use crate::{Error, event::Event};
+use crate::Error;
+use crate::event::Event;
 
-/// The tables seen so far; the server describes a table before its first row, and again after each change.
+/// The tables seen so far; the server describes a table before its first row, and again after each
+/// change.
 #[derive(Default)]
 pub(crate) struct Decoder {
     tables: HashMap<u32, Columns>,
@@ -38,7 +41,10 @@ impl Decoder {
             }
             b'I' => {
                 let table = reader.u32()?;
-                let columns = self.tables.get(&table).ok_or_else(|| bad("a row of a table that was not described"))?;
+                let columns = self
+                    .tables
+                    .get(&table)
+                    .ok_or_else(|| bad("a row of a table that was not described"))?;
                 insert(&mut reader, columns).map(Some)
             }
             // Type, Origin, Truncate; Update and Delete are not published.
@@ -56,7 +62,12 @@ fn relation(reader: &mut Reader<'_>) -> Result<(u32, Columns), Error> {
         let (_type, _modifier) = (reader.u32()?, reader.u32()?);
         names.insert(name, index);
     }
-    let place = |name: &str| names.get(name).copied().ok_or_else(|| bad(&format!("the outbox has no column `{name}`")));
+    let place = |name: &str| {
+        names
+            .get(name)
+            .copied()
+            .ok_or_else(|| bad(&format!("the outbox has no column `{name}`")))
+    };
     let columns = Columns {
         id: place("id")?,
         aggregate_type: place("aggregatetype")?,
@@ -96,12 +107,16 @@ fn insert<'a>(reader: &mut Reader<'a>, columns: &Columns) -> Result<Event<'a>, E
         aggregate_id: required(columns.aggregate_id)?,
         event_type: required(columns.event_type)?,
         payload: optional(columns.payload),
-        occurred_at_ms: columns.occurred_at.and_then(optional).and_then(milliseconds),
+        occurred_at_ms: columns
+            .occurred_at
+            .and_then(optional)
+            .and_then(milliseconds),
         tracing_span_context: columns.tracing_span_context.and_then(optional),
     })
 }
 
-/// `2026-11-22 16:58:17.123456` (DateStyle ISO, UTC) as milliseconds since the Unix epoch; `None` for `infinity` and its kin.
+/// `2026-11-22 16:58:17.123456` (DateStyle ISO, UTC) as milliseconds since the Unix epoch; `None`
+/// for `infinity` and its kin.
 fn milliseconds(text: &str) -> Option<i64> {
     let (date, time) = text.split_once(' ')?;
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
@@ -111,11 +126,17 @@ fn milliseconds(text: &str) -> Option<i64> {
     let (hour, minute, second) = (time.next()?.ok()?, time.next()?.ok()?, time.next()?.ok()?);
     let millis: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
     // Days since 1970-01-01 in the Gregorian calendar, counting years from March.
-    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (year, month) = if month > 2 {
+        (year, month - 3)
+    } else {
+        (year - 1, month + 9)
+    };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
     let day_of_year = (153 * month + 2) / 5 + day - 1;
-    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468;
+    let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100
+        + day_of_year
+        - 719_468;
     Some((((days * 24 + hour) * 60 + minute) * 60 + second) * 1_000 + millis)
 }
 
@@ -123,13 +144,18 @@ struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
     fn bytes(&mut self, length: usize) -> Result<&'a [u8], Error> {
-        let (head, rest) = self.0.split_at_checked(length).ok_or_else(|| bad("a message ends too early"))?;
+        let (head, rest) = self
+            .0
+            .split_at_checked(length)
+            .ok_or_else(|| bad("a message ends too early"))?;
         self.0 = rest;
         Ok(head)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Error> {
-        self.bytes(N)?.try_into().map_err(|_| bad("a message ends too early"))
+        self.bytes(N)?
+            .try_into()
+            .map_err(|_| bad("a message ends too early"))
     }
 
     fn u8(&mut self) -> Result<u8, Error> {
@@ -146,7 +172,11 @@ impl<'a> Reader<'a> {
 
     /// Up to the terminating NUL.
     fn text(&mut self) -> Result<&'a str, Error> {
-        let end = self.0.iter().position(|&byte| byte == 0).ok_or_else(|| bad("a name does not end"))?;
+        let end = self
+            .0
+            .iter()
+            .position(|&byte| byte == 0)
+            .ok_or_else(|| bad("a name does not end"))?;
         let text = utf8(self.bytes(end)?)?;
         self.bytes(1)?;
         Ok(text)
@@ -166,7 +196,16 @@ fn bad(what: &str) -> Error {
 mod tests {
     use super::*;
 
-    const COLUMNS: [&str; 8] = ["extra", "id", "aggregatetype", "aggregateid", "type", "payload", "occurred_at_us", "tracingspancontext"];
+    const COLUMNS: [&str; 8] = [
+        "extra",
+        "id",
+        "aggregatetype",
+        "aggregateid",
+        "type",
+        "payload",
+        "occurred_at_us",
+        "tracingspancontext",
+    ];
 
     fn relation(table: u32, columns: &[&str]) -> Vec<u8> {
         let mut message = vec![b'R'];
@@ -204,7 +243,19 @@ mod tests {
     fn columns_are_found_by_name_wherever_they_are() {
         let mut decoder = Decoder::default();
         assert_eq!(decoder.decode(&relation(7, &COLUMNS)).unwrap(), None);
-        let row = insert(7, &[None, Some("01a"), Some("booking"), Some("bkg_ü"), Some("BookingCreated"), None, Some("2026-11-22 16:58:17.5"), None]);
+        let row = insert(
+            7,
+            &[
+                None,
+                Some("01a"),
+                Some("booking"),
+                Some("bkg_ü"),
+                Some("BookingCreated"),
+                None,
+                Some("2026-11-22 16:58:17.5"),
+                None,
+            ],
+        );
         let expected = Event {
             id: "01a",
             aggregate_type: "booking",
@@ -229,7 +280,19 @@ mod tests {
         let mut decoder = Decoder::default();
         let relation = relation(7, &COLUMNS);
         decoder.decode(&relation).unwrap();
-        let row = insert(7, &[Some("e"), Some("i"), Some("t"), Some("k"), Some("T"), Some("{}"), None, Some("x=y")]);
+        let row = insert(
+            7,
+            &[
+                Some("e"),
+                Some("i"),
+                Some("t"),
+                Some("k"),
+                Some("T"),
+                Some("{}"),
+                None,
+                Some("x=y"),
+            ],
+        );
         assert!(decoder.decode(&row).unwrap().is_some());
         for end in 0..relation.len() {
             assert!(Decoder::default().decode(&relation[..end]).is_err());
@@ -242,8 +305,14 @@ mod tests {
     #[test]
     fn timestamps_are_cut_to_milliseconds() {
         assert_eq!(milliseconds("1970-01-01 00:00:00"), Some(0));
-        assert_eq!(milliseconds("2000-02-29 23:59:59.999999"), Some(951_868_799_999));
-        assert_eq!(milliseconds("2026-11-22 16:58:17.05"), Some(1_795_366_697_050));
+        assert_eq!(
+            milliseconds("2000-02-29 23:59:59.999999"),
+            Some(951_868_799_999)
+        );
+        assert_eq!(
+            milliseconds("2026-11-22 16:58:17.05"),
+            Some(1_795_366_697_050)
+        );
         assert_eq!(milliseconds("infinity"), None);
     }
 }

@@ -22,12 +22,32 @@ pub(crate) struct Event<'a> {
 
 impl Event<'_> {
     /// Hands the message to the producer. `topic` is that of the row's aggregate type.
-    pub async fn push(&self, topic: &str, publication: &mut Publication) -> Result<(), Undelivered> {
+    pub async fn push(
+        &self,
+        topic: &str,
+        publication: &mut Publication,
+    ) -> Result<(), Undelivered> {
         let value = payload::value(self.payload);
-        let headers = [("id", self.id), ("eventType", self.event_type), ("tracingspancontext", self.tracing_span_context.unwrap_or_default())];
-        let present = if self.tracing_span_context.is_some() { 3 } else { 2 };
-        let record =
-            Record { topic, key: Some(self.aggregate_id.as_bytes()), value: Some(&value), headers: &headers[..present], timestamp: self.occurred_at_ms };
+        let headers = [
+            ("id", self.id),
+            ("eventType", self.event_type),
+            (
+                "tracingspancontext",
+                self.tracing_span_context.unwrap_or_default(),
+            ),
+        ];
+        let present = if self.tracing_span_context.is_some() {
+            3
+        } else {
+            2
+        };
+        let record = Record {
+            topic,
+            key: Some(self.aggregate_id.as_bytes()),
+            value: Some(&value),
+            headers: &headers[..present],
+            timestamp: self.occurred_at_ms,
+        };
         publication.push(record).await
     }
 }

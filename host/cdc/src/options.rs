@@ -10,19 +10,24 @@ use crate::Error;
 pub struct Options {
     /// Its name, for logs, metrics and the name of the slot.
     pub database: String,
-    /// `postgres://user:password@host:port/database`; the user needs REPLICATION and has to own the table `public.outbox`.
+    /// `postgres://user:password@host:port/database`; the user needs REPLICATION and has to own
+    /// the table `public.outbox`.
     pub url: String,
-    /// The replication slot; empty is `eventhub_outbox_<database>`. It is made when it is not there.
+    /// The replication slot; empty is `eventhub_outbox_<database>`. It is made when it is not
+    /// there.
     pub slot: String,
     /// The publication; made when it is not there.
     pub publication: String,
-    /// Published rows are deleted from the table when they are this old. Minutes; 0 keeps them for good.
+    /// Published rows are deleted from the table when they are this old. Minutes; 0 keeps them for
+    /// good.
     pub keep_minutes: u32,
     /// How often that is looked after. Seconds.
     pub prune_seconds: u64,
-    /// The wait before the slot is tried again while another reader has it, or after an error. Milliseconds.
+    /// The wait before the slot is tried again while another reader has it, or after an error.
+    /// Milliseconds.
     pub retry_ms: u64,
-    /// On shutdown, what was read has this long to be acknowledged by Kafka; the rest is read again next time. Milliseconds.
+    /// On shutdown, what was read has this long to be acknowledged by Kafka; the rest is read
+    /// again next time. Milliseconds.
     pub drain_ms: u64,
 }
 
@@ -44,23 +49,40 @@ impl Default for Options {
 impl Options {
     /// The defaults for a database.
     pub fn new(database: impl Into<String>, url: impl Into<String>) -> Self {
-        Self { database: database.into(), url: url.into(), ..Self::default() }
+        Self {
+            database: database.into(),
+            url: url.into(),
+            ..Self::default()
+        }
     }
 
     /// The slot's name.
     pub fn slot(&self) -> String {
-        if self.slot.is_empty() { format!("eventhub_outbox_{}", self.database) } else { self.slot.clone() }
+        if self.slot.is_empty() {
+            format!("eventhub_outbox_{}", self.database)
+        } else {
+            self.slot.clone()
+        }
     }
 
     /// Checks what goes into replication commands, which know no parameters.
     pub(crate) fn validate(&self) -> Result<tokio_postgres::Config, Error> {
-        let plain = |name: &str| (1..=58).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_');
+        let plain = |name: &str| {
+            (1..=58).contains(&name.len())
+                && name
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        };
         for name in [&self.slot(), &self.publication] {
             if !plain(name) {
-                return Err(Error::Config(format!("`{name}`: only a-z, 0-9 and _, at most 58 characters")));
+                return Err(Error::Config(format!(
+                    "`{name}`: only a-z, 0-9 and _, at most 58 characters"
+                )));
             }
         }
-        self.url.parse().map_err(|error| Error::Config(format!("the URL of {}: {error}", self.database)))
+        self.url
+            .parse()
+            .map_err(|error| Error::Config(format!("the URL of {}: {error}", self.database)))
     }
 }
 
@@ -74,8 +96,29 @@ mod tests {
         let good = Options::new("event_db", "postgres://u@h:5432/event_db");
         assert_eq!(good.slot(), "eventhub_outbox_event_db");
         assert!(good.validate().is_ok());
-        assert!(Options { slot: "a; DROP TABLE x".into(), ..good.clone() }.validate().is_err());
-        assert!(Options { publication: "a'b".into(), ..good.clone() }.validate().is_err());
-        assert!(Options { url: "no url".into(), ..good }.validate().is_err());
+        assert!(
+            Options {
+                slot: "a; DROP TABLE x".into(),
+                ..good.clone()
+            }
+            .validate()
+            .is_err()
+        );
+        assert!(
+            Options {
+                publication: "a'b".into(),
+                ..good.clone()
+            }
+            .validate()
+            .is_err()
+        );
+        assert!(
+            Options {
+                url: "no url".into(),
+                ..good
+            }
+            .validate()
+            .is_err()
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! The value of a message: what Debezium makes of a `jsonb` payload with `table.expand.json.payload=true`.
+//! The value of a message: what Debezium makes of a `jsonb` payload with
+//! `table.expand.json.payload=true`.
 //!
-//! Compact JSON, members in the order of the text, null members of objects left out at every level; elements of arrays stay. A
-//! text that is neither object nor array becomes a JSON string, and no payload becomes `null`.
+//! Compact JSON, members in the order of the text, null members of objects left out at every level;
+//! elements of arrays stay. A text that is neither object nor array becomes a JSON string, and no
+//! payload becomes `null`.
 
 use std::borrow::Cow;
 
@@ -10,10 +12,16 @@ const MAX_DEPTH: usize = 256;
 
 /// The value for a payload's text; `None` is SQL's NULL.
 pub(crate) fn value(payload: Option<&str>) -> Cow<'_, [u8]> {
-    let Some(text) = payload else { return Cow::Borrowed(b"null") };
+    let Some(text) = payload else {
+        return Cow::Borrowed(b"null");
+    };
     match text.trim_start().bytes().next() {
         Some(b'{' | b'[') => {
-            let mut copy = Copy { input: text.as_bytes(), at: 0, output: Vec::with_capacity(text.len()) };
+            let mut copy = Copy {
+                input: text.as_bytes(),
+                at: 0,
+                output: Vec::with_capacity(text.len()),
+            };
             match copy.value(0) {
                 Some(()) => Cow::Owned(copy.output),
                 None => Cow::Borrowed(text.as_bytes()),
@@ -93,8 +101,11 @@ impl Copy<'_> {
     /// A number, `true`, `false`, or `null` in an array.
     fn literal(&mut self) -> Option<()> {
         let rest = &self.input[self.at..];
-        let length = rest.iter().position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'))?;
-        self.output.extend_from_slice(rest.get(..length).filter(|literal| !literal.is_empty())?);
+        let length = rest
+            .iter()
+            .position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\n' | b'\r' | b'\t'))?;
+        self.output
+            .extend_from_slice(rest.get(..length).filter(|literal| !literal.is_empty())?);
         self.at += length;
         Some(())
     }
@@ -140,13 +151,22 @@ mod tests {
 
     #[track_caller]
     fn check(payload: &str, expected: &str) {
-        assert_eq!(String::from_utf8(value(Some(payload)).into_owned()).unwrap(), expected);
+        assert_eq!(
+            String::from_utf8(value(Some(payload)).into_owned()).unwrap(),
+            expected
+        );
     }
 
     #[test]
     fn null_members_are_dropped_at_every_level_and_the_order_stays() {
-        check(r#"{"n": 1, "seats": ["A-1", "A-2"], "who": null}"#, r#"{"n":1,"seats":["A-1","A-2"]}"#);
-        check(r#"{"a": null, "z": {"b": null, "a": {"c": null}}, "b": true}"#, r#"{"z":{"a":{}},"b":true}"#);
+        check(
+            r#"{"n": 1, "seats": ["A-1", "A-2"], "who": null}"#,
+            r#"{"n":1,"seats":["A-1","A-2"]}"#,
+        );
+        check(
+            r#"{"a": null, "z": {"b": null, "a": {"c": null}}, "b": true}"#,
+            r#"{"z":{"a":{}},"b":true}"#,
+        );
         check(r#"{"a": null, "b": null}"#, "{}");
         check(r#"[{"a": null, "b": 2}, {"a": 1}]"#, r#"[{"b":2},{"a":1}]"#);
     }
@@ -159,13 +179,22 @@ mod tests {
 
     #[test]
     fn strings_are_not_touched() {
-        check(r#"{"a b": "x, \"y\": null } \\", "ü": "日本 \u0001"}"#, r#"{"a b":"x, \"y\": null } \\","ü":"日本 \u0001"}"#);
-        check(r#"{"null": "null", "n": "a\\"}"#, r#"{"null":"null","n":"a\\"}"#);
+        check(
+            r#"{"a b": "x, \"y\": null } \\", "ü": "日本 \u0001"}"#,
+            r#"{"a b":"x, \"y\": null } \\","ü":"日本 \u0001"}"#,
+        );
+        check(
+            r#"{"null": "null", "n": "a\\"}"#,
+            r#"{"null":"null","n":"a\\"}"#,
+        );
     }
 
     #[test]
     fn numbers_keep_their_digits() {
-        check(r#"{"a": 12345678901234567890.10, "b": -1e-7}"#, r#"{"a":12345678901234567890.10,"b":-1e-7}"#);
+        check(
+            r#"{"a": 12345678901234567890.10, "b": -1e-7}"#,
+            r#"{"a":12345678901234567890.10,"b":-1e-7}"#,
+        );
     }
 
     #[test]

@@ -7,18 +7,19 @@ use metrics::gauge;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    Error, Options,
-    session::{self, Relay},
-};
+use crate::session::{self, Relay};
+use crate::{Error, Options};
 
-/// A producer for [`Service`]s, of which one is enough for all databases: it never gives a message up, so that what is behind a
-/// stalled message cannot overtake it.
+/// A producer for [`Service`]s, of which one is enough for all databases: it never gives a message
+/// up, so that what is behind a stalled message cannot overtake it.
 ///
 /// # Errors
 /// When librdkafka refuses the configuration.
 pub fn producer(config: &Config) -> Result<Client, eventhub_kafka::Error> {
-    Client::new(Config { delivery_timeout_ms: 0, ..config.clone() })
+    Client::new(Config {
+        delivery_timeout_ms: 0,
+        ..config.clone()
+    })
 }
 
 /// What the relay is doing.
@@ -86,12 +87,24 @@ impl Service {
     pub fn new(options: Options, client: Client) -> Result<(Self, Handle), Error> {
         let postgres = options.validate()?;
         let (status, receiver) = watch::channel(Status::Starting);
-        let handle = Handle { database: options.database.clone(), status: receiver };
+        let handle = Handle {
+            database: options.database.clone(),
+            status: receiver,
+        };
         let relay = Relay::new(&options, client);
-        Ok((Self { options, postgres, relay, status }, handle))
+        Ok((
+            Self {
+                options,
+                postgres,
+                relay,
+                status,
+            },
+            handle,
+        ))
     }
 
-    /// Relays until `shutdown`; what was read by then is still acknowledged and confirmed, within the drain time.
+    /// Relays until `shutdown`; what was read by then is still acknowledged and confirmed, within
+    /// the drain time.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let retry = Duration::from_millis(self.options.retry_ms.max(10));
         let database = self.options.database.clone();
@@ -103,7 +116,13 @@ impl Service {
                 active.set(1.0);
                 status.send_replace(Status::Active);
             };
-            let session = session::run(&self.options, &self.postgres, &mut self.relay, is_active, &shutdown);
+            let session = session::run(
+                &self.options,
+                &self.postgres,
+                &mut self.relay,
+                is_active,
+                &shutdown,
+            );
             // Until the slot is ours there is nothing to be drained.
             let ended = tokio::select! {
                 ended = session => ended,
@@ -117,7 +136,9 @@ impl Service {
             };
             if *self.status.borrow() != now {
                 match &now {
-                    Status::Failing(why) => tracing::warn!(database, "the outbox is not relayed: {why}"),
+                    Status::Failing(why) => {
+                        tracing::warn!(database, "the outbox is not relayed: {why}")
+                    }
                     _ => tracing::info!(database, "another reader relays the outbox"),
                 }
             }

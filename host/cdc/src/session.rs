@@ -1,16 +1,13 @@
-//! One replication session: from the slot to Kafka, many transactions under way at once, confirmed in their order.
+//! One replication session: from the slot to Kafka, many transactions under way at once, confirmed
+//! in their order.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    future::poll_fn,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    task::Poll,
-    time::{Duration, SystemTime},
-};
+use std::collections::{HashMap, VecDeque};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::task::Poll;
+use std::time::{Duration, SystemTime};
 
 use eventhub_kafka::{Acknowledgement, Client, Publication, Undelivered};
 use metrics::{Counter, Histogram, counter, histogram};
@@ -18,13 +15,17 @@ use pgwire_replication::{Lsn, ReplicationClient, ReplicationConfig, ReplicationE
 use tokio_postgres::config::Host;
 use tokio_util::sync::CancellationToken;
 
-use crate::{Error, Options, TOPIC_PREFIX, decode::Decoder, event::Event, slot::Control};
+use crate::decode::Decoder;
+use crate::event::Event;
+use crate::slot::Control;
+use crate::{Error, Options, TOPIC_PREFIX};
 
 /// The producer's side: which topics there are, and what was published.
 pub(crate) struct Relay {
     database: String,
     client: Client,
-    /// By aggregate type; `None` where no such topic can be. Only of this session: a topic may be deleted.
+    /// By aggregate type; `None` where no such topic can be. Only of this session: a topic may be
+    /// deleted.
     topics: HashMap<String, Option<String>>,
     published: Counter,
     dropped: Counter,
@@ -46,22 +47,34 @@ impl Relay {
         self.client.publication()
     }
 
-    /// Hands one event to the producer. One that Kafka can never take (its topic has no possible name, it is too large) is
-    /// dropped, loudly: waiting for it would stop all events of the database for good. Everything else ends the session, and
-    /// the next one reads the event again.
-    pub async fn push(&mut self, event: &Event<'_>, publication: &mut Publication) -> Result<(), Error> {
+    /// Hands one event to the producer. One that Kafka can never take (its topic has no possible
+    /// name, it is too large) is dropped, loudly: waiting for it would stop all events of the
+    /// database for good. Everything else ends the session, and the next one reads the event
+    /// again.
+    pub async fn push(
+        &mut self,
+        event: &Event<'_>,
+        publication: &mut Publication,
+    ) -> Result<(), Error> {
         if !self.topics.contains_key(event.aggregate_type) {
             self.find_topic(event.aggregate_type).await?;
         }
         let pushed = match self.topics.get(event.aggregate_type) {
             Some(Some(topic)) => event.push(topic, publication).await,
-            _ => Err(Undelivered::Message(format!("`{}` makes no topic", event.aggregate_type))),
+            _ => Err(Undelivered::Message(format!(
+                "`{}` makes no topic",
+                event.aggregate_type
+            ))),
         };
         match pushed {
             Ok(()) => self.published.increment(1),
             Err(Undelivered::Message(why)) => {
                 self.dropped.increment(1);
-                tracing::error!(database = self.database, event_id = event.id, "an event cannot be published and is dropped: {why}");
+                tracing::error!(
+                    database = self.database,
+                    event_id = event.id,
+                    "an event cannot be published and is dropped: {why}"
+                );
             }
             Err(error) => return Err(error.into()),
         }
@@ -73,7 +86,11 @@ impl Relay {
         let topic = match self.client.ensure_topics([(topic.as_str(), 0)]).await {
             Ok(()) => Some(topic),
             Err(eventhub_kafka::Error::Refused(why)) => {
-                tracing::error!(database = self.database, topic, "the topic cannot be created: {why}");
+                tracing::error!(
+                    database = self.database,
+                    topic,
+                    "the topic cannot be created: {why}"
+                );
                 None
             }
             Err(error) => return Err(error.into()),
@@ -87,7 +104,10 @@ impl Relay {
         match acknowledged {
             Err(Undelivered::Message(why)) => {
                 self.dropped.increment(1);
-                tracing::error!(database = self.database, "Kafka refused at least one event, which is dropped: {why}");
+                tracing::error!(
+                    database = self.database,
+                    "Kafka refused at least one event, which is dropped: {why}"
+                );
                 Ok(())
             }
             other => other.map_err(Error::from),
@@ -109,13 +129,19 @@ struct Read {
 impl Pending {
     fn mark(&mut self, end: Lsn, committed_at_us: i64) {
         match self.0.back_mut() {
-            Some(last) if last.acknowledgement.is_none() => (last.end, last.committed_at_us) = (end, committed_at_us),
-            _ => self.0.push_back(Read { acknowledgement: None, end, committed_at_us }),
+            Some(last) if last.acknowledgement.is_none() => {
+                (last.end, last.committed_at_us) = (end, committed_at_us)
+            }
+            _ => self.0.push_back(Read {
+                acknowledgement: None,
+                end,
+                committed_at_us,
+            }),
         }
     }
 
-    /// Waits until the first is through, and takes all that are by then: the end of the last, and what Kafka said of each.
-    /// Losing the future loses nothing.
+    /// Waits until the first is through, and takes all that are by then: the end of the last, and
+    /// what Kafka said of each. Losing the future loses nothing.
     async fn advance(&mut self, relay: &Relay, seconds: &Histogram) -> Result<Read, Error> {
         let mut last = None;
         poll_fn(|context| {
@@ -133,7 +159,8 @@ impl Pending {
                 }
                 last = self.0.pop_front();
             }
-            last.take().map_or(Poll::Pending, |read| Poll::Ready(Ok(read)))
+            last.take()
+                .map_or(Poll::Pending, |read| Poll::Ready(Ok(read)))
         })
         .await
     }
@@ -150,15 +177,19 @@ pub(crate) async fn run(
     let control = Control::acquire(postgres, options).await?;
     relay.topics.clear();
     control.prepare(options, relay).await?;
-    let mut replication = ReplicationClient::connect(replication_config(options, postgres)?).await?;
+    let mut replication =
+        ReplicationClient::connect(replication_config(options, postgres)?).await?;
     replication.wait_started().await?;
     active();
 
     let published_until = Arc::new(AtomicI64::new(0));
     // Dropped with the session, and with it the connection that holds the lock.
-    let mut care = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(control.look_after(options.clone(), published_until.clone())));
+    let mut care = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(
+        control.look_after(options.clone(), published_until.clone()),
+    ));
     let seconds = histogram!("eventhub_cdc_seconds", "database" => options.database.clone());
-    let (mut decoder, mut pending, mut transaction) = (Decoder::default(), Pending::default(), None);
+    let (mut decoder, mut pending, mut transaction) =
+        (Decoder::default(), Pending::default(), None);
     loop {
         tokio::select! {
             biased;
@@ -199,7 +230,10 @@ pub(crate) async fn run(
         Ok::<(), Error>(())
     });
     if drained.await.is_err() {
-        tracing::warn!(database = options.database, "not all was acknowledged in time; it will be published again");
+        tracing::warn!(
+            database = options.database,
+            "not all was acknowledged in time; it will be published again"
+        );
     }
     // The position goes out with the next status, a moment later.
     tokio::time::sleep(2 * STATUS_INTERVAL).await;
@@ -213,8 +247,12 @@ const STATUS_INTERVAL: Duration = Duration::from_millis(200);
 /// 2000-01-01, where Postgres counts from, in microseconds since the Unix epoch.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
-fn replication_config(options: &Options, postgres: &tokio_postgres::Config) -> Result<ReplicationConfig, Error> {
-    let missing = |what: &str| Error::Config(format!("the URL of {} has no {what}", options.database));
+fn replication_config(
+    options: &Options,
+    postgres: &tokio_postgres::Config,
+) -> Result<ReplicationConfig, Error> {
+    let missing =
+        |what: &str| Error::Config(format!("the URL of {} has no {what}", options.database));
     let host = match postgres.get_hosts().first() {
         Some(Host::Tcp(host)) => host.clone(),
         Some(Host::Unix(folder)) => folder.display().to_string(),
@@ -223,15 +261,24 @@ fn replication_config(options: &Options, postgres: &tokio_postgres::Config) -> R
     let user = postgres.get_user().ok_or_else(|| missing("user"))?;
     let database = postgres.get_dbname().ok_or_else(|| missing("database"))?;
     let password = String::from_utf8_lossy(postgres.get_password().unwrap_or_default());
-    let mut config = ReplicationConfig::new(host, user, password, database, options.slot(), options.publication.as_str())
-        .with_port(postgres.get_ports().first().copied().unwrap_or(5432))
-        .with_status_interval(STATUS_INTERVAL);
+    let mut config = ReplicationConfig::new(
+        host,
+        user,
+        password,
+        database,
+        options.slot(),
+        options.publication.as_str(),
+    )
+    .with_port(postgres.get_ports().first().copied().unwrap_or(5432))
+    .with_status_interval(STATUS_INTERVAL);
     config.options = Some("-c DateStyle=ISO".into());
     config.application_name = Some("eventhub-cdc".into());
     Ok(config)
 }
 
 fn now_us() -> i64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -1,23 +1,23 @@
-//! What is done in the database beside reading its log: the publication, the slot, and the care of the table.
+//! What is done in the database beside reading its log: the publication, the slot, and the care of
+//! the table.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use futures::{TryStreamExt, pin_mut};
 use metrics::{Gauge, counter, gauge};
 use tokio_postgres::{Client, NoTls};
 
-use crate::{Error, Options, event::Event, session::Relay};
+use crate::event::Event;
+use crate::session::Relay;
+use crate::{Error, Options};
 
 /// How many rows are deleted, or published from the table, at a time.
 const CHUNK: i64 = 10_000;
 
-/// An ordinary connection. While it lives it holds the right to relay the database: an advisory lock named after the slot.
+/// An ordinary connection. While it lives it holds the right to relay the database: an advisory
+/// lock named after the slot.
 pub(crate) struct Control {
     client: Client,
     slot: String,
@@ -28,9 +28,14 @@ impl Control {
     ///
     /// # Errors
     /// [`Error::Busy`] when another reader has it.
-    pub async fn acquire(config: &tokio_postgres::Config, options: &Options) -> Result<Self, Error> {
+    pub async fn acquire(
+        config: &tokio_postgres::Config,
+        options: &Options,
+    ) -> Result<Self, Error> {
         let mut config = config.clone();
-        config.application_name("eventhub-cdc").connect_timeout(Duration::from_secs(5));
+        config
+            .application_name("eventhub-cdc")
+            .connect_timeout(Duration::from_secs(5));
         let (client, connection) = config.connect(NoTls).await?;
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -38,27 +43,51 @@ impl Control {
             }
         });
         let slot = options.slot();
-        let lock = client.query_one("SELECT pg_try_advisory_lock(hashtextextended($1, 0))", &[&slot]).await?;
-        if lock.get(0) { Ok(Self { client, slot }) } else { Err(Error::Busy) }
+        let lock = client
+            .query_one(
+                "SELECT pg_try_advisory_lock(hashtextextended($1, 0))",
+                &[&slot],
+            )
+            .await?;
+        if lock.get(0) {
+            Ok(Self { client, slot })
+        } else {
+            Err(Error::Busy)
+        }
     }
 
     /// Makes the publication and the slot when they are not there.
     ///
-    /// A new slot begins where the log is now; rows older than that are published from the table first. The slot gets its name
-    /// only after that, so that a crash in between begins again. A slot whose log Postgres has thrown away
-    /// (`max_slot_wal_keep_size`) is replaced in the same way: what was not pruned yet is published, some of it again.
+    /// A new slot begins where the log is now; rows older than that are published from the table
+    /// first. The slot gets its name only after that, so that a crash in between begins again.
+    /// A slot whose log Postgres has thrown away (`max_slot_wal_keep_size`) is replaced in the
+    /// same way: what was not pruned yet is published, some of it again.
     pub async fn prepare(&self, options: &Options, relay: &mut Relay) -> Result<(), Error> {
         let (client, slot, publication) = (&self.client, &self.slot, &options.publication);
-        let row = client.query_one("SELECT to_regclass('public.outbox') IS NOT NULL", &[]).await?;
+        let row = client
+            .query_one("SELECT to_regclass('public.outbox') IS NOT NULL", &[])
+            .await?;
         if !row.get::<_, bool>(0) {
-            return Err(Error::Postgres("there is no table public.outbox yet".into()));
+            return Err(Error::Postgres(
+                "there is no table public.outbox yet".into(),
+            ));
         }
-        if client.query_opt("SELECT 1 FROM pg_publication WHERE pubname = $1", &[publication]).await?.is_none() {
-            let create = format!("CREATE PUBLICATION {publication} FOR TABLE public.outbox WITH (publish = 'insert')");
+        if client
+            .query_opt(
+                "SELECT 1 FROM pg_publication WHERE pubname = $1",
+                &[publication],
+            )
+            .await?
+            .is_none()
+        {
+            let create = format!(
+                "CREATE PUBLICATION {publication} FOR TABLE public.outbox WITH (publish = 'insert')"
+            );
             client.batch_execute(&create).await?;
         }
 
-        // A crash may have left it behind, in use by nobody since the lock is ours; it would keep the log for ever.
+        // A crash may have left it behind, in use by nobody since the lock is ours; it would keep
+        // the log for ever.
         let fresh = format!("{slot}_new");
         let leftover = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1";
         client.execute(leftover, &[&fresh]).await?;
@@ -67,14 +96,34 @@ impl Control {
             if row.get::<_, Option<&str>>(0) != Some("lost") {
                 return Ok(());
             }
-            tracing::error!(database = options.database, slot, "Postgres gave up the slot's log; it is made anew from the table");
-            client.execute("SELECT pg_drop_replication_slot($1)", &[slot]).await?;
+            tracing::error!(
+                database = options.database,
+                slot,
+                "Postgres gave up the slot's log; it is made anew from the table"
+            );
+            client
+                .execute("SELECT pg_drop_replication_slot($1)", &[slot])
+                .await?;
         }
-        client.execute("SELECT pg_create_logical_replication_slot($1, 'pgoutput')", &[&fresh]).await?;
+        client
+            .execute(
+                "SELECT pg_create_logical_replication_slot($1, 'pgoutput')",
+                &[&fresh],
+            )
+            .await?;
         self.publish_table(relay).await?;
-        client.execute("SELECT pg_copy_logical_replication_slot($1, $2)", &[&fresh, slot]).await?;
+        client
+            .execute(
+                "SELECT pg_copy_logical_replication_slot($1, $2)",
+                &[&fresh, slot],
+            )
+            .await?;
         client.execute(leftover, &[&fresh]).await?;
-        tracing::info!(database = options.database, slot, "the replication slot was made");
+        tracing::info!(
+            database = options.database,
+            slot,
+            "the replication slot was made"
+        );
         Ok(())
     }
 
@@ -83,7 +132,10 @@ impl Control {
         let sql = "SELECT id::text, aggregatetype, aggregateid, type, payload::text, \
                    floor(extract(epoch FROM occurred_at_us) * 1000)::bigint, tracingspancontext \
                    FROM public.outbox ORDER BY occurred_at_us, cmin::text::bigint, ctid";
-        let rows = self.client.query_raw(sql, std::iter::empty::<&str>()).await?;
+        let rows = self
+            .client
+            .query_raw(sql, std::iter::empty::<&str>())
+            .await?;
         pin_mut!(rows);
         let (mut publication, mut count) = (relay.publication(), 0);
         while let Some(row) = rows.try_next().await? {
@@ -99,14 +151,19 @@ impl Control {
             relay.push(&event, &mut publication).await?;
             count += 1;
             if count % CHUNK == 0 {
-                relay.settle(std::mem::replace(&mut publication, relay.publication()).finish().await)?;
+                relay.settle(
+                    std::mem::replace(&mut publication, relay.publication())
+                        .finish()
+                        .await,
+                )?;
             }
         }
         relay.settle(publication.finish().await)
     }
 
-    /// Measures the lag and deletes old rows, until the connection breaks. `published_until` is the commit time, in microseconds
-    /// since the Unix epoch, up to which all is in Kafka: younger rows stay, however old they are.
+    /// Measures the lag and deletes old rows, until the connection breaks. `published_until` is the
+    /// commit time, in microseconds since the Unix epoch, up to which all is in Kafka: younger
+    /// rows stay, however old they are.
     pub async fn look_after(self, options: Options, published_until: Arc<AtomicI64>) -> Error {
         let lag = gauge!("eventhub_cdc_lag_bytes", "database" => options.database.clone());
         let prune_every = Duration::from_secs(options.prune_seconds.max(1));
@@ -118,7 +175,8 @@ impl Control {
             let round = async {
                 self.measure(&lag).await?;
                 if prune {
-                    self.prune(&options, published_until.load(Ordering::Relaxed)).await?;
+                    self.prune(&options, published_until.load(Ordering::Relaxed))
+                        .await?;
                 }
                 Ok(())
             };
@@ -149,7 +207,10 @@ impl Control {
         let keep = i32::try_from(options.keep_minutes).unwrap_or(i32::MAX);
         let pruned = counter!("eventhub_cdc_pruned_total", "database" => options.database.clone());
         loop {
-            let deleted = self.client.execute(sql, &[&keep, &(published_until as f64), &CHUNK]).await?;
+            let deleted = self
+                .client
+                .execute(sql, &[&keep, &(published_until as f64), &CHUNK])
+                .await?;
             pruned.increment(deleted);
             if deleted < CHUNK as u64 {
                 return Ok(());

@@ -10,7 +10,12 @@ use eventhub_cdc::{Options, Status};
 use support::Outbox;
 
 fn header<'a>(delivery: &'a eventhub_kafka::Delivery, name: &str) -> Option<&'a str> {
-    delivery.message.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    delivery
+        .message
+        .headers
+        .iter()
+        .find(|(n, _)| n == name)
+        .map(|(_, value)| value.as_str())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,17 +32,29 @@ async fn a_row_arrives_as_debezium_would_send_it() {
     outbox.sql(&format!("INSERT INTO outbox (id, aggregatetype, aggregateid, type) VALUES (gen_random_uuid(), '{aggregate}', 'bkg_ü', 'Nothing')"));
     reader.wait_for("both", |r| r.count() == 2).await;
     let all = reader.all();
-    let whole = all.iter().find(|d| header(d, "eventType") == Some("BookingCreated")).unwrap();
+    let whole = all
+        .iter()
+        .find(|d| header(d, "eventType") == Some("BookingCreated"))
+        .unwrap();
     assert_eq!(whole.message.topic, format!("outbox.event.{aggregate}"));
     assert_eq!(whole.message.key.as_deref(), Some(b"bkg_1".as_slice()));
     // jsonb orders its members by length, then bytes.
     let expected = r#"{"n":1,"deep":{},"seats":["A-1","A-2"],"title":"Zoë \"日本\""}"#;
-    assert_eq!(String::from_utf8(whole.message.value.clone()).unwrap(), expected);
+    assert_eq!(
+        String::from_utf8(whole.message.value.clone()).unwrap(),
+        expected
+    );
     assert_eq!(header(whole, "id"), Some(id));
-    assert_eq!(header(whole, "tracingspancontext"), Some("traceparent=00-ab-cd-01"));
+    assert_eq!(
+        header(whole, "tracingspancontext"),
+        Some("traceparent=00-ab-cd-01")
+    );
     assert_eq!(whole.timestamp, 1_795_366_697_123);
 
-    let empty = all.iter().find(|d| header(d, "eventType") == Some("Nothing")).unwrap();
+    let empty = all
+        .iter()
+        .find(|d| header(d, "eventType") == Some("Nothing"))
+        .unwrap();
     assert_eq!(empty.message.key.as_deref(), Some("bkg_ü".as_bytes()));
     assert_eq!(empty.message.value, b"null");
     assert_eq!(header(empty, "tracingspancontext"), None);
@@ -89,7 +106,10 @@ async fn rows_from_before_the_first_start_are_published_too() {
     let reader = outbox.reader().await;
     reader.wait_for("all", |r| r.distinct() == 1_000).await;
     assert!(reader.numbers().values().all(|numbers| numbers.is_sorted()));
-    assert_eq!(outbox.sql("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"), "1");
+    assert_eq!(
+        outbox.sql("SELECT count(*) FROM pg_replication_slots WHERE database = current_database()"),
+        "1"
+    );
     relay.stop().await;
 }
 
@@ -101,7 +121,9 @@ async fn a_stop_in_good_order_repeats_nothing_and_loses_nothing() {
     for round in 0..3 {
         outbox.fill(round * 1_000, 1_000, 11);
         let relay = outbox.relay().active().await;
-        reader.wait_for("this round", |r| r.count() >= (round as usize + 1) * 1_000).await;
+        reader
+            .wait_for("this round", |r| r.count() >= (round as usize + 1) * 1_000)
+            .await;
         relay.stop().await;
     }
     assert_eq!(reader.count(), 3_000);
@@ -121,7 +143,9 @@ async fn a_crash_in_the_middle_loses_nothing() {
         relay.crash().await;
     }
     let relay = outbox.relay().active().await;
-    reader.wait_for("the rest", |r| r.distinct() == 30_000).await;
+    reader
+        .wait_for("the rest", |r| r.distinct() == 30_000)
+        .await;
     relay.stop().await;
 }
 
@@ -131,14 +155,22 @@ async fn of_two_readers_one_relays_and_the_other_takes_over() {
     let first = outbox.relay().active().await;
     let mut second = outbox.relay();
     let standby = second.handle.wait_for(&Status::Standby);
-    assert!(tokio::time::timeout(Duration::from_secs(20), standby).await.unwrap());
+    assert!(
+        tokio::time::timeout(Duration::from_secs(20), standby)
+            .await
+            .unwrap()
+    );
     assert!(second.handle.ready().is_ok());
     let reader = outbox.reader().await;
     outbox.fill(0, 2_000, 5);
     first.crash().await;
     let since = Instant::now();
     let second = second.active().await;
-    assert!(since.elapsed() < Duration::from_secs(10), "it took {:?}", since.elapsed());
+    assert!(
+        since.elapsed() < Duration::from_secs(10),
+        "it took {:?}",
+        since.elapsed()
+    );
     outbox.fill(2_000, 2_000, 5);
     reader.wait_for("all", |r| r.distinct() == 4_000).await;
     second.stop().await;
@@ -150,7 +182,10 @@ async fn a_quiet_outbox_does_not_keep_a_busy_databases_log() {
     let relay = outbox.relay().active().await;
     outbox.sql("CREATE TABLE other (x int); INSERT INTO other SELECT generate_series(1, 20000)");
     let here = outbox.sql("SELECT pg_current_wal_lsn()");
-    let passed = format!("SELECT confirmed_flush_lsn >= '{here}' FROM pg_replication_slots WHERE slot_name = 'eventhub_outbox_{}'", outbox.database);
+    let passed = format!(
+        "SELECT confirmed_flush_lsn >= '{here}' FROM pg_replication_slots WHERE slot_name = 'eventhub_outbox_{}'",
+        outbox.database
+    );
     let end = Instant::now() + Duration::from_secs(30);
     while outbox.sql(&passed) != "t" {
         assert!(Instant::now() < end, "the slot stays where it is");
@@ -162,7 +197,11 @@ async fn a_quiet_outbox_does_not_keep_a_busy_databases_log() {
 #[tokio::test(flavor = "multi_thread")]
 async fn old_published_rows_are_pruned_and_young_ones_stay() {
     let outbox = Outbox::new();
-    let options = Options { keep_minutes: 30, prune_seconds: 1, ..outbox.options() };
+    let options = Options {
+        keep_minutes: 30,
+        prune_seconds: 1,
+        ..outbox.options()
+    };
     let relay = outbox.relay_with(options).active().await;
     let reader = outbox.reader().await;
     outbox.fill(0, 100, 3);
@@ -171,7 +210,11 @@ async fn old_published_rows_are_pruned_and_young_ones_stay() {
     reader.wait_for("all", |r| r.count() == 150).await;
     let end = Instant::now() + Duration::from_secs(30);
     while outbox.sql("SELECT count(*) FROM outbox") != "50" {
-        assert!(Instant::now() < end, "rows left: {}", outbox.sql("SELECT count(*) FROM outbox"));
+        assert!(
+            Instant::now() < end,
+            "rows left: {}",
+            outbox.sql("SELECT count(*) FROM outbox")
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     relay.stop().await;
@@ -216,7 +259,9 @@ async fn a_backlog_of_100_000_rows_is_worked_off() {
     let relay = outbox.relay().active().await;
     reader.wait_for("all", |r| r.count() >= 100_000).await;
     let seconds = started.elapsed().as_secs_f64();
-    println!("a backlog of 100,000 rows, from the start of the relay to its reader: {seconds:.2} s");
+    println!(
+        "a backlog of 100,000 rows, from the start of the relay to its reader: {seconds:.2} s"
+    );
     relay.stop().await;
     assert_eq!((reader.count(), reader.distinct()), (100_000, 100_000));
     assert!(reader.numbers().values().all(|numbers| numbers.is_sorted()));

@@ -4,10 +4,8 @@
 
 mod support;
 
-use std::{
-    sync::atomic::{AtomicBool, AtomicU32, Ordering},
-    time::Duration,
-};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use eventhub_testing::{Kafka, Postgres};
 use support::Outbox;
@@ -20,12 +18,24 @@ async fn committed_rows_survive_a_restart_of_kafka_and_one_of_postgres() {
     let (aggregate, database, url) = {
         let postgres = postgres.lock();
         let outbox = Outbox::on(&postgres, brokers.clone());
-        (outbox.aggregate.clone(), outbox.database.clone(), postgres.url(&outbox.database))
+        (
+            outbox.aggregate.clone(),
+            outbox.database.clone(),
+            postgres.url(&outbox.database),
+        )
     };
     // An outbox that can be asked while the server is away.
     let elsewhere = support::postgres();
-    let outbox = Outbox { database: database.clone(), aggregate: aggregate.clone(), postgres: elsewhere, brokers };
-    let options = eventhub_cdc::Options { retry_ms: 200, ..eventhub_cdc::Options::new(&database, url) };
+    let outbox = Outbox {
+        database: database.clone(),
+        aggregate: aggregate.clone(),
+        postgres: elsewhere,
+        brokers,
+    };
+    let options = eventhub_cdc::Options {
+        retry_ms: 200,
+        ..eventhub_cdc::Options::new(&database, url)
+    };
     let relay = outbox.relay_with(options).active().await;
     let reader = outbox.reader().await;
 
@@ -60,7 +70,9 @@ async fn committed_rows_survive_a_restart_of_kafka_and_one_of_postgres() {
     });
     let committed = committed.into_inner() as usize;
     assert!(committed > 200);
-    reader.wait_for("all that was committed", |r| r.distinct() >= committed).await;
+    reader
+        .wait_for("all that was committed", |r| r.distinct() >= committed)
+        .await;
     relay.active().await.stop().await;
 }
 
@@ -69,17 +81,28 @@ async fn a_topic_that_somebody_deletes_comes_back_and_what_was_committed_meanwhi
     let outbox = Outbox::new();
     let relay = outbox.relay().active().await;
     outbox.fill(0, 10, 3);
-    outbox.reader().await.wait_for("the first", |r| r.distinct() == 10).await;
+    outbox
+        .reader()
+        .await
+        .wait_for("the first", |r| r.distinct() == 10)
+        .await;
     outbox.delete_topic().await;
     outbox.fill(10, 10, 3);
     let end = std::time::Instant::now() + Duration::from_secs(60);
     while !outbox.has_topic() {
-        assert!(std::time::Instant::now() < end, "the topic did not come back");
+        assert!(
+            std::time::Instant::now() < end,
+            "the topic did not come back"
+        );
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let reader = outbox.reader().await;
     let all_of_them = |numbers: Vec<u32>| (10..20).all(|n| numbers.contains(&n));
-    reader.wait_for("the others", |r| all_of_them(r.numbers().into_values().flatten().collect())).await;
+    reader
+        .wait_for("the others", |r| {
+            all_of_them(r.numbers().into_values().flatten().collect())
+        })
+        .await;
     relay.active().await.stop().await;
 }
 
@@ -89,7 +112,9 @@ async fn a_slot_that_a_crash_left_half_made_does_not_keep_the_log_for_ever() {
     outbox.relay().active().await.stop().await;
     let slot = outbox.options().slot();
     let slots = "SELECT string_agg(slot_name, ' ') FROM pg_replication_slots WHERE database = current_database()";
-    outbox.sql(&format!("SELECT pg_create_logical_replication_slot('{slot}_new', 'pgoutput')"));
+    outbox.sql(&format!(
+        "SELECT pg_create_logical_replication_slot('{slot}_new', 'pgoutput')"
+    ));
     let relay = outbox.relay().active().await;
     assert_eq!(outbox.sql(slots), slot);
     relay.stop().await;

@@ -1,9 +1,10 @@
-//! Which addresses are public: what a component asks for must not reach the inside of our own network (SSRF).
+//! Which addresses are public: what a component asks for must not reach the inside of our own
+//! network (SSRF).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether the whole internet knows this address: neither loopback, private, link-local, shared, documentation nor reserved
-/// (IANA's special-purpose registries, RFC 6890).
+/// Whether the whole internet knows this address: neither loopback, private, link-local, shared,
+/// documentation nor reserved (IANA's special-purpose registries, RFC 6890).
 pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),
@@ -26,8 +27,12 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
-    // Global unicast is 2000::/3; of it, 2001::/23 is for protocols, 2001:db8::/32 for documents, 2002::/16 wraps IPv4.
-    (0x2000..0x4000).contains(&first) && !(first == 0x2001 && (second < 0x200 || second == 0xdb8)) && first != 0x2002 && first != 0x3fff
+    // Global unicast is 2000::/3; of it, 2001::/23 is for protocols, 2001:db8::/32 for documents,
+    // 2002::/16 wraps IPv4.
+    (0x2000..0x4000).contains(&first)
+        && !(first == 0x2001 && (second < 0x200 || second == 0xdb8))
+        && first != 0x2002
+        && first != 0x3fff
 }
 
 #[cfg(test)]
@@ -61,7 +66,13 @@ mod tests {
         ] {
             assert!(!is_public(address.parse().unwrap()), "{address}");
         }
-        for address in ["1.1.1.1", "54.187.174.169", "2606:4700:4700::1111", "100.128.0.1", "172.32.0.1"] {
+        for address in [
+            "1.1.1.1",
+            "54.187.174.169",
+            "2606:4700:4700::1111",
+            "100.128.0.1",
+            "172.32.0.1",
+        ] {
             assert!(is_public(address.parse().unwrap()), "{address}");
         }
     }

@@ -1,4 +1,5 @@
-//! The client of the outside, one for the process. Redirects are not followed: that is for the component to decide.
+//! The client of the outside, one for the process. Redirects are not followed: that is for the
+//! component to decide.
 
 use std::collections::HashMap;
 use std::error::Error as _;
@@ -24,7 +25,10 @@ pub type Answer = Response<Incoming>;
 pub enum Refusal {
     /// The component's fault: it is not allowed to talk to this authority, or over plain HTTP.
     #[error("{component} may not talk to {authority}")]
-    Denied { component: String, authority: String },
+    Denied {
+        component: String,
+        authority: String,
+    },
     /// The name's fault: it leads into our own network.
     #[error("{0} has a private address")]
     Private(String),
@@ -45,7 +49,9 @@ pub struct Client<B> {
 
 impl<B> Clone for Client<B> {
     fn clone(&self) -> Self {
-        Self { shared: self.shared.clone() }
+        Self {
+            shared: self.shared.clone(),
+        }
     }
 }
 
@@ -66,40 +72,77 @@ where
     /// # Errors
     /// An entry of the allow-list that cannot be read.
     pub fn new(config: Config) -> Result<Self, ParseError> {
-        let parse = |entries: &Vec<String>| entries.iter().map(|entry| Authority::parse(entry)).collect::<Result<Vec<_>, _>>();
-        let allow = config.allow.iter().map(|(component, entries)| Ok((component.clone(), parse(entries)?))).collect::<Result<_, ParseError>>()?;
+        let parse = |entries: &Vec<String>| {
+            entries
+                .iter()
+                .map(|entry| Authority::parse(entry))
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let allow = config
+            .allow
+            .iter()
+            .map(|(component, entries)| Ok((component.clone(), parse(entries)?)))
+            .collect::<Result<_, ParseError>>()?;
         let (tls, timeout) = (tls(), Duration::from_millis(config.connect_timeout_ms));
         let pool = |private| {
-            Pool::builder(TokioExecutor::new()).pool_timer(TokioTimer::new()).pool_idle_timeout(Duration::from_secs(30)).build(Connector {
-                private,
-                timeout,
-                tls: tls.clone(),
-            })
+            Pool::builder(TokioExecutor::new())
+                .pool_timer(TokioTimer::new())
+                .pool_idle_timeout(Duration::from_secs(30))
+                .build(Connector {
+                    private,
+                    timeout,
+                    tls: tls.clone(),
+                })
         };
         let (public, private) = (pool(false), pool(true));
-        Ok(Self { shared: Arc::new(Shared { config, allow, public, private, links: Mutex::default() }) })
+        Ok(Self {
+            shared: Arc::new(Shared {
+                config,
+                allow,
+                public,
+                private,
+                links: Mutex::default(),
+            }),
+        })
     }
 
     /// Sends a request, whose URI is absolute, for a component.
     ///
     /// # Errors
     /// See [`Refusal`]. Whether a request that timed out had an effect is unknown.
-    pub async fn send(&self, component: &str, request: Request<B>, first_byte: Option<Duration>) -> Result<Answer, Refusal> {
+    pub async fn send(
+        &self,
+        component: &str,
+        request: Request<B>,
+        first_byte: Option<Duration>,
+    ) -> Result<Answer, Refusal> {
         let shared = &self.shared;
-        let authority = request.uri().authority().map(ToString::to_string).unwrap_or_default();
+        let authority = request
+            .uri()
+            .authority()
+            .map(ToString::to_string)
+            .unwrap_or_default();
         let Some(allowed) = shared.allowed(component, request.uri()) else {
-            return Err(Refusal::Denied { component: component.to_owned(), authority });
+            return Err(Refusal::Denied {
+                component: component.to_owned(),
+                authority,
+            });
         };
         let limit = Duration::from_millis(shared.config.first_byte_timeout_ms);
         let limit = first_byte.map_or(limit, |asked| asked.min(limit));
-        let pool = if allowed.private { &shared.private } else { &shared.public };
+        let pool = if allowed.private {
+            &shared.private
+        } else {
+            &shared.public
+        };
         let sent = async {
             match tokio::time::timeout(limit, pool.request(request)).await {
                 Ok(answer) => answer.map_err(|error| refusal(&error, &authority)),
                 Err(_) => Err(Refusal::Timeout(limit)),
             }
         };
-        // That the other side fails says something against it; that we do not want to talk to it does not.
+        // That the other side fails says something against it; that we do not want to talk to it
+        // does not.
         let failed = |result: &Result<Answer, Refusal>| match result {
             Ok(answer) => answer.status().is_server_error(),
             Err(refusal) => !matches!(refusal, Refusal::Private(_)),
@@ -113,14 +156,20 @@ where
 
 impl<B> Shared<B> {
     fn allowed(&self, component: &str, uri: &Uri) -> Option<Allowed> {
-        self.allow.get(component)?.iter().find_map(|entry| entry.allows(uri))
+        self.allow
+            .get(component)?
+            .iter()
+            .find_map(|entry| entry.allows(uri))
     }
 
     fn link(&self, component: &str, authority: &str) -> Arc<Link> {
         let mut links = self.links.lock();
         // Few: only allowed authorities get here.
         let key = (component.to_owned(), authority.to_owned());
-        links.entry(key).or_insert_with(|| Link::new(component, authority, self.config.link.clone())).clone()
+        links
+            .entry(key)
+            .or_insert_with(|| Link::new(component, authority, self.config.link.clone()))
+            .clone()
     }
 }
 
@@ -128,7 +177,10 @@ fn refusal(error: &PoolError, authority: &str) -> Refusal {
     let (mut cause, mut detail) = (error.source(), None);
     while let Some(source) = cause {
         detail = Some(source.to_string());
-        let private = source.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref).is_some_and(|inner| inner.is::<Private>());
+        let private = source
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref)
+            .is_some_and(|inner| inner.is::<Private>());
         if private || source.is::<Private>() {
             return Refusal::Private(authority.to_owned());
         }

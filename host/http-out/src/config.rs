@@ -8,8 +8,8 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Component → authorities: `api.stripe.com`, `*.example.com`, `localhost:4242`; with `private ` before it, it may be a
-    /// private address.
+    /// Component → authorities: `api.stripe.com`, `*.example.com`, `localhost:4242`; with `private
+    /// ` before it, it may be a private address.
     pub allow: BTreeMap<String, Vec<String>>,
     /// Connecting, TLS included. Milliseconds.
     pub connect_timeout_ms: u64,
@@ -25,7 +25,10 @@ impl Default for Config {
             allow: BTreeMap::new(),
             connect_timeout_ms: 3_000,
             first_byte_timeout_ms: 15_000,
-            link: LinkConfig { timeout_ms: 20_000, ..LinkConfig::default() },
+            link: LinkConfig {
+                timeout_ms: 20_000,
+                ..LinkConfig::default()
+            },
         }
     }
 }

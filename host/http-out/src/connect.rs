@@ -1,4 +1,5 @@
-//! Connections: the name is resolved, every address is checked, and the connection goes to the address that was checked.
+//! Connections: the name is resolved, every address is checked, and the connection goes to the
+//! address that was checked.
 
 use std::io;
 use std::net::SocketAddr;
@@ -34,9 +35,12 @@ pub struct Connector {
 
 /// Verifies servers against Mozilla's roots.
 pub fn tls() -> TlsConnector {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let builder =
+        rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     // ring has the default versions.
     let config = match builder {
         Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
@@ -48,14 +52,23 @@ pub fn tls() -> TlsConnector {
 impl Connector {
     async fn connect(self, uri: Uri) -> io::Result<TokioIo<Stream>> {
         let timeout = self.timeout;
-        tokio::time::timeout(timeout, self.open(uri)).await.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
+        tokio::time::timeout(timeout, self.open(uri))
+            .await
+            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
     }
 
     async fn open(self, uri: Uri) -> io::Result<TokioIo<Stream>> {
-        let host = uri.host().ok_or_else(|| io::Error::other("no host"))?.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let host = uri
+            .host()
+            .ok_or_else(|| io::Error::other("no host"))?
+            .trim_start_matches('[')
+            .trim_end_matches(']')
+            .to_owned();
         let tls = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if tls { 443 } else { 80 });
-        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port)).await?.collect();
+        let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port))
+            .await?
+            .collect();
         // One private address among public ones is an attempt to get at it.
         if !self.private && addresses.iter().any(|address| !is_public(address.ip())) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, Private));
@@ -66,7 +79,9 @@ impl Connector {
             return Ok(TokioIo::new(Stream::Plain(stream)));
         }
         let name = ServerName::try_from(host).map_err(io::Error::other)?;
-        Ok(TokioIo::new(Stream::Tls(Box::new(self.tls.connect(name, stream).await?))))
+        Ok(TokioIo::new(Stream::Tls(Box::new(
+            self.tls.connect(name, stream).await?,
+        ))))
     }
 }
 
@@ -96,7 +111,11 @@ impl Connection for Stream {
 }
 
 impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
             Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
@@ -105,7 +124,11 @@ impl AsyncRead for Stream {
 }
 
 impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
             Stream::Tls(stream) => Pin::new(stream).poll_write(context, bytes),

@@ -1,5 +1,6 @@
-//! HTTP to the outside for `wasi:http/outgoing-handler`: only to authorities that the component is allowed, only to public
-//! addresses unless the entry says otherwise, and each authority through a link of its own.
+//! HTTP to the outside for `wasi:http/outgoing-handler`: only to authorities that the component is
+//! allowed, only to public addresses unless the entry says otherwise, and each authority through a
+//! link of its own.
 
 mod address;
 mod allow;

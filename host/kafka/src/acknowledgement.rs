@@ -1,22 +1,19 @@
-//! Waiting for many messages at once: a counter that the delivery reports of a batch share, instead of a future for each.
+//! Waiting for many messages at once: a counter that the delivery reports of a batch share, instead
+//! of a future for each.
 
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    task::{Context, Poll},
-};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
 use futures::task::AtomicWaker;
 use parking_lot::Mutex;
 
 use crate::Undelivered;
 
-/// Shared by the messages of one batch. It starts with one mark for the publisher itself, so that it cannot become complete
-/// while messages are still being added.
+/// Shared by the messages of one batch. It starts with one mark for the publisher itself, so that
+/// it cannot become complete while messages are still being added.
 #[derive(Debug)]
 pub(crate) struct Tally {
     open: AtomicUsize,
@@ -26,7 +23,11 @@ pub(crate) struct Tally {
 
 impl Tally {
     pub fn new() -> Arc<Self> {
-        Arc::new(Self { open: AtomicUsize::new(1), error: Mutex::new(None), waker: AtomicWaker::new() })
+        Arc::new(Self {
+            open: AtomicUsize::new(1),
+            error: Mutex::new(None),
+            waker: AtomicWaker::new(),
+        })
     }
 
     /// One more message is on its way.
@@ -34,12 +35,15 @@ impl Tally {
         self.open.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One message, or the publisher, is through. The first error is kept; one after which others may be tried again goes before
-    /// one that is final, or they would be taken for refused.
+    /// One message, or the publisher, is through. The first error is kept; one after which others
+    /// may be tried again goes before one that is final, or they would be taken for refused.
     pub fn settle(&self, result: Result<(), Undelivered>) {
         if let Err(error) = result {
             let mut kept = self.error.lock();
-            if kept.as_ref().is_none_or(|kept| kept.is_final() && !error.is_final()) {
+            if kept
+                .as_ref()
+                .is_none_or(|kept| kept.is_final() && !error.is_final())
+            {
                 *kept = Some(error);
             }
         }
@@ -49,8 +53,8 @@ impl Tally {
     }
 }
 
-/// Resolves when every message of a publication is acknowledged, with the first error if any was not.
-/// Dropping it cancels nothing: the messages are on their way.
+/// Resolves when every message of a publication is acknowledged, with the first error if any was
+/// not. Dropping it cancels nothing: the messages are on their way.
 #[derive(Debug)]
 #[must_use = "nothing is known to be published before it resolves"]
 pub struct Acknowledgement(pub(crate) Arc<Tally>);
@@ -84,9 +88,15 @@ mod tests {
         let mut acknowledgement = Acknowledgement(tally.clone());
         tally.settle(Ok(()));
         tally.settle(Err(Undelivered::Unavailable("first".into())));
-        assert!(futures::poll!(&mut acknowledgement).is_pending(), "one message is still open");
+        assert!(
+            futures::poll!(&mut acknowledgement).is_pending(),
+            "one message is still open"
+        );
         tally.settle(Err(Undelivered::Unavailable("second".into())));
-        assert_eq!(acknowledgement.await, Err(Undelivered::Unavailable("first".into())));
+        assert_eq!(
+            acknowledgement.await,
+            Err(Undelivered::Unavailable("first".into()))
+        );
     }
 
     #[tokio::test]
@@ -95,7 +105,10 @@ mod tests {
         tally.add();
         tally.settle(Err(Undelivered::Message("too large".into())));
         tally.settle(Err(Undelivered::Topic("no topic".into())));
-        assert_eq!(Acknowledgement(tally).await, Err(Undelivered::Topic("no topic".into())));
+        assert_eq!(
+            Acknowledgement(tally).await,
+            Err(Undelivered::Topic("no topic".into()))
+        );
     }
 
     #[tokio::test]
@@ -104,6 +117,10 @@ mod tests {
         let waiter = tokio::spawn(Acknowledgement(tally.clone()));
         tokio::task::yield_now().await;
         tally.settle(Ok(()));
-        tokio::time::timeout(std::time::Duration::from_secs(5), waiter).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(std::time::Duration::from_secs(5), waiter)
+            .await
+            .unwrap()
+            .unwrap()
+            .unwrap();
     }
 }

@@ -2,47 +2,65 @@
 
 use std::time::Duration;
 
-use rdkafka::{
-    ClientContext,
-    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
-    client::DefaultClientContext,
-    types::RDKafkaErrorCode,
-};
+use rdkafka::ClientContext;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
 
 use crate::{Client, Error};
 
 impl Client {
-    /// Creates those of these topics that do not exist yet; `partitions` of 0 or less means the configured number.
-    /// Existing ones are left as they are, so that it may be called at every start and by several nodes at once; whoever may not
-    /// create topics needs them to exist.
+    /// Creates those of these topics that do not exist yet; `partitions` of 0 or less means the
+    /// configured number. Existing ones are left as they are, so that it may be called at every
+    /// start and by several nodes at once; whoever may not create topics needs them to exist.
     ///
     /// # Errors
-    /// [`Error::Refused`] when one of them can have no such name; [`Error::Unavailable`] when the brokers do not answer, or one
-    /// does not exist and was not created.
-    pub async fn ensure_topics<'a>(&self, topics: impl IntoIterator<Item = (&'a str, i32)>) -> Result<(), Error> {
+    /// [`Error::Refused`] when one of them can have no such name; [`Error::Unavailable`] when the
+    /// brokers do not answer, or one does not exist and was not created.
+    pub async fn ensure_topics<'a>(
+        &self,
+        topics: impl IntoIterator<Item = (&'a str, i32)>,
+    ) -> Result<(), Error> {
         let config = self.config();
         let replication = config.replication;
         let partitions = |asked: i32| if asked > 0 { asked } else { config.partitions };
-        let new: Vec<_> = topics.into_iter().map(|(name, asked)| NewTopic::new(name, partitions(asked), TopicReplication::Fixed(replication))).collect();
+        let new: Vec<_> = topics
+            .into_iter()
+            .map(|(name, asked)| {
+                NewTopic::new(
+                    name,
+                    partitions(asked),
+                    TopicReplication::Fixed(replication),
+                )
+            })
+            .collect();
         if new.is_empty() {
             return Ok(());
         }
         let admin: AdminClient<DefaultClientContext> = config.base().create()?;
-        let options = AdminOptions::new().request_timeout(Some(Duration::from_secs(10))).operation_timeout(Some(Duration::from_secs(10)));
+        let options = AdminOptions::new()
+            .request_timeout(Some(Duration::from_secs(10)))
+            .operation_timeout(Some(Duration::from_secs(10)));
         let mut failure = None;
         for result in admin.create_topics(&new, &options).await? {
             match result {
                 Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
-                Err((topic, code @ RDKafkaErrorCode::InvalidTopic)) => return Err(Error::Refused(format!("topic `{topic}`: {code}"))),
+                Err((topic, code @ RDKafkaErrorCode::InvalidTopic)) => {
+                    return Err(Error::Refused(format!("topic `{topic}`: {code}")));
+                }
                 Err((topic, code)) => failure = Some(format!("topic `{topic}`: {code}")),
             }
         }
         let names: Vec<_> = new.iter().map(|topic| topic.name).collect();
         match failure {
-            // Until the topic is known everywhere a consumer or producer would be told that there is none.
+            // Until the topic is known everywhere a consumer or producer would be told that there
+            // is none.
             None => self.wait_for(&names, Duration::from_secs(10)).await,
             // Brokers ask for the right to create before they look whether it is there.
-            Some(why) => self.wait_for(&names, Duration::ZERO).await.map_err(|_| Error::Unavailable(why)),
+            Some(why) => self
+                .wait_for(&names, Duration::ZERO)
+                .await
+                .map_err(|_| Error::Unavailable(why)),
         }
     }
 
@@ -56,19 +74,28 @@ impl Client {
                 let metadata = consumer_metadata(&consumer)?;
                 let missing = names.iter().find(|name| {
                     !metadata.topics().iter().any(|topic| {
-                        topic.name() == name.as_str() && topic.error().is_none() && topic.partitions().iter().all(|partition| partition.leader() >= 0)
+                        topic.name() == name.as_str()
+                            && topic.error().is_none()
+                            && topic
+                                .partitions()
+                                .iter()
+                                .all(|partition| partition.leader() >= 0)
                     })
                 });
                 match missing {
                     None => return Ok(()),
                     Some(name) if std::time::Instant::now() > deadline => {
-                        return Err(Error::Unavailable(format!("topic `{name}` has no leader yet")));
+                        return Err(Error::Unavailable(format!(
+                            "topic `{name}` has no leader yet"
+                        )));
                     }
                     Some(_) => std::thread::sleep(Duration::from_millis(50)),
                 }
             }
         });
-        known.await.map_err(|error| Error::Unavailable(error.to_string()))?
+        known
+            .await
+            .map_err(|error| Error::Unavailable(error.to_string()))?
     }
 }
 

@@ -1,19 +1,19 @@
 //! The process's producer: idempotent, acknowledged by all in-sync replicas, fed in batches.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use metrics::{Counter, counter};
 use parking_lot::RwLock;
-use rdkafka::{
-    ClientContext, Message as _,
-    config::RDKafkaLogLevel,
-    error::KafkaError,
-    message::{Header, OwnedHeaders},
-    producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer},
-    types::RDKafkaErrorCode,
-};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::producer::{BaseRecord, DeliveryResult, Producer, ProducerContext, ThreadedProducer};
+use rdkafka::types::RDKafkaErrorCode;
+use rdkafka::{ClientContext, Message as _};
 
-use crate::{Acknowledgement, Config, Error, Message, Undelivered, acknowledgement::Tally};
+use crate::acknowledgement::Tally;
+use crate::{Acknowledgement, Config, Error, Message, Undelivered};
 
 /// A message to publish, borrowed.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,7 +49,9 @@ impl Client {
     /// [`Error::Config`] when librdkafka refuses the configuration.
     pub fn new(config: Config) -> Result<Self, Error> {
         let producer = RwLock::new(Arc::new(producer(&config)?));
-        Ok(Self { shared: Arc::new(Shared { config, producer }) })
+        Ok(Self {
+            shared: Arc::new(Shared { config, producer }),
+        })
     }
 
     /// The configuration it was made with.
@@ -57,7 +59,8 @@ impl Client {
         &self.shared.config
     }
 
-    /// Publishes all and waits until all are acknowledged. Messages of one key arrive in the order given.
+    /// Publishes all and waits until all are acknowledged. Messages of one key arrive in the order
+    /// given.
     ///
     /// # Errors
     /// The first that occurred; some messages may have been published all the same.
@@ -66,16 +69,33 @@ impl Client {
         let mut headers = Vec::new();
         for message in messages {
             headers.clear();
-            headers.extend(message.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-            let record = Record { topic: &message.topic, key: message.key.as_deref(), value: Some(&message.value), headers: &headers, timestamp: None };
+            headers.extend(
+                message
+                    .headers
+                    .iter()
+                    .map(|(name, value)| (name.as_str(), value.as_str())),
+            );
+            let record = Record {
+                topic: &message.topic,
+                key: message.key.as_deref(),
+                value: Some(&message.value),
+                headers: &headers,
+                timestamp: None,
+            };
             publication.push(record).await?;
         }
         publication.finish().await
     }
 
-    /// Starts a batch whose messages are acknowledged together. For who wants several batches under way at once.
+    /// Starts a batch whose messages are acknowledged together. For who wants several batches under
+    /// way at once.
     pub fn publication(&self) -> Publication {
-        Publication { client: self.clone(), producer: self.shared.producer.read().clone(), tally: Tally::new(), pushed: 0 }
+        Publication {
+            client: self.clone(),
+            producer: self.shared.producer.read().clone(),
+            tally: Tally::new(),
+            pushed: 0,
+        }
     }
 
     /// Whether the brokers answer.
@@ -85,20 +105,30 @@ impl Client {
     pub async fn ready(&self) -> Result<(), String> {
         let producer = self.shared.producer.read().clone();
         let answer = tokio::task::spawn_blocking(move || {
-            let metadata = producer.client().fetch_metadata(None, Duration::from_secs(2)).map_err(|e| e.to_string())?;
-            if metadata.brokers().is_empty() { Err("no broker is known".to_owned()) } else { Ok(()) }
+            let metadata = producer
+                .client()
+                .fetch_metadata(None, Duration::from_secs(2))
+                .map_err(|e| e.to_string())?;
+            if metadata.brokers().is_empty() {
+                Err("no broker is known".to_owned())
+            } else {
+                Ok(())
+            }
         });
         answer.await.map_err(|e| e.to_string())?
     }
 
-    /// Waits until everything pushed so far is acknowledged or has failed, or `timeout` is over. For the shutdown.
+    /// Waits until everything pushed so far is acknowledged or has failed, or `timeout` is over.
+    /// For the shutdown.
     ///
     /// # Errors
     /// [`Error::Unavailable`] when messages are left.
     pub async fn flush(&self, timeout: Duration) -> Result<(), Error> {
         let producer = self.shared.producer.read().clone();
         let flushed = tokio::task::spawn_blocking(move || producer.flush(timeout)).await;
-        flushed.map_err(|e| Error::Unavailable(e.to_string()))?.map_err(Error::from)
+        flushed
+            .map_err(|e| Error::Unavailable(e.to_string()))?
+            .map_err(Error::from)
     }
 
     /// Replaces a producer that librdkafka has given up.
@@ -165,7 +195,10 @@ impl Publication {
     fn try_push(&self, record: &Record<'_>) -> Result<(), KafkaError> {
         let mut headers = OwnedHeaders::new_with_capacity(record.headers.len());
         for (key, value) in record.headers {
-            headers = headers.insert(Header { key, value: Some(*value) });
+            headers = headers.insert(Header {
+                key,
+                value: Some(*value),
+            });
         }
         self.tally.add();
         let message = BaseRecord {
@@ -235,7 +268,10 @@ impl ProducerContext for Reports {
 /// librdkafka's own log, as ours.
 pub(crate) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
     match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
+        RDKafkaLogLevel::Emerg
+        | RDKafkaLogLevel::Alert
+        | RDKafkaLogLevel::Critical
+        | RDKafkaLogLevel::Error => {
             tracing::error!(facility, "{message}");
         }
         RDKafkaLogLevel::Warning => tracing::warn!(facility, "{message}"),

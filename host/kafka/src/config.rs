@@ -1,8 +1,11 @@
-//! How Kafka is reached, and how a service's events are consumed. Every key has a default but the group and its topics.
+//! How Kafka is reached, and how a service's events are consumed. Every key has a default but the
+//! group and its topics.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
-use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
+use rdkafka::ClientConfig;
+use rdkafka::config::RDKafkaLogLevel;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -13,13 +16,16 @@ use crate::Error;
 pub struct Config {
     /// Where to find the first brokers: `host:port`, several with commas.
     pub brokers: String,
-    /// How long the producer gathers messages before it sends them. Milliseconds; 0 for the lowest latency of one message.
+    /// How long the producer gathers messages before it sends them. Milliseconds; 0 for the lowest
+    /// latency of one message.
     pub linger_ms: u64,
     /// `lz4`, `gzip` or `none`.
     pub compression: String,
-    /// After so long without acknowledgement a message counts as not published. Milliseconds; 0 is never.
+    /// After so long without acknowledgement a message counts as not published. Milliseconds; 0 is
+    /// never.
     pub delivery_timeout_ms: u64,
-    /// The largest message that is accepted, in bytes; the broker's own `message.max.bytes` has to allow it.
+    /// The largest message that is accepted, in bytes; the broker's own `message.max.bytes` has to
+    /// allow it.
     pub max_message_bytes: u32,
     /// How many messages may wait for their acknowledgement; who publishes more waits.
     pub max_queued: u32,
@@ -78,7 +84,8 @@ impl Config {
             .set("queue.buffering.max.messages", self.max_queued.to_string())
             .set("queue.buffering.max.kbytes", "131072")
             .set("batch.size", "1000000")
-            // The partitioner of the Java clients: a key stays in its partition when another producer takes over.
+            // The partitioner of the Java clients: a key stays in its partition when another
+            // producer takes over.
             .set("partitioner", "murmur2_random")
             // How long an unknown topic may be one that is just being created.
             .set("topic.metadata.propagation.max.ms", "3000");
@@ -102,13 +109,15 @@ pub struct ConsumerConfig {
     pub backoff_ms: Vec<u64>,
     /// How many messages of a partition may be in memory unfinished; more are not fetched.
     pub max_pending: usize,
-    /// How far a partition may be read beyond its first unfinished message; that much may come again after a crash.
+    /// How far a partition may be read beyond its first unfinished message; that much may come
+    /// again after a crash.
     pub max_ahead: i64,
     /// Appended to a topic's name it names its dead letter topic.
     pub dead_letter_suffix: String,
     /// How often offsets are committed. Milliseconds.
     pub commit_interval_ms: u64,
-    /// How long a batch under way may still take when its partition is given away or the consumer stops. Milliseconds.
+    /// How long a batch under way may still take when its partition is given away or the consumer
+    /// stops. Milliseconds.
     pub drain_ms: u64,
     /// A member that is not heard of for so long is taken for dead. Milliseconds.
     pub session_timeout_ms: u64,
@@ -137,12 +146,24 @@ impl Default for ConsumerConfig {
 
 impl ConsumerConfig {
     /// The defaults for this group and these topics.
-    pub fn new(group: impl Into<String>, topics: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self { group: group.into(), topics: topics.into_iter().map(Into::into).collect(), ..Self::default() }
+    pub fn new(
+        group: impl Into<String>,
+        topics: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        Self {
+            group: group.into(),
+            topics: topics.into_iter().map(Into::into).collect(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn validate(&self) -> Result<(), Error> {
-        let wrong = |what: &str| Err(Error::Config(format!("consumer group `{}`: {what}", self.group)));
+        let wrong = |what: &str| {
+            Err(Error::Config(format!(
+                "consumer group `{}`: {what}",
+                self.group
+            )))
+        };
         if self.group.is_empty() {
             return wrong("it has no name");
         }
@@ -177,8 +198,12 @@ impl ConsumerConfig {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", self.session_timeout_ms.to_string())
             .set("heartbeat.interval.ms", self.heartbeat_ms.to_string())
-            // What librdkafka fetches ahead, per partition: it bounds the memory, the workers take from it what they can use.
-            .set("queued.min.messages", self.max_pending.max(1_000).to_string())
+            // What librdkafka fetches ahead, per partition: it bounds the memory, the workers take
+            // from it what they can use.
+            .set(
+                "queued.min.messages",
+                self.max_pending.max(1_000).to_string(),
+            )
             .set("queued.max.messages.kbytes", "4096")
             .set("fetch.queue.backoff.ms", "20")
             .set("fetch.error.backoff.ms", "100")
@@ -196,10 +221,18 @@ mod tests {
 
     #[test]
     fn the_last_back_off_goes_on_and_an_empty_list_does_not_spin() {
-        let config = ConsumerConfig { backoff_ms: vec![10, 20], ..ConsumerConfig::default() };
-        let waits: Vec<_> = (1..=4).map(|attempt| config.backoff(attempt).as_millis()).collect();
+        let config = ConsumerConfig {
+            backoff_ms: vec![10, 20],
+            ..ConsumerConfig::default()
+        };
+        let waits: Vec<_> = (1..=4)
+            .map(|attempt| config.backoff(attempt).as_millis())
+            .collect();
         assert_eq!(waits, [10, 20, 20, 20]);
-        let empty = ConsumerConfig { backoff_ms: vec![], ..ConsumerConfig::default() };
+        let empty = ConsumerConfig {
+            backoff_ms: vec![],
+            ..ConsumerConfig::default()
+        };
         assert!(empty.backoff(1) >= Duration::from_millis(100));
     }
 
@@ -207,14 +240,23 @@ mod tests {
     fn a_group_that_would_eat_its_own_dead_letters_is_refused() {
         assert!(ConsumerConfig::new("booking", ["a"]).validate().is_ok());
         assert!(ConsumerConfig::default().validate().is_err());
-        let config = ConsumerConfig { dead_letter_suffix: String::new(), ..ConsumerConfig::new("booking", ["a"]) };
+        let config = ConsumerConfig {
+            dead_letter_suffix: String::new(),
+            ..ConsumerConfig::new("booking", ["a"])
+        };
         assert!(config.validate().is_err());
     }
 
     #[test]
     fn a_misspelt_key_is_refused() {
-        assert!(serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"max_batch":7}"#).is_ok());
-        assert!(serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"batch":7}"#).is_err());
+        assert!(
+            serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"max_batch":7}"#)
+                .is_ok()
+        );
+        assert!(
+            serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"batch":7}"#)
+                .is_err()
+        );
         assert!(serde_json::from_str::<Config>(r#"{"bootstrap":"x"}"#).is_err());
     }
 }

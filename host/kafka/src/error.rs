@@ -1,6 +1,7 @@
 //! What can go wrong with Kafka.
 
-use rdkafka::{error::KafkaError, types::RDKafkaErrorCode};
+use rdkafka::error::KafkaError;
+use rdkafka::types::RDKafkaErrorCode;
 
 use crate::PublishError;
 
@@ -21,7 +22,9 @@ pub enum Error {
 impl From<KafkaError> for Error {
     fn from(error: KafkaError) -> Self {
         match error {
-            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => Self::Config(error.to_string()),
+            KafkaError::ClientConfig(..) | KafkaError::ClientCreation(_) => {
+                Self::Config(error.to_string())
+            }
             _ => Self::Unavailable(error.to_string()),
         }
     }
@@ -30,10 +33,12 @@ impl From<KafkaError> for Error {
 /// Why a message is not in Kafka.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undelivered {
-    /// The message's fault: too large, malformed, for a topic that cannot be. It will never be taken.
+    /// The message's fault: too large, malformed, for a topic that cannot be. It will never be
+    /// taken.
     #[error("{0}")]
     Message(String),
-    /// The topic's: there is none, or it must not be written to. Whoever runs Kafka can change that.
+    /// The topic's: there is none, or it must not be written to. Whoever runs Kafka can change
+    /// that.
     #[error("{0}")]
     Topic(String),
     /// Kafka's: not acknowledged by all in-sync replicas in time.
@@ -46,12 +51,20 @@ impl Undelivered {
         use RDKafkaErrorCode as Code;
         match error {
             KafkaError::MessageProduction(code) => match code {
-                Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => Self::Topic(format!("no topic `{topic}`")),
-                Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => Self::Topic(format!("{topic}: {error}")),
-                Code::MessageSizeTooLarge | Code::InvalidMessageSize => Self::Message(format!("a message for `{topic}` is too large")),
-                Code::InvalidMessage | Code::InvalidTopic | Code::InvalidRecord | Code::InvalidArgument | Code::PolicyViolation => {
-                    Self::Message(format!("{topic}: {error}"))
+                Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
+                    Self::Topic(format!("no topic `{topic}`"))
                 }
+                Code::TopicAuthorizationFailed | Code::ClusterAuthorizationFailed => {
+                    Self::Topic(format!("{topic}: {error}"))
+                }
+                Code::MessageSizeTooLarge | Code::InvalidMessageSize => {
+                    Self::Message(format!("a message for `{topic}` is too large"))
+                }
+                Code::InvalidMessage
+                | Code::InvalidTopic
+                | Code::InvalidRecord
+                | Code::InvalidArgument
+                | Code::PolicyViolation => Self::Message(format!("{topic}: {error}")),
                 _ => Self::Unavailable(format!("{topic}: {error}")),
             },
             KafkaError::Nul(_) => Self::Message("a topic's name has a NUL in it".into()),

@@ -14,16 +14,23 @@ pub const PRODUCER: &str = "eventhub:kafka/producer@0.1.0";
 ///
 /// # Errors
 /// When the linker has the interface already.
-pub fn add_to_linker<T: Send + 'static>(linker: &mut Linker<T>, client: Client, link: Arc<Link>) -> wasmtime::Result<()> {
-    linker.instance(PRODUCER)?.func_wrap_async("publish", move |_, (messages,): (Vec<Message>,)| {
-        let (client, link) = (client.clone(), link.clone());
-        Box::new(async move { Ok((publish(&client, &link, &messages).await,)) })
-    })
+pub fn add_to_linker<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    client: Client,
+    link: Arc<Link>,
+) -> wasmtime::Result<()> {
+    linker
+        .instance(PRODUCER)?
+        .func_wrap_async("publish", move |_, (messages,): (Vec<Message>,)| {
+            let (client, link) = (client.clone(), link.clone());
+            Box::new(async move { Ok((publish(&client, &link, &messages).await,)) })
+        })
 }
 
 async fn publish(client: &Client, link: &Link, messages: &[Message]) -> Result<(), PublishError> {
     // What is wrong with a message says nothing about Kafka.
-    let failed = |result: &Result<(), Undelivered>| matches!(result, Err(Undelivered::Unavailable(_)));
+    let failed =
+        |result: &Result<(), Undelivered>| matches!(result, Err(Undelivered::Unavailable(_)));
     match link.call(failed, client.publish(messages)).await {
         Ok(result) => result.map_err(PublishError::from),
         Err(error) => Err(PublishError::Unavailable(error.to_string())),

@@ -1,8 +1,10 @@
-//! Kafka for components: `eventhub:kafka/producer`, and the consumer groups that feed their `events` export.
+//! Kafka for components: `eventhub:kafka/producer`, and the consumer groups that feed their
+//! `events` export.
 //!
-//! One [`Client`] per process holds the idempotent producer and the administration; one [`Consumer`] per service and process
-//! is a member of the service's group, with a worker per assigned partition. Linking is done once per component
-//! ([`add_to_linker`]); nothing is kept per instance.
+//! One [`Client`] per process holds the idempotent producer and the administration; one
+//! [`Consumer`] per service and process is a member of the service's group, with a worker per
+//! assigned partition. Linking is done once per component ([`add_to_linker`]); nothing is kept per
+//! instance.
 
 mod acknowledgement;
 mod admin;

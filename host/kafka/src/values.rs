@@ -10,7 +10,8 @@ pub struct Message {
     pub topic: String,
     /// Messages of one key keep their order.
     pub key: Option<Vec<u8>>,
-    /// `id` is what consumers de-duplicate on; values that are not UTF-8 arrive with replacement characters.
+    /// `id` is what consumers de-duplicate on; values that are not UTF-8 arrive with replacement
+    /// characters.
     pub headers: Vec<(String, String)>,
     /// Empty for a tombstone.
     pub value: Vec<u8>,

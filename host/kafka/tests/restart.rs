@@ -1,10 +1,12 @@
-//! A broker that dies in the middle: what was acknowledged is consumed, and both sides go on by themselves.
+//! A broker that dies in the middle: what was acknowledged is consumed, and both sides go on by
+//! themselves.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use std::{collections::BTreeSet, time::Duration};
+use std::collections::BTreeSet;
+use std::time::Duration;
 
 use eventhub_kafka::{Consumer, ConsumerConfig, Outcome};
 use eventhub_testing::Kafka;
@@ -16,22 +18,31 @@ async fn nothing_acknowledged_is_lost_when_the_broker_dies_and_comes_back() {
     let client = client_of(kafka.brokers());
     let topic = topic(&client, "restart", 12).await;
     let recorder = Recorder::new(|_| Outcome::Done);
-    let consumer = Consumer::start(&client, consumer(&unique("g"), &topic), recorder.clone()).unwrap();
+    let consumer =
+        Consumer::start(&client, consumer(&unique("g"), &topic), recorder.clone()).unwrap();
 
     let (publisher, name) = (client.clone(), topic.clone());
     let publishing = tokio::spawn(async move {
         let mut acknowledged = BTreeSet::new();
         for round in 0..150 {
-            let batch: Vec<_> = (0..20).map(|n| message(&name, &format!("k{n}"), round * 20 + n)).collect();
+            let batch: Vec<_> = (0..20)
+                .map(|n| message(&name, &format!("k{n}"), round * 20 + n))
+                .collect();
             while publisher.publish(&batch).await.is_err() {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
-            acknowledged.extend(batch.into_iter().map(|m| String::from_utf8(m.value).unwrap()));
+            acknowledged.extend(
+                batch
+                    .into_iter()
+                    .map(|m| String::from_utf8(m.value).unwrap()),
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         acknowledged
     });
-    recorder.wait_for("the first", |r| r.done().len() > 200).await;
+    recorder
+        .wait_for("the first", |r| r.done().len() > 200)
+        .await;
     let mut kafka = tokio::task::spawn_blocking(move || {
         kafka.stop().unwrap();
         std::thread::sleep(Duration::from_secs(2));
@@ -59,11 +70,20 @@ async fn a_consumer_stops_in_its_time_while_the_broker_is_away() {
     let client = client_of(kafka.brokers());
     let topic = topic(&client, "away", 1).await;
     let recorder = Recorder::new(|_| Outcome::Done);
-    let config = ConsumerConfig { drain_ms: 1_000, ..consumer(&unique("g"), &topic) };
+    let config = ConsumerConfig {
+        drain_ms: 1_000,
+        ..consumer(&unique("g"), &topic)
+    };
     let consumer = Consumer::start(&client, config, recorder.clone()).unwrap();
     client.publish(&[message(&topic, "k", 1)]).await.unwrap();
     // From now on it has an offset to commit before it leaves.
-    recorder.wait_for("the message", |r| !r.done().is_empty()).await;
-    tokio::task::spawn_blocking(move || kafka.stop().unwrap()).await.unwrap();
-    tokio::time::timeout(Duration::from_secs(5), consumer.stop()).await.expect("it waits for a broker that is away");
+    recorder
+        .wait_for("the message", |r| !r.done().is_empty())
+        .await;
+    tokio::task::spawn_blocking(move || kafka.stop().unwrap())
+        .await
+        .unwrap();
+    tokio::time::timeout(Duration::from_secs(5), consumer.stop())
+        .await
+        .expect("it waits for a broker that is away");
 }

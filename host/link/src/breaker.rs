@@ -1,6 +1,7 @@
 //! The circuit breaker: a state machine over the results of the last calls. Time is an argument.
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -10,14 +11,23 @@ use crate::BreakerConfig;
 pub(crate) struct Breaker {
     config: BreakerConfig,
     state: State,
-    /// Rises with every change of state, so that results of calls from before it count for nothing.
+    /// Rises with every change of state, so that results of calls from before it count for
+    /// nothing.
     generation: u64,
 }
 
 enum State {
-    Closed { failures: u32, results: VecDeque<bool> },
-    Open { until: Instant },
-    HalfOpen { under_way: u32, succeeded: u32 },
+    Closed {
+        failures: u32,
+        results: VecDeque<bool>,
+    },
+    Open {
+        until: Instant,
+    },
+    HalfOpen {
+        under_way: u32,
+        succeeded: u32,
+    },
 }
 
 /// The right to make one call, to be given back with [`Breaker::record`] or [`Breaker::forget`].
@@ -37,7 +47,11 @@ pub(crate) enum Change {
 impl Breaker {
     pub fn new(config: BreakerConfig) -> Self {
         let state = closed(&config);
-        Self { config, state, generation: 0 }
+        Self {
+            config,
+            state,
+            generation: 0,
+        }
     }
 
     /// May a call be made now? If not: how long to wait.
@@ -46,16 +60,25 @@ impl Breaker {
             if now < until {
                 return Err(until - now);
             }
-            self.become_state(State::HalfOpen { under_way: 0, succeeded: 0 });
+            self.become_state(State::HalfOpen {
+                under_way: 0,
+                succeeded: 0,
+            });
         }
-        if let State::HalfOpen { under_way, succeeded } = &mut self.state {
+        if let State::HalfOpen {
+            under_way,
+            succeeded,
+        } = &mut self.state
+        {
             if *under_way + *succeeded >= self.config.half_open_probes.max(1) {
                 // Probes are under way; what becomes of them is known shortly.
                 return Err(Duration::from_millis(self.config.open_ms.min(1_000)));
             }
             *under_way += 1;
         }
-        Ok(Pass { generation: self.generation })
+        Ok(Pass {
+            generation: self.generation,
+        })
     }
 
     /// What became of a call that was admitted.
@@ -66,19 +89,27 @@ impl Breaker {
         match &mut self.state {
             State::Open { .. } => Change::None,
             State::Closed { failures, results } => {
-                if results.len() >= self.config.window.max(1) as usize && results.pop_front() == Some(true) {
+                if results.len() >= self.config.window.max(1) as usize
+                    && results.pop_front() == Some(true)
+                {
                     *failures -= 1;
                 }
                 results.push_back(failed);
                 *failures += u32::from(failed);
                 let calls = results.len() as u32;
-                if failed && calls >= self.config.min_calls && f64::from(*failures) >= self.config.failure_rate * f64::from(calls) {
+                if failed
+                    && calls >= self.config.min_calls
+                    && f64::from(*failures) >= self.config.failure_rate * f64::from(calls)
+                {
                     return self.open(now);
                 }
                 Change::None
             }
             State::HalfOpen { .. } if failed => self.open(now),
-            State::HalfOpen { under_way, succeeded } => {
+            State::HalfOpen {
+                under_way,
+                succeeded,
+            } => {
                 *under_way -= 1;
                 *succeeded += 1;
                 if *succeeded < self.config.half_open_probes.max(1) {
@@ -91,7 +122,8 @@ impl Breaker {
         }
     }
 
-    /// A call that was admitted and told nothing about the callee: never made, or its caller went away.
+    /// A call that was admitted and told nothing about the callee: never made, or its caller went
+    /// away.
     pub fn forget(&mut self, pass: Pass) {
         if pass.generation == self.generation
             && let State::HalfOpen { under_way, .. } = &mut self.state
@@ -101,7 +133,9 @@ impl Breaker {
     }
 
     fn open(&mut self, now: Instant) -> Change {
-        self.become_state(State::Open { until: now + Duration::from_millis(self.config.open_ms) });
+        self.become_state(State::Open {
+            until: now + Duration::from_millis(self.config.open_ms),
+        });
         Change::Opened
     }
 
@@ -112,7 +146,10 @@ impl Breaker {
 }
 
 fn closed(config: &BreakerConfig) -> State {
-    State::Closed { failures: 0, results: VecDeque::with_capacity(config.window.clamp(1, 10_000) as usize) }
+    State::Closed {
+        failures: 0,
+        results: VecDeque::with_capacity(config.window.clamp(1, 10_000) as usize),
+    }
 }
 
 #[cfg(test)]
@@ -120,7 +157,13 @@ mod tests {
     use super::*;
 
     fn breaker() -> (Breaker, Instant) {
-        let config = BreakerConfig { failure_rate: 0.5, window: 10, min_calls: 4, open_ms: 1_000, half_open_probes: 2 };
+        let config = BreakerConfig {
+            failure_rate: 0.5,
+            window: 10,
+            min_calls: 4,
+            open_ms: 1_000,
+            half_open_probes: 2,
+        };
         (Breaker::new(config), Instant::now())
     }
 
@@ -141,8 +184,14 @@ mod tests {
     #[test]
     fn few_calls_decide_nothing_and_then_half_of_them_failing_opens() {
         let (mut breaker, now) = opened();
-        assert_eq!(breaker.admit(now).unwrap_err(), Duration::from_millis(1_000));
-        assert_eq!(breaker.admit(now + Duration::from_millis(400)).unwrap_err(), Duration::from_millis(600));
+        assert_eq!(
+            breaker.admit(now).unwrap_err(),
+            Duration::from_millis(1_000)
+        );
+        assert_eq!(
+            breaker.admit(now + Duration::from_millis(400)).unwrap_err(),
+            Duration::from_millis(600)
+        );
     }
 
     #[test]
@@ -155,7 +204,11 @@ mod tests {
             call(&mut breaker, false, now);
         }
         for _ in 0..4 {
-            assert_eq!(call(&mut breaker, true, now), Change::None, "4 of the last 10 are too few");
+            assert_eq!(
+                call(&mut breaker, true, now),
+                Change::None,
+                "4 of the last 10 are too few"
+            );
         }
         assert_eq!(call(&mut breaker, true, now), Change::Opened);
     }
@@ -179,7 +232,10 @@ mod tests {
         let now = now + Duration::from_millis(1_000);
         assert_eq!(call(&mut breaker, false, now), Change::None);
         assert_eq!(call(&mut breaker, true, now), Change::Opened);
-        assert_eq!(breaker.admit(now).unwrap_err(), Duration::from_millis(1_000));
+        assert_eq!(
+            breaker.admit(now).unwrap_err(),
+            Duration::from_millis(1_000)
+        );
     }
 
     #[test]
@@ -204,6 +260,10 @@ mod tests {
         let now = now + Duration::from_millis(1_000);
         let probe = breaker.admit(now).unwrap();
         assert_eq!(breaker.record(late, false, now), Change::None);
-        assert_eq!(breaker.record(probe, false, now), Change::None, "the second probe is still owed");
+        assert_eq!(
+            breaker.record(probe, false, now),
+            Change::None,
+            "the second probe is still owed"
+        );
     }
 }

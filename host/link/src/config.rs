@@ -22,8 +22,8 @@ pub struct LinkConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
-    /// The share of failures among the calls of the window at which the breaker opens: 0.5 is half of them.
-    /// More than 1 turns the breaker off.
+    /// The share of failures among the calls of the window at which the breaker opens: 0.5 is half
+    /// of them. More than 1 turns the breaker off.
     pub failure_rate: f64,
     /// How many of the last calls are looked at.
     pub window: u32,
@@ -31,19 +31,31 @@ pub struct BreakerConfig {
     pub min_calls: u32,
     /// How long an open breaker refuses everything. Milliseconds.
     pub open_ms: u64,
-    /// Then so many calls are let through; when all of them succeed the breaker closes, when one fails it opens again.
+    /// Then so many calls are let through; when all of them succeed the breaker closes, when one
+    /// fails it opens again.
     pub half_open_probes: u32,
 }
 
 impl Default for LinkConfig {
     fn default() -> Self {
-        Self { timeout_ms: 5_000, max_concurrent: 256, max_queued: 1_024, breaker: BreakerConfig::default() }
+        Self {
+            timeout_ms: 5_000,
+            max_concurrent: 256,
+            max_queued: 1_024,
+            breaker: BreakerConfig::default(),
+        }
     }
 }
 
 impl Default for BreakerConfig {
     fn default() -> Self {
-        Self { failure_rate: 0.5, window: 100, min_calls: 20, open_ms: 2_000, half_open_probes: 3 }
+        Self {
+            failure_rate: 0.5,
+            window: 100,
+            min_calls: 20,
+            open_ms: 2_000,
+            half_open_probes: 3,
+        }
     }
 }
 
@@ -60,9 +72,16 @@ mod tests {
 
     #[test]
     fn a_misspelt_key_is_refused_and_missing_ones_have_defaults() {
-        let config: LinkConfig = serde_json::from_str(r#"{"timeout_ms": 7, "breaker": {"open_ms": 9}}"#).unwrap();
+        let config: LinkConfig =
+            serde_json::from_str(r#"{"timeout_ms": 7, "breaker": {"open_ms": 9}}"#).unwrap();
         assert_eq!(config.timeout(), Duration::from_millis(7));
-        assert_eq!(config.breaker, BreakerConfig { open_ms: 9, ..BreakerConfig::default() });
+        assert_eq!(
+            config.breaker,
+            BreakerConfig {
+                open_ms: 9,
+                ..BreakerConfig::default()
+            }
+        );
         assert_eq!(config.max_queued, LinkConfig::default().max_queued);
         assert!(serde_json::from_str::<LinkConfig>(r#"{"timeout": 7}"#).is_err());
         assert!(serde_json::from_str::<LinkConfig>(r#"{"breaker": {"open": 7}}"#).is_err());

@@ -1,24 +1,16 @@
 //! One link: the right of one caller to call one callee, within limits.
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::{Instant, timeout_at},
-};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
 
-use crate::{
-    LinkConfig, LinkError,
-    breaker::{Breaker, Change, Pass},
-    meters::Meters,
-};
+use crate::breaker::{Breaker, Change, Pass};
+use crate::meters::Meters;
+use crate::{LinkConfig, LinkError};
 
 /// A link between two named ends, shared by all calls between them.
 ///
@@ -64,12 +56,18 @@ impl Link {
         self.timeout
     }
 
-    /// Makes one call. `failed` says whether a result counts as a failure of the callee: a lost connection does, a refusal that
-    /// the rules of the business demand does not. When the call takes longer than the link's timeout, `fut` is dropped.
+    /// Makes one call. `failed` says whether a result counts as a failure of the callee: a lost
+    /// connection does, a refusal that the rules of the business demand does not. When the call
+    /// takes longer than the link's timeout, `fut` is dropped.
     ///
     /// # Errors
-    /// [`LinkError`] when the callee was not asked or did not answer in time; else what the callee said.
-    pub async fn call<T, E>(&self, failed: impl Fn(&Result<T, E>) -> bool, fut: impl Future<Output = Result<T, E>>) -> Result<Result<T, E>, LinkError> {
+    /// [`LinkError`] when the callee was not asked or did not answer in time; else what the callee
+    /// said.
+    pub async fn call<T, E>(
+        &self,
+        failed: impl Fn(&Result<T, E>) -> bool,
+        fut: impl Future<Output = Result<T, E>>,
+    ) -> Result<Result<T, E>, LinkError> {
         let started = Instant::now();
         let mut admitted = self.admit(started)?;
         let deadline = started + self.timeout;
@@ -96,7 +94,11 @@ impl Link {
                 admitted.counted = true;
             }
             self.meters.timeout.increment(1);
-            return Err(LinkError::Timeout { from: self.from.clone(), to: self.to.clone(), after: self.timeout });
+            return Err(LinkError::Timeout {
+                from: self.from.clone(),
+                to: self.to.clone(),
+                after: self.timeout,
+            });
         };
         let failed = failed(&result);
         admitted.record(failed, now);
@@ -110,10 +112,18 @@ impl Link {
 
     fn admit(&self, now: Instant) -> Result<Admitted<'_>, LinkError> {
         match self.breaker.lock().admit(now) {
-            Ok(pass) => Ok(Admitted { link: self, pass: Some(pass), counted: false }),
+            Ok(pass) => Ok(Admitted {
+                link: self,
+                pass: Some(pass),
+                counted: false,
+            }),
             Err(retry_after) => {
                 self.meters.refused.increment(1);
-                Err(LinkError::Open { from: self.from.clone(), to: self.to.clone(), retry_after })
+                Err(LinkError::Open {
+                    from: self.from.clone(),
+                    to: self.to.clone(),
+                    retry_after,
+                })
             }
         }
     }
@@ -125,7 +135,10 @@ impl Link {
         }
         let overloaded = || {
             self.meters.overloaded.increment(1);
-            LinkError::Overloaded { from: self.from.clone(), to: self.to.clone() }
+            LinkError::Overloaded {
+                from: self.from.clone(),
+                to: self.to.clone(),
+            }
         };
         let ahead = self.queued.fetch_add(1, Ordering::Relaxed);
         self.meters.queued.increment(1.0);
@@ -165,11 +178,19 @@ impl Admitted<'_> {
             Change::None => {}
             Change::Opened => {
                 self.link.meters.open.set(1.0);
-                tracing::warn!(link.from = self.link.from(), link.to = self.link.to(), "link opened: its callee keeps failing");
+                tracing::warn!(
+                    link.from = self.link.from(),
+                    link.to = self.link.to(),
+                    "link opened: its callee keeps failing"
+                );
             }
             Change::Closed => {
                 self.link.meters.open.set(0.0);
-                tracing::info!(link.from = self.link.from(), link.to = self.link.to(), "link closed: its callee answers again");
+                tracing::info!(
+                    link.from = self.link.from(),
+                    link.to = self.link.to(),
+                    "link closed: its callee answers again"
+                );
             }
         }
     }

@@ -34,7 +34,8 @@ impl Meters {
             in_flight: gauge!("eventhub_link_in_flight", &labels),
             queued: gauge!("eventhub_link_queued", &labels),
         };
-        // A gauge that was never set is not exported, and dashboards cannot tell "closed" from "gone".
+        // A gauge that was never set is not exported, and dashboards cannot tell "closed" from
+        // "gone".
         meters.open.set(0.0);
         meters
     }

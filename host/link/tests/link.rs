@@ -1,13 +1,9 @@
 //! A link under load, with a slow callee and with a failing one; time is tokio's paused clock.
 
-use std::{
-    convert::Infallible,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use eventhub_link::{BreakerConfig, Link, LinkConfig, LinkError};
 use tokio::time::{Instant, advance, sleep};
@@ -17,7 +13,13 @@ fn config() -> LinkConfig {
         timeout_ms: 100,
         max_concurrent: 2,
         max_queued: 1,
-        breaker: BreakerConfig { failure_rate: 0.5, window: 10, min_calls: 4, open_ms: 1_000, half_open_probes: 1 },
+        breaker: BreakerConfig {
+            failure_rate: 0.5,
+            window: 10,
+            min_calls: 4,
+            open_ms: 1_000,
+            half_open_probes: 1,
+        },
     }
 }
 
@@ -29,7 +31,10 @@ async fn answer(link: &Link, after_ms: u64) -> Result<Result<u32, Infallible>, L
     link.call(|_| false, call).await
 }
 
-async fn ask(link: &Link, result: Result<u32, &'static str>) -> Result<Result<u32, &'static str>, LinkError> {
+async fn ask(
+    link: &Link,
+    result: Result<u32, &'static str>,
+) -> Result<Result<u32, &'static str>, LinkError> {
     link.call(Result::is_err, async { result }).await
 }
 
@@ -46,7 +51,10 @@ async fn a_callee_that_hangs_is_given_up_at_the_timeout_and_its_call_is_dropped(
     };
     let error = link.call(|_| false, hang).await.unwrap_err();
     assert_eq!(started.elapsed(), Duration::from_millis(100));
-    assert_eq!(error.to_string(), "payment did not answer booking within 100 ms");
+    assert_eq!(
+        error.to_string(),
+        "payment did not answer booking within 100 ms"
+    );
     assert!(error.may_have_happened());
     assert_eq!(Arc::strong_count(&alive), 1, "the call is gone");
 }
@@ -81,13 +89,28 @@ async fn calls_over_the_limit_wait_and_those_over_the_queue_are_refused_at_once(
     }
     assert_eq!(peak.load(Ordering::SeqCst), 2);
     assert_eq!(refused, 1);
-    assert_eq!(done.iter().filter(|at| **at < 60).count(), 2, "two at once: {done:?}");
-    assert_eq!(done.iter().filter(|at| **at >= 80).count(), 1, "one queued: {done:?}");
+    assert_eq!(
+        done.iter().filter(|at| **at < 60).count(),
+        2,
+        "two at once: {done:?}"
+    );
+    assert_eq!(
+        done.iter().filter(|at| **at >= 80).count(),
+        1,
+        "one queued: {done:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn time_in_the_queue_counts_and_says_nothing_against_the_callee() {
-    let link = Link::new("a", "b", LinkConfig { max_concurrent: 1, ..config() });
+    let link = Link::new(
+        "a",
+        "b",
+        LinkConfig {
+            max_concurrent: 1,
+            ..config()
+        },
+    );
     for _ in 0..6 {
         let started = Instant::now();
         let (first, second) = tokio::join!(answer(&link, 99), async {
@@ -107,16 +130,33 @@ async fn time_in_the_queue_counts_and_says_nothing_against_the_callee() {
 async fn a_failing_callee_is_left_alone_and_asked_again_later() {
     let link = Link::new("event", "eventhub:postgres", config());
     for _ in 0..4 {
-        assert_eq!(ask(&link, Err("connection refused")).await, Ok(Err("connection refused")));
+        assert_eq!(
+            ask(&link, Err("connection refused")).await,
+            Ok(Err("connection refused"))
+        );
     }
     let error = ask(&link, Ok(1)).await.unwrap_err();
-    let LinkError::Open { retry_after, .. } = &error else { panic!("{error}") };
+    let LinkError::Open { retry_after, .. } = &error else {
+        panic!("{error}")
+    };
     assert_eq!(*retry_after, Duration::from_millis(1_000));
-    assert!(error.to_string().contains("event does not call eventhub:postgres"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("event does not call eventhub:postgres"),
+        "{error}"
+    );
 
     advance(Duration::from_millis(1_000)).await;
-    assert_eq!(ask(&link, Err("still down")).await, Ok(Err("still down")), "the probe goes through");
-    assert!(ask(&link, Ok(1)).await.is_err(), "and its failure opens the breaker again");
+    assert_eq!(
+        ask(&link, Err("still down")).await,
+        Ok(Err("still down")),
+        "the probe goes through"
+    );
+    assert!(
+        ask(&link, Ok(1)).await.is_err(),
+        "and its failure opens the breaker again"
+    );
 
     advance(Duration::from_millis(1_000)).await;
     assert_eq!(ask(&link, Ok(1)).await, Ok(Ok(1)));
@@ -127,7 +167,9 @@ async fn a_failing_callee_is_left_alone_and_asked_again_later() {
 async fn refusals_of_the_business_never_open_the_breaker() {
     let link = Link::new("a", "b", config());
     for _ in 0..50 {
-        let refused = link.call(|_| false, async { Err::<(), _>("seat taken") }).await;
+        let refused = link
+            .call(|_| false, async { Err::<(), _>("seat taken") })
+            .await;
         assert_eq!(refused, Ok(Err("seat taken")));
     }
 }
@@ -136,19 +178,36 @@ async fn refusals_of_the_business_never_open_the_breaker() {
 async fn timeouts_open_the_breaker() {
     let link = Link::new("a", "b", config());
     for _ in 0..4 {
-        assert!(matches!(answer(&link, 500).await, Err(LinkError::Timeout { .. })));
+        assert!(matches!(
+            answer(&link, 500).await,
+            Err(LinkError::Timeout { .. })
+        ));
     }
-    assert!(matches!(answer(&link, 0).await, Err(LinkError::Open { .. })));
+    assert!(matches!(
+        answer(&link, 0).await,
+        Err(LinkError::Open { .. })
+    ));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_that_goes_away_gives_its_place_and_its_probe_back() {
-    let link = Link::new("a", "b", LinkConfig { max_concurrent: 1, max_queued: 0, ..config() });
+    let link = Link::new(
+        "a",
+        "b",
+        LinkConfig {
+            max_concurrent: 1,
+            max_queued: 0,
+            ..config()
+        },
+    );
     for _ in 0..4 {
         let _ = ask(&link, Err("down")).await;
     }
     advance(Duration::from_millis(1_000)).await;
     let gone = tokio::time::timeout(Duration::from_millis(10), answer(&link, 90)).await;
-    assert!(gone.is_err(), "the caller left while its probe was under way");
+    assert!(
+        gone.is_err(),
+        "the caller left while its probe was under way"
+    );
     assert_eq!(answer(&link, 1).await, Ok(Ok(7)));
 }

@@ -1,20 +1,17 @@
-//! All databases of the configuration, for the whole process. Tries again where that is safe: a transaction is a value.
+//! All databases of the configuration, for the whole process. Tries again where that is safe: a
+//! transaction is a value.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-    time::Duration,
-};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
 
 use futures::future::join_all;
 
-use crate::{
-    config::{Config, ConfigError, MOST_CONNECTIONS},
-    failure::Failure,
-    pipeline,
-    pool::{Database, Lease},
-    values::{Error, Expectation, Options, Rows, Statement},
-};
+use crate::config::{Config, ConfigError, MOST_CONNECTIONS};
+use crate::failure::Failure;
+use crate::pipeline;
+use crate::pool::{Database, Lease};
+use crate::values::{Error, Expectation, Options, Rows, Statement};
 
 /// Cheap to clone; all clones share the connections.
 #[derive(Debug, Clone)]
@@ -42,8 +39,15 @@ impl Client {
         for (name, address) in &config.databases {
             databases.insert(name.clone(), Database::new(name, address, &config)?);
         }
-        let ready_timeout = Duration::from_millis(config.acquire_timeout_ms + config.connect_timeout_ms);
-        Ok(Self { shared: Arc::new(Shared { databases, query_retries: config.query_retries, ready_timeout }) })
+        let ready_timeout =
+            Duration::from_millis(config.acquire_timeout_ms + config.connect_timeout_ms);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                databases,
+                query_retries: config.query_retries,
+                ready_timeout,
+            }),
+        })
     }
 
     /// One statement in its own transaction.
@@ -52,14 +56,23 @@ impl Client {
     /// [`Error`]; `statement` is 0 in it.
     pub async fn query(&self, database: &str, statement: &Statement) -> Result<Rows, Error> {
         let database = self.database(database)?;
-        attempts(database, self.shared.query_retries, |lease| pipeline::query(lease, statement)).await
+        attempts(database, self.shared.query_retries, |lease| {
+            pipeline::query(lease, statement)
+        })
+        .await
     }
 
     /// All statements in one transaction; no statement, no transaction.
     ///
     /// # Errors
-    /// [`Error`]; then none of them has had an effect, except with [`Error::Unavailable`], where that is unknown.
-    pub async fn transaction(&self, database: &str, statements: &[Statement], options: Options) -> Result<Vec<Rows>, Error> {
+    /// [`Error`]; then none of them has had an effect, except with [`Error::Unavailable`], where
+    /// that is unknown.
+    pub async fn transaction(
+        &self,
+        database: &str,
+        statements: &[Statement],
+        options: Options,
+    ) -> Result<Vec<Rows>, Error> {
         let database = self.database(database)?;
         if statements.is_empty() {
             return Ok(Vec::new());
@@ -73,7 +86,11 @@ impl Client {
     /// # Errors
     /// Those that do not, and why.
     pub async fn ready(&self) -> Result<(), BTreeMap<String, String>> {
-        let ask = Statement { text: "SELECT 1".to_owned(), params: Vec::new(), expect: Expectation::Any };
+        let ask = Statement {
+            text: "SELECT 1".to_owned(),
+            params: Vec::new(),
+            expect: Expectation::Any,
+        };
         let asked = self.shared.databases.values().map(|database| {
             let ask = &ask;
             async move {
@@ -86,16 +103,27 @@ impl Client {
             }
         });
         let silent: BTreeMap<_, _> = join_all(asked).await.into_iter().flatten().collect();
-        if silent.is_empty() { Ok(()) } else { Err(silent) }
+        if silent.is_empty() {
+            Ok(())
+        } else {
+            Err(silent)
+        }
     }
 
     fn database(&self, name: &str) -> Result<&Database, Error> {
-        self.shared.databases.get(name).ok_or_else(|| Error::Invalid(format!("there is no database {name}")))
+        self.shared
+            .databases
+            .get(name)
+            .ok_or_else(|| Error::Invalid(format!("there is no database {name}")))
     }
 }
 
 /// Attempts until one succeeds or trying again would be of no use, or not safe.
-async fn attempts<T, F: Future<Output = Result<T, Failure>>>(database: &Database, retries: u8, attempt: impl Fn(Lease) -> F) -> Result<T, Error> {
+async fn attempts<T, F: Future<Output = Result<T, Failure>>>(
+    database: &Database,
+    retries: u8,
+    attempt: impl Fn(Lease) -> F,
+) -> Result<T, Error> {
     let mut tried = 0;
     let mut may_reconnect = true;
     let mut may_prepare = true;
@@ -111,14 +139,20 @@ async fn attempts<T, F: Future<Output = Result<T, Failure>>>(database: &Database
                 tried += 1;
                 "serialization"
             }
-            Err(Failure::Again(text)) => return Err(Error::Serialization(format!("{name}: {text}"))),
+            Err(Failure::Again(text)) => {
+                return Err(Error::Serialization(format!("{name}: {text}")));
+            }
             Err(Failure::Stale(_)) if may_prepare => {
                 may_prepare = false;
                 database.forget_statements();
                 "stale"
             }
-            // The server may have restarted since the connection served last. It cannot have done anything with this.
-            Err(Failure::Lost { may_have_happened: false, .. }) if used_before && may_reconnect => {
+            // The server may have restarted since the connection served last. It cannot have done
+            // anything with this.
+            Err(Failure::Lost {
+                may_have_happened: false,
+                ..
+            }) if used_before && may_reconnect => {
                 may_reconnect = false;
                 database.forget_broken();
                 "reconnect"
@@ -133,7 +167,8 @@ async fn attempts<T, F: Future<Output = Result<T, Failure>>>(database: &Database
     }
 }
 
-/// Doubles from 2 ms up to 64 ms, half of it by chance, so that those who collided do not meet again.
+/// Doubles from 2 ms up to 64 ms, half of it by chance, so that those who collided do not meet
+/// again.
 fn pause(tried: u8) -> Duration {
     let longest = f64::from(2u32 << tried.min(5));
     Duration::from_secs_f64(longest * (0.5 + 0.5 * rand::random::<f64>()) / 1_000.0)

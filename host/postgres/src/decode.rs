@@ -1,20 +1,15 @@
-//! From a column's binary form to a WIT value. Which form a column has is decided once per statement, before it runs.
+//! From a column's binary form to a WIT value. Which form a column has is decided once per
+//! statement, before it runs.
 
 use std::error::Error as StdError;
 
-use eventhub_pg::{
-    binary::{BROKEN, array, date, fixed, inet, text, timestamp, uuid},
-    numeric,
-};
-use tokio_postgres::{
-    Row,
-    types::{FromSql, Kind, Type},
-};
+use eventhub_pg::binary::{BROKEN, array, date, fixed, inet, text, timestamp, uuid};
+use eventhub_pg::numeric;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, Kind, Type};
 
-use crate::{
-    encode::{base, is_text},
-    values::Value,
-};
+use crate::encode::{base, is_text};
+use crate::values::Value;
 
 /// How a column is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +58,12 @@ pub fn form(ty: &Type) -> Option<Form> {
         Type::JSONB => Form::Jsonb,
         Type::TIMESTAMP | Type::TIMESTAMPTZ => Form::Timestamp,
         Type::DATE => Form::Date,
-        Type::INET => Form::Inet { always_prefix: false },
-        Type::CIDR => Form::Inet { always_prefix: true },
+        Type::INET => Form::Inet {
+            always_prefix: false,
+        },
+        Type::CIDR => Form::Inet {
+            always_prefix: true,
+        },
         Type::VOID => Form::Void,
         Type::INT2_ARRAY => Form::Int2s,
         Type::INT4_ARRAY => Form::Int4s,
@@ -88,7 +87,8 @@ pub fn row(row: &Row, forms: &[Form]) -> Result<Vec<Value>, String> {
         let raw: Raw<'_> = row.try_get(index).map_err(|error| error.to_string())?;
         let value = match raw.0 {
             None => Value::Null,
-            Some(bytes) => read(form, bytes).map_err(|why| format!("column {} {why}", row.columns()[index].name()))?,
+            Some(bytes) => read(form, bytes)
+                .map_err(|why| format!("column {} {why}", row.columns()[index].name()))?,
         };
         values.push(value);
     }
@@ -133,9 +133,15 @@ fn read(form: Form, bytes: &[u8]) -> Result<Value, &'static str> {
         Form::Date => Value::Text(date(i32::from_be_bytes(fixed(bytes)?))?),
         Form::Inet { always_prefix } => Value::Text(inet(bytes, always_prefix)?),
         Form::Void => Value::Null,
-        Form::Int2s => Value::IntArray(array(bytes, |bytes| Ok(i16::from_be_bytes(fixed(bytes)?).into()))?),
-        Form::Int4s => Value::IntArray(array(bytes, |bytes| Ok(i32::from_be_bytes(fixed(bytes)?).into()))?),
-        Form::Int8s => Value::IntArray(array(bytes, |bytes| Ok(i64::from_be_bytes(fixed(bytes)?)))?),
+        Form::Int2s => Value::IntArray(array(bytes, |bytes| {
+            Ok(i16::from_be_bytes(fixed(bytes)?).into())
+        })?),
+        Form::Int4s => Value::IntArray(array(bytes, |bytes| {
+            Ok(i32::from_be_bytes(fixed(bytes)?).into())
+        })?),
+        Form::Int8s => {
+            Value::IntArray(array(bytes, |bytes| Ok(i64::from_be_bytes(fixed(bytes)?)))?)
+        }
         Form::Texts => Value::TextArray(array(bytes, text)?),
         Form::Uuids => Value::UuidArray(array(bytes, uuid)?),
     })

@@ -1,10 +1,12 @@
-//! From a WIT value to what is sent for a parameter, by the type that the server says the parameter has.
-//! Everything that may not fit is found here, before anything is sent.
+//! From a WIT value to what is sent for a parameter, by the type that the server says the parameter
+//! has. Everything that may not fit is found here, before anything is sent.
 
 use std::error::Error as StdError;
 
-use eventhub_pg::{binary::EPOCH_US, numeric::is_decimal};
-use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type, private::BytesMut};
+use eventhub_pg::binary::EPOCH_US;
+use eventhub_pg::numeric::is_decimal;
+use tokio_postgres::types::private::BytesMut;
+use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type};
 
 use crate::values::Value;
 
@@ -12,7 +14,8 @@ use crate::values::Value;
 #[derive(Debug)]
 pub enum Wire<'a> {
     Null,
-    /// In the text form, which the server reads as it would a quoted literal. For text itself both forms are the same.
+    /// In the text form, which the server reads as it would a quoted literal. For text itself both
+    /// forms are the same.
     Text(&'a str),
     TextOwned(String),
     Bool(bool),
@@ -57,11 +60,15 @@ pub fn fit<'a>(value: &'a Value, ty: &Type) -> Result<Wire<'a>, String> {
         (Value::Bytes(value), &Type::BYTEA) => Wire::Bytes(value),
         (Value::Uuid(value), &Type::UUID) => Wire::Uuid(uuid(*value)),
         (Value::Json(value), &Type::JSON | &Type::JSONB) => Wire::Text(value),
-        (Value::Timestamp(value), &Type::TIMESTAMPTZ | &Type::TIMESTAMP) => {
-            Wire::Int8(value.checked_sub(EPOCH_US).ok_or_else(|| format!("is the time {value}, too early for {}", ty.name()))?)
-        }
+        (Value::Timestamp(value), &Type::TIMESTAMPTZ | &Type::TIMESTAMP) => Wire::Int8(
+            value
+                .checked_sub(EPOCH_US)
+                .ok_or_else(|| format!("is the time {value}, too early for {}", ty.name()))?,
+        ),
         (Value::Numeric(value), &Type::NUMERIC) if is_decimal(value) => Wire::Text(value),
-        (Value::Numeric(value), &Type::NUMERIC) => return Err(format!("is {value:?}, not a decimal like -12.50")),
+        (Value::Numeric(value), &Type::NUMERIC) => {
+            return Err(format!("is {value:?}, not a decimal like -12.50"));
+        }
         (Value::Text(value), ty) if takes_text(ty) => Wire::Text(value),
         (Value::IntArray(values), ty) => {
             let (width, element) = match *ty {
@@ -99,13 +106,16 @@ pub(crate) fn base(mut ty: &Type) -> &Type {
 
 /// Types whose binary form is their text in UTF-8.
 pub(crate) fn is_text(ty: &Type) -> bool {
-    matches!(*ty, Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN)
-        || matches!(ty.kind(), Kind::Enum(_))
+    matches!(
+        *ty,
+        Type::TEXT | Type::VARCHAR | Type::BPCHAR | Type::NAME | Type::UNKNOWN
+    ) || matches!(ty.kind(), Kind::Enum(_))
         || (ty.name() == "citext" && matches!(ty.kind(), Kind::Simple))
 }
 
-/// Whether the text form of a type is how it is written. Types with a kind of their own are not, lest a time or an amount slip by
-/// as text; dates, intervals, addresses and the like have no other way.
+/// Whether the text form of a type is how it is written. Types with a kind of their own are not,
+/// lest a time or an amount slip by as text; dates, intervals, addresses and the like have no other
+/// way.
 fn takes_text(ty: &Type) -> bool {
     let own_kind = matches!(
         *ty,
@@ -124,7 +134,11 @@ fn takes_text(ty: &Type) -> bool {
             | Type::TIMESTAMP
             | Type::TIMESTAMPTZ
     );
-    !own_kind && !matches!(ty.kind(), Kind::Array(_) | Kind::Composite(_) | Kind::Pseudo)
+    !own_kind
+        && !matches!(
+            ty.kind(),
+            Kind::Array(_) | Kind::Composite(_) | Kind::Pseudo
+        )
 }
 
 fn narrow<T: TryFrom<i64>>(value: i64, ty: &Type) -> Result<T, String> {
@@ -151,11 +165,18 @@ fn wrong_kind(value: &Value, ty: &Type) -> String {
         Value::TextArray(_) => "text-array",
         Value::UuidArray(_) => "uuid-array",
     };
-    format!("is of the kind {kind}, but the server takes {} there", ty.name())
+    format!(
+        "is of the kind {kind}, but the server takes {} there",
+        ty.name()
+    )
 }
 
 impl ToSql for Wire<'_> {
-    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         match self {
             Self::Null => return Ok(IsNull::Yes),
             Self::Text(text) => out.extend_from_slice(text.as_bytes()),
@@ -169,16 +190,22 @@ impl ToSql for Wire<'_> {
             Self::Float8(value) => out.extend_from_slice(&value.to_be_bytes()),
             Self::Bytes(bytes) => out.extend_from_slice(bytes),
             Self::Uuid(bytes) => out.extend_from_slice(bytes),
-            Self::Ints(element, width, values) => array(out, *element, values, |value, out| match width {
-                Width::Two => sized(out, &(*value as i16).to_be_bytes()),
-                Width::Four => sized(out, &(*value as i32).to_be_bytes()),
-                Width::Eight => sized(out, &value.to_be_bytes()),
-            })?,
+            Self::Ints(element, width, values) => {
+                array(out, *element, values, |value, out| match width {
+                    Width::Two => sized(out, &(*value as i16).to_be_bytes()),
+                    Width::Four => sized(out, &(*value as i32).to_be_bytes()),
+                    Width::Eight => sized(out, &value.to_be_bytes()),
+                })?
+            }
             Self::Texts(element, values) => {
-                array(out, *element, values, |value, out| sized(out, value.as_bytes()))?;
+                array(out, *element, values, |value, out| {
+                    sized(out, value.as_bytes())
+                })?;
             }
             Self::Uuids(element, values) => {
-                array(out, *element, values, |value, out| sized(out, &uuid(*value)))?;
+                array(out, *element, values, |value, out| {
+                    sized(out, &uuid(*value))
+                })?;
             }
         }
         Ok(IsNull::No)
@@ -196,15 +223,25 @@ impl ToSql for Wire<'_> {
         }
     }
 
-    fn to_sql_checked(&self, ty: &Type, out: &mut BytesMut) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+    fn to_sql_checked(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
         self.to_sql(ty, out)
     }
 }
 
 type Written = Result<(), std::num::TryFromIntError>;
 
-/// `array_recv` in src/backend/utils/adt/arrayfuncs.c: dimensions, flags, element type; per dimension length and lower bound.
-fn array<T>(out: &mut BytesMut, element: u32, values: &[T], write: impl Fn(&T, &mut BytesMut) -> Written) -> Result<(), std::num::TryFromIntError> {
+/// `array_recv` in src/backend/utils/adt/arrayfuncs.c: dimensions, flags, element type; per
+/// dimension length and lower bound.
+fn array<T>(
+    out: &mut BytesMut,
+    element: u32,
+    values: &[T],
+    write: impl Fn(&T, &mut BytesMut) -> Written,
+) -> Result<(), std::num::TryFromIntError> {
     out.extend_from_slice(&i32::from(!values.is_empty()).to_be_bytes());
     out.extend_from_slice(&0i32.to_be_bytes());
     out.extend_from_slice(&element.to_be_bytes());

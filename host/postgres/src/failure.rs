@@ -1,4 +1,5 @@
-//! What became of one attempt, from what PostgreSQL or the driver said. SQLSTATEs: appendix A of PostgreSQL's manual.
+//! What became of one attempt, from what PostgreSQL or the driver said. SQLSTATEs: appendix A of
+//! PostgreSQL's manual.
 
 use std::error::Error as _;
 
@@ -16,7 +17,10 @@ pub enum Failure {
     /// The plan of a prepared statement no longer fits the tables: prepare anew.
     Stale(String),
     /// The connection is of no more use.
-    Lost { text: String, may_have_happened: bool },
+    Lost {
+        text: String,
+        may_have_happened: bool,
+    },
 }
 
 impl From<Error> for Failure {
@@ -26,19 +30,25 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// Of the statement with an index. `commits` says whether its success would have been final, so that a silent end of the
-    /// connection leaves open what happened.
+    /// Of the statement with an index. `commits` says whether its success would have been final, so
+    /// that a silent end of the connection leaves open what happened.
     pub fn of_statement(error: &tokio_postgres::Error, index: u32, commits: bool) -> Self {
         match error.as_db_error() {
             Some(said) => Self::said(said, index),
-            None => Self::Lost { text: whole(error), may_have_happened: commits },
+            None => Self::Lost {
+                text: whole(error),
+                may_have_happened: commits,
+            },
         }
     }
 
     /// Of COMMIT, after the last statement.
     pub fn of_commit(error: &tokio_postgres::Error, last: u32) -> Self {
         match Self::of_statement(error, last, true) {
-            Self::Lost { text, .. } => Self::Lost { text, may_have_happened: true },
+            Self::Lost { text, .. } => Self::Lost {
+                text,
+                may_have_happened: true,
+            },
             other => other,
         }
     }
@@ -46,25 +56,44 @@ impl Failure {
     fn said(error: &DbError, index: u32) -> Self {
         let code = error.code().code();
         let text = format!("statement {index}: {} ({code})", sentence(error));
-        let ends_connection = matches!(error.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) || code.starts_with("57P");
+        let ends_connection = matches!(
+            error.parsed_severity(),
+            Some(Severity::Fatal | Severity::Panic)
+        ) || code.starts_with("57P");
         if ends_connection {
-            return Self::Lost { text, may_have_happened: false };
+            return Self::Lost {
+                text,
+                may_have_happened: false,
+            };
         }
         match code {
-            // A deferred constraint is checked at COMMIT, and then it is the transaction as a whole that violates it.
+            // A deferred constraint is checked at COMMIT, and then it is the transaction as a whole
+            // that violates it.
             _ if code.starts_with("23") => Self::Final(Error::Violation(Violation {
                 statement: index,
                 code: code.to_owned(),
-                constraint: error.constraint().or_else(|| error.column()).unwrap_or_default().to_owned(),
+                constraint: error
+                    .constraint()
+                    .or_else(|| error.column())
+                    .unwrap_or_default()
+                    .to_owned(),
                 detail: error.detail().unwrap_or_else(|| error.message()).to_owned(),
             })),
             "40001" | "40P01" | "55P03" => Self::Again(text),
             "0A000" if error.routine() == Some("RevalidateCachedQuery") => Self::Stale(text),
             // Read-only: this server was demoted, its successor has another address.
-            "25006" => Self::Lost { text, may_have_happened: false },
+            "25006" => Self::Lost {
+                text,
+                may_have_happened: false,
+            },
             // Cancelled for taking too long; out of resources; the server's own trouble.
             "57014" => Self::Final(Error::Unavailable(text)),
-            _ if ["08", "53", "58", "XX"].iter().any(|class| code.starts_with(class)) => Self::Final(Error::Unavailable(text)),
+            _ if ["08", "53", "58", "XX"]
+                .iter()
+                .any(|class| code.starts_with(class)) =>
+            {
+                Self::Final(Error::Unavailable(text))
+            }
             _ => Self::Final(Error::Invalid(text)),
         }
     }

@@ -1,7 +1,9 @@
-//! The capability `eventhub:postgres/sql@0.1.0`: queries and whole transactions as values, over tokio-postgres.
+//! The capability `eventhub:postgres/sql@0.1.0`: queries and whole transactions as values, over
+//! tokio-postgres.
 //!
-//! A transaction is sent as one pipeline over one pooled connection and has ended, one way or the other, when its call returns.
-//! A connection whose state is not certain (the caller gave up, the network broke) is closed and never used again.
+//! A transaction is sent as one pipeline over one pooled connection and has ended, one way or the
+//! other, when its call returns. A connection whose state is not certain (the caller gave up, the
+//! network broke) is closed and never used again.
 
 mod client;
 mod config;
@@ -16,4 +18,6 @@ mod values;
 pub use client::Client;
 pub use config::{Config, ConfigError};
 pub use host::add_to_linker;
-pub use values::{Conflict, Error, Expectation, Isolation, Options, Rows, Statement, Value, Violation};
+pub use values::{
+    Conflict, Error, Expectation, Isolation, Options, Rows, Statement, Value, Violation,
+};

@@ -1,22 +1,18 @@
 //! One attempt at a query or a transaction over one connection.
 
-use std::{
-    future::{Future, poll_fn},
-    pin::Pin,
-    task::Poll,
-};
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::Poll;
 
 use eventhub_pg::session;
 use futures::{StreamExt, pin_mut};
 use tokio_postgres::error::Severity;
 
-use crate::{
-    decode::{self, Form},
-    encode::{Wire, fit},
-    failure::{Failure, whole},
-    pool::Lease,
-    values::{Conflict, Error, Expectation, Isolation, Rows, Statement},
-};
+use crate::decode::{self, Form};
+use crate::encode::{Wire, fit};
+use crate::failure::{Failure, whole};
+use crate::pool::Lease;
+use crate::values::{Conflict, Error, Expectation, Isolation, Rows, Statement};
 
 /// A statement that the server has prepared and whose parameters fit.
 struct Ready<'a> {
@@ -32,7 +28,9 @@ pub async fn query(lease: Lease, statement: &Statement) -> Result<Rows, Failure>
         // Refusing a row count means rolling back.
         let statements = std::slice::from_ref(statement);
         let mut results = transaction(lease, statements, Isolation::ReadCommitted).await?;
-        return results.pop().ok_or_else(|| Error::Invalid("no statement".to_owned()).into());
+        return results
+            .pop()
+            .ok_or_else(|| Error::Invalid("no statement".to_owned()).into());
     }
     let ready = match prepare(&lease, statement, 0).await {
         Ok(ready) => ready,
@@ -45,7 +43,8 @@ pub async fn query(lease: Lease, statement: &Statement) -> Result<Rows, Failure>
             Ok(rows)
         }
         Err(Broken::Server(error)) => Err(after(lease, Failure::of_statement(&error, 0, true))),
-        // The statement itself took effect; what it returned cannot be told. Rolling back is not possible any more.
+        // The statement itself took effect; what it returned cannot be told. Rolling back is not
+        // possible any more.
         Err(Broken::Value(why)) => {
             // The rows left unread are skipped by the driver.
             lease.clean();
@@ -55,7 +54,11 @@ pub async fn query(lease: Lease, statement: &Statement) -> Result<Rows, Failure>
 }
 
 /// All statements in one transaction.
-pub async fn transaction(lease: Lease, statements: &[Statement], isolation: Isolation) -> Result<Vec<Rows>, Failure> {
+pub async fn transaction(
+    lease: Lease,
+    statements: &[Statement],
+    isolation: Isolation,
+) -> Result<Vec<Rows>, Failure> {
     let mut all = Vec::with_capacity(statements.len());
     for (index, statement) in (0..).zip(statements) {
         match prepare(&lease, statement, index).await {
@@ -63,8 +66,11 @@ pub async fn transaction(lease: Lease, statements: &[Statement], isolation: Isol
             Err(failure) => return Err(after(lease, failure)),
         }
     }
-    // With nothing to check in between, COMMIT goes along: it does nothing but roll back when a statement before it failed.
-    let at_once = statements.iter().all(|statement| statement.expect == Expectation::Any);
+    // With nothing to check in between, COMMIT goes along: it does nothing but roll back when a
+    // statement before it failed.
+    let at_once = statements
+        .iter()
+        .all(|statement| statement.expect == Expectation::Any);
 
     let (outcome, ended) = {
         let begin = sent(lease.batch_execute(begin(isolation))).await;
@@ -72,10 +78,18 @@ pub async fn transaction(lease: Lease, statements: &[Statement], isolation: Isol
         for ready in &all {
             pipeline.push(sent(run(&lease, ready)).await);
         }
-        let commit = if at_once { Some(sent(lease.batch_execute("COMMIT")).await) } else { None };
+        let commit = if at_once {
+            Some(sent(lease.batch_execute("COMMIT")).await)
+        } else {
+            None
+        };
 
         let answers = answers(begin, pipeline, statements, at_once).await;
-        let end = if answers.is_ok() { "COMMIT" } else { "ROLLBACK" };
+        let end = if answers.is_ok() {
+            "COMMIT"
+        } else {
+            "ROLLBACK"
+        };
         let ended = match (commit, &answers) {
             (Some(commit), _) => commit.answer().await,
             (None, Err(Failure::Lost { .. })) => Ok(()),
@@ -95,14 +109,18 @@ pub async fn transaction(lease: Lease, statements: &[Statement], isolation: Isol
         (Err(failure), Ok(())) => Err(after(lease, failure)),
         // It is not committed, so the first failure is what counts; only the connection is suspect.
         (Err(failure), Err(error)) => {
-            tracing::debug!(error = whole(&error), "could not roll back; the connection is closed");
+            tracing::debug!(
+                error = whole(&error),
+                "could not roll back; the connection is closed"
+            );
             drop(lease);
             Err(failure)
         }
     }
 }
 
-/// The answers in order, up to the first that is not as it should be: those after it only say that the transaction is aborted.
+/// The answers in order, up to the first that is not as it should be: those after it only say that
+/// the transaction is aborted.
 async fn answers<'a>(
     begin: Sent<'a, Result<(), tokio_postgres::Error>>,
     pipeline: Vec<Sent<'a, Result<Rows, Broken>>>,
@@ -111,9 +129,17 @@ async fn answers<'a>(
 ) -> Result<Vec<Rows>, Failure> {
     if let Err(error) = begin.answer().await {
         // On a connection that survived this, the statements ran each on its own.
-        let survived = error.as_db_error().is_some_and(|said| !matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)));
+        let survived = error.as_db_error().is_some_and(|said| {
+            !matches!(
+                said.parsed_severity(),
+                Some(Severity::Fatal | Severity::Panic)
+            )
+        });
         let text = format!("could not begin a transaction: {}", whole(&error));
-        return Err(Failure::Lost { text, may_have_happened: survived || commit_sent });
+        return Err(Failure::Lost {
+            text,
+            may_have_happened: survived || commit_sent,
+        });
     }
     let mut results = Vec::with_capacity(pipeline.len());
     for ((index, statement), sent) in (0..).zip(statements).zip(pipeline) {
@@ -123,7 +149,11 @@ async fn answers<'a>(
             Broken::Value(why) => Error::Invalid(format!("statement {index}: {why}")).into(),
         })?;
         if !statement.expect.is_met(rows.affected) {
-            return Err(Error::Conflict(Conflict { statement: index, affected: rows.affected }).into());
+            return Err(Error::Conflict(Conflict {
+                statement: index,
+                affected: rows.affected,
+            })
+            .into());
         }
         results.push(rows);
     }
@@ -147,16 +177,27 @@ fn begin(isolation: Isolation) -> &'static str {
     }
 }
 
-async fn prepare<'a>(lease: &Lease, statement: &'a Statement, index: u32) -> Result<Ready<'a>, Failure> {
+async fn prepare<'a>(
+    lease: &Lease,
+    statement: &'a Statement,
+    index: u32,
+) -> Result<Ready<'a>, Failure> {
     let invalid = |why: String| Failure::Final(Error::Invalid(format!("statement {index}: {why}")));
     if let Some(word) = session::control(&statement.text) {
-        return Err(invalid(format!("{word} is not for components: the host begins, ends and shares")));
+        return Err(invalid(format!(
+            "{word} is not for components: the host begins, ends and shares"
+        )));
     }
-    let prepared = lease.prepare_cached(&statement.text).await.map_err(|error| Failure::of_statement(&error, index, false))?;
+    let prepared = lease
+        .prepare_cached(&statement.text)
+        .await
+        .map_err(|error| Failure::of_statement(&error, index, false))?;
     let types = prepared.params();
     if types.len() != statement.params.len() {
         let (has, given) = (types.len(), statement.params.len());
-        return Err(invalid(format!("it has {has} parameters, {given} were given")));
+        return Err(invalid(format!(
+            "it has {has} parameters, {given} were given"
+        )));
     }
     let mut params = Vec::with_capacity(types.len());
     for (number, (value, ty)) in (1..).zip(statement.params.iter().zip(types)) {
@@ -166,10 +207,20 @@ async fn prepare<'a>(lease: &Lease, statement: &'a Statement, index: u32) -> Res
     let mut columns = Vec::with_capacity(prepared.columns().len());
     for column in prepared.columns() {
         let (name, ty) = (column.name(), column.type_());
-        forms.push(decode::form(ty).ok_or_else(|| invalid(format!("column {name} has the type {}: cast it, to text for example", ty.name())))?);
+        forms.push(decode::form(ty).ok_or_else(|| {
+            invalid(format!(
+                "column {name} has the type {}: cast it, to text for example",
+                ty.name()
+            ))
+        })?);
         columns.push(name.to_owned());
     }
-    Ok(Ready { prepared, params, forms, columns })
+    Ok(Ready {
+        prepared,
+        params,
+        forms,
+        columns,
+    })
 }
 
 /// Why a statement brought no rows.
@@ -179,7 +230,10 @@ enum Broken {
 }
 
 async fn run(lease: &Lease, ready: &Ready<'_>) -> Result<Rows, Broken> {
-    let stream = lease.query_raw(&ready.prepared, &ready.params).await.map_err(Broken::Server)?;
+    let stream = lease
+        .query_raw(&ready.prepared, &ready.params)
+        .await
+        .map_err(Broken::Server)?;
     pin_mut!(stream);
     let mut rows = Vec::new();
     while let Some(row) = stream.next().await {
@@ -187,10 +241,15 @@ async fn run(lease: &Lease, ready: &Ready<'_>) -> Result<Rows, Broken> {
         rows.push(decode::row(&row, &ready.forms).map_err(Broken::Value)?);
     }
     let affected = stream.rows_affected().unwrap_or(rows.len() as u64);
-    Ok(Rows { columns: ready.columns.clone(), rows, affected })
+    Ok(Rows {
+        columns: ready.columns.clone(),
+        rows,
+        affected,
+    })
 }
 
-/// A request that is on its way, in order: the driver sends when a future is polled for the first time.
+/// A request that is on its way, in order: the driver sends when a future is polled for the first
+/// time.
 enum Sent<'a, T> {
     Waiting(Pin<Box<dyn Future<Output = T> + Send + 'a>>),
     Answered(T),

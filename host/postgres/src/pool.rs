@@ -1,17 +1,19 @@
 //! The connections to one database.
 
-use std::{ops::Deref, time::Duration};
+use std::ops::Deref;
+use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{
+    Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, Timeouts,
+};
 use tokio_postgres::NoTls;
 
-use crate::{
-    config::{Config, ConfigError},
-    failure::whole,
-    values::Error,
-};
+use crate::config::{Config, ConfigError};
+use crate::failure::whole;
+use crate::values::Error;
 
-/// A connection holds at most so many prepared statements: texts that change from call to call must not fill the server's memory.
+/// A connection holds at most so many prepared statements: texts that change from call to call must
+/// not fill the server's memory.
 const MOST_STATEMENTS: usize = 500;
 
 /// One database under the name that components use.
@@ -27,12 +29,18 @@ impl Database {
     /// # Errors
     /// [`ConfigError::Address`].
     pub fn new(name: &str, address: &str, config: &Config) -> Result<Self, ConfigError> {
-        let bad = |reason: String| ConfigError::Address { database: name.to_owned(), reason };
-        let mut postgres: tokio_postgres::Config = address.parse().map_err(|error: tokio_postgres::Error| bad(whole(&error)))?;
+        let bad = |reason: String| ConfigError::Address {
+            database: name.to_owned(),
+            reason,
+        };
+        let mut postgres: tokio_postgres::Config = address
+            .parse()
+            .map_err(|error: tokio_postgres::Error| bad(whole(&error)))?;
         if postgres.get_application_name().is_none() {
             postgres.application_name("eventhub");
         }
-        // A transaction waits for this process only between its statements and the COMMIT, never for a guest.
+        // A transaction waits for this process only between its statements and the COMMIT, never
+        // for a guest.
         let mut options = postgres.get_options().unwrap_or_default().to_owned();
         let timeout = config.statement_timeout_ms;
         options.push_str(&format!(" -c statement_timeout={timeout} -c idle_in_transaction_session_timeout={timeout} -c timezone=UTC"));
@@ -40,7 +48,13 @@ impl Database {
         postgres.keepalives_idle(Duration::from_secs(30));
         postgres.tcp_user_timeout(Duration::from_secs(10));
 
-        let manager = Manager::from_config(postgres, NoTls, ManagerConfig { recycling_method: RecyclingMethod::Fast });
+        let manager = Manager::from_config(
+            postgres,
+            NoTls,
+            ManagerConfig {
+                recycling_method: RecyclingMethod::Fast,
+            },
+        );
         let pool = Pool::builder(manager)
             .max_size(config.pool_size)
             .timeouts(Timeouts {
@@ -53,7 +67,10 @@ impl Database {
             .runtime(Runtime::Tokio1)
             .build()
             .map_err(|error| bad(error.to_string()))?;
-        Ok(Self { name: name.to_owned(), pool })
+        Ok(Self {
+            name: name.to_owned(),
+            pool,
+        })
     }
 
     /// A connection of the pool, or a new one.
@@ -76,7 +93,10 @@ impl Database {
             object.statement_cache.clear();
         }
         let used_before = Object::metrics(&object).recycled.is_some();
-        Ok(Lease { object: Some(object), used_before })
+        Ok(Lease {
+            object: Some(object),
+            used_before,
+        })
     }
 
     /// Has every connection prepare its statements anew.
@@ -90,8 +110,9 @@ impl Database {
     }
 }
 
-/// A connection in use. It goes back to the pool only after [`Lease::clean`]; dropped before, as when the caller gives up in
-/// the middle of a transaction, it is closed, and what runs on it is cancelled.
+/// A connection in use. It goes back to the pool only after [`Lease::clean`]; dropped before, as
+/// when the caller gives up in the middle of a transaction, it is closed, and what runs on it is
+/// cancelled.
 pub struct Lease {
     object: Option<Object>,
     used_before: bool,
@@ -122,12 +143,15 @@ impl Deref for Lease {
 
 impl Drop for Lease {
     fn drop(&mut self) {
-        let Some(object) = self.object.take() else { return };
+        let Some(object) = self.object.take() else {
+            return;
+        };
         let connection = Object::take(object);
         if connection.is_closed() {
             return;
         }
-        // The server notices that the connection is gone only when the statement has ended; until then it would keep its locks.
+        // The server notices that the connection is gone only when the statement has ended; until
+        // then it would keep its locks.
         let cancel = connection.cancel_token();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {

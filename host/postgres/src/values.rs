@@ -1,4 +1,5 @@
-//! The types of `eventhub:postgres/sql@0.1.0`, as wasmtime lifts and lowers them. `wit/deps/postgres/postgres.wit` documents them.
+//! The types of `eventhub:postgres/sql@0.1.0`, as wasmtime lifts and lowers them.
+//! `wit/deps/postgres/postgres.wit` documents them.
 
 use wasmtime::component::{ComponentType, Lift, Lower};
 
@@ -108,7 +109,8 @@ pub struct Violation {
     pub detail: String,
 }
 
-/// Why a query or a transaction has no effect, except for [`Error::Unavailable`], where that is unknown.
+/// Why a query or a transaction has no effect, except for [`Error::Unavailable`], where that is
+/// unknown.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, ComponentType, Lift, Lower)]
 #[component(variant)]
 pub enum Error {

@@ -1,25 +1,20 @@
 //! One multiplexed connection to one Redis, for the whole process.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use parking_lot::RwLock;
-use redis::{
-    Cmd, IntoConnectionInfo, Pipeline, RedisError, Script, Value,
-    aio::{ConnectionManager, ConnectionManagerConfig},
-};
+use redis::aio::{ConnectionManager, ConnectionManagerConfig};
+use redis::{Cmd, IntoConnectionInfo, Pipeline, RedisError, Script, Value};
 
-use crate::{
-    command,
-    config::{Config, ConfigError},
-    reply::{is_unknown_script, reply, unreachable},
-    values::{Command, Error, Reply},
-};
+use crate::command;
+use crate::config::{Config, ConfigError};
+use crate::reply::{is_unknown_script, reply, unreachable};
+use crate::values::{Command, Error, Reply};
 
-/// Scripts are few and constant. Those beyond are hashed on each call, so that changing texts do not fill the memory.
+/// Scripts are few and constant. Those beyond are hashed on each call, so that changing texts do
+/// not fill the memory.
 const MOST_SCRIPTS: usize = 256;
 
 /// Cheap to clone; all clones share the connection.
@@ -36,21 +31,34 @@ struct Shared {
 }
 
 impl Client {
-    /// Reads the configuration, and connects in the background. To be called within a Tokio runtime.
+    /// Reads the configuration, and connects in the background. To be called within a Tokio
+    /// runtime.
     ///
     /// # Errors
     /// [`ConfigError`]: the operator's mistake.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         let bad = |error: RedisError| ConfigError(error.to_string());
-        let server = config.url.as_str().into_connection_info().and_then(redis::Client::open).map_err(bad)?;
+        let server = config
+            .url
+            .as_str()
+            .into_connection_info()
+            .and_then(redis::Client::open)
+            .map_err(bad)?;
         let how = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(Duration::from_millis(config.connect_timeout_ms)))
             .set_response_timeout(Some(Duration::from_millis(config.response_timeout_ms)))
             // Callers are told at once; the pings go on trying.
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(server, how).map_err(bad)?;
-        let shared = Arc::new(Shared { connection, max_reply_bytes: config.max_reply_bytes, hashes: RwLock::default() });
-        tokio::spawn(keep_alive(Arc::downgrade(&shared), Duration::from_millis(config.ping_interval_ms.max(10))));
+        let shared = Arc::new(Shared {
+            connection,
+            max_reply_bytes: config.max_reply_bytes,
+            hashes: RwLock::default(),
+        });
+        tokio::spawn(keep_alive(
+            Arc::downgrade(&shared),
+            Duration::from_millis(config.ping_interval_ms.max(10)),
+        ));
         Ok(Self { shared })
     }
 
@@ -85,12 +93,20 @@ impl Client {
     ///
     /// # Errors
     /// [`Error`].
-    pub async fn script(&self, source: &str, keys: &[Vec<u8>], args: &[Vec<u8>]) -> Result<Reply, Error> {
+    pub async fn script(
+        &self,
+        source: &str,
+        keys: &[Vec<u8>],
+        args: &[Vec<u8>],
+    ) -> Result<Reply, Error> {
         let by_hash = command::script("EVALSHA", &self.hash(source), keys, args);
         let mut value = self.shared.send(&by_hash).await?;
         if is_unknown_script(&value) {
             // EVAL keeps it, too, and so saves a round trip against SCRIPT LOAD.
-            value = self.shared.send(&command::script("EVAL", source, keys, args)).await?;
+            value = self
+                .shared
+                .send(&command::script("EVAL", source, keys, args))
+                .await?;
         }
         self.answer(value)
     }
@@ -129,7 +145,10 @@ impl Shared {
         let first = connection.send_packed_command(command).await;
         match first {
             Ok(value) => Ok(value),
-            Err(error) if was_not_sent(&error) => connection.send_packed_command(command).await.map_err(|error| unreachable(&error)),
+            Err(error) if was_not_sent(&error) => connection
+                .send_packed_command(command)
+                .await
+                .map_err(|error| unreachable(&error)),
             Err(error) => Err(unreachable(&error)),
         }
     }
@@ -139,13 +158,17 @@ impl Shared {
         let first = connection.send_packed_commands(pipeline, 0, count).await;
         match first {
             Ok(values) => Ok(values),
-            Err(error) if was_not_sent(&error) => connection.send_packed_commands(pipeline, 0, count).await.map_err(|error| unreachable(&error)),
+            Err(error) if was_not_sent(&error) => connection
+                .send_packed_commands(pipeline, 0, count)
+                .await
+                .map_err(|error| unreachable(&error)),
             Err(error) => Err(unreachable(&error)),
         }
     }
 }
 
-/// The manager tells of an attempt to connect that failed earlier, and starts the next one only then.
+/// The manager tells of an attempt to connect that failed earlier, and starts the next one only
+/// then.
 fn was_not_sent(error: &RedisError) -> bool {
     error.is_connection_refusal()
 }
@@ -155,7 +178,9 @@ async fn keep_alive(shared: Weak<Shared>, every: Duration) {
     let ping = redis::cmd("PING");
     let mut was_there = true;
     loop {
-        let Some(shared) = shared.upgrade() else { return };
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
         let error = shared.send(&ping).await.err();
         match &error {
             Some(error) if was_there => tracing::warn!(%error, "Redis does not answer"),

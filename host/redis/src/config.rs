@@ -16,13 +16,20 @@ pub struct Config {
     pub response_timeout_ms: u64,
     /// A reply with more in it is refused. Bytes.
     pub max_reply_bytes: usize,
-    /// How often the connection is tried out, so that a broken one is replaced before a caller meets it. Milliseconds.
+    /// How often the connection is tried out, so that a broken one is replaced before a caller
+    /// meets it. Milliseconds.
     pub ping_interval_ms: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { url: String::new(), connect_timeout_ms: 1_000, response_timeout_ms: 1_000, max_reply_bytes: 8 << 20, ping_interval_ms: 1_000 }
+        Self {
+            url: String::new(),
+            connect_timeout_ms: 1_000,
+            response_timeout_ms: 1_000,
+            max_reply_bytes: 8 << 20,
+            ping_interval_ms: 1_000,
+        }
     }
 }
 

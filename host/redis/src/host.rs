@@ -5,16 +5,18 @@ use std::sync::Arc;
 use eventhub_link::Link;
 use wasmtime::component::Linker;
 
-use crate::{
-    client::Client,
-    values::{Command, Error, Reply},
-};
+use crate::client::Client;
+use crate::values::{Command, Error, Reply};
 
 /// Gives the components of a linker the Redis of a client, each call through the link.
 ///
 /// # Errors
 /// When the linker has the interface already.
-pub fn add_to_linker<T: Send + 'static>(linker: &mut Linker<T>, client: Client, link: Arc<Link>) -> wasmtime::Result<()> {
+pub fn add_to_linker<T: Send + 'static>(
+    linker: &mut Linker<T>,
+    client: Client,
+    link: Arc<Link>,
+) -> wasmtime::Result<()> {
     let mut instance = linker.instance("eventhub:redis/commands@0.1.0")?;
 
     let shared = (client.clone(), link.clone());
@@ -27,19 +29,25 @@ pub fn add_to_linker<T: Send + 'static>(linker: &mut Linker<T>, client: Client, 
     instance.func_wrap_async("pipeline", move |_, (commands,): (Vec<Command>,)| {
         let (client, link) = shared.clone();
         Box::new(async move {
-            let replies: Result<Vec<Result<Reply, Error>>, Error> = call(&link, client.pipeline(&commands)).await;
+            let replies: Result<Vec<Result<Reply, Error>>, Error> =
+                call(&link, client.pipeline(&commands)).await;
             Ok((replies,))
         })
     })?;
 
-    instance.func_wrap_async("script", move |_, (source, keys, args): (String, Vec<Vec<u8>>, Vec<Vec<u8>>)| {
-        let (client, link) = (client.clone(), link.clone());
-        Box::new(async move { Ok((call(&link, client.script(&source, &keys, &args)).await,)) })
-    })
+    instance.func_wrap_async(
+        "script",
+        move |_, (source, keys, args): (String, Vec<Vec<u8>>, Vec<Vec<u8>>)| {
+            let (client, link) = (client.clone(), link.clone());
+            Box::new(async move { Ok((call(&link, client.script(&source, &keys, &args)).await,)) })
+        },
+    )
 }
 
 /// What Redis or its data refuse is no failure of Redis.
 async fn call<R>(link: &Link, work: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
     let failed = |result: &Result<R, Error>| matches!(result, Err(Error::Unavailable(_)));
-    link.call(failed, work).await.unwrap_or_else(|error| Err(Error::Unavailable(error.to_string())))
+    link.call(failed, work)
+        .await
+        .unwrap_or_else(|error| Err(Error::Unavailable(error.to_string())))
 }

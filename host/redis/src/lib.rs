@@ -1,6 +1,8 @@
-//! The capability `eventhub:redis/commands@0.1.0`: commands, pipelines and scripts over one multiplexed connection.
+//! The capability `eventhub:redis/commands@0.1.0`: commands, pipelines and scripts over one
+//! multiplexed connection.
 //!
-//! All components share the connection, so what would change it for others or hold it up is refused.
+//! All components share the connection, so what would change it for others or hold it up is
+//! refused.
 
 mod client;
 mod command;

@@ -15,9 +15,15 @@ pub fn reply(value: Value, max_bytes: usize) -> Result<Reply, Error> {
         Value::Okay => Reply::Status("OK".to_owned()),
         Value::SimpleString(text) => Reply::Status(text),
         Value::BulkString(bytes) => Reply::Bulk(bytes),
-        Value::Array(values) => Reply::Array(values.into_iter().map(item).collect::<Result<_, _>>()?),
+        Value::Array(values) => {
+            Reply::Array(values.into_iter().map(item).collect::<Result<_, _>>()?)
+        }
         Value::ServerError(error) => return Err(said(&error)),
-        _ => return Err(Error::Invalid("a kind of reply that is not supported".to_owned())),
+        _ => {
+            return Err(Error::Invalid(
+                "a kind of reply that is not supported".to_owned(),
+            ));
+        }
     };
     let bytes = match &reply {
         Reply::Bulk(bytes) => bytes.len(),
@@ -31,7 +37,9 @@ pub fn reply(value: Value, max_bytes: usize) -> Result<Reply, Error> {
         Reply::Nil | Reply::Int(_) | Reply::Status(_) => 0,
     };
     if bytes > max_bytes {
-        return Err(Error::Invalid(format!("a reply of {bytes} bytes, of which {max_bytes} are taken")));
+        return Err(Error::Invalid(format!(
+            "a reply of {bytes} bytes, of which {max_bytes} are taken"
+        )));
     }
     Ok(reply)
 }
@@ -44,8 +52,12 @@ fn item(value: Value) -> Result<Item, Error> {
         Value::SimpleString(text) => Ok(Item::Bulk(text.into_bytes())),
         Value::Okay => Ok(Item::Bulk(b"OK".to_vec())),
         Value::ServerError(error) => Err(said(&error)),
-        Value::Array(_) => Err(Error::Invalid("a reply of arrays within an array".to_owned())),
-        _ => Err(Error::Invalid("a kind of reply that is not supported".to_owned())),
+        Value::Array(_) => Err(Error::Invalid(
+            "a reply of arrays within an array".to_owned(),
+        )),
+        _ => Err(Error::Invalid(
+            "a kind of reply that is not supported".to_owned(),
+        )),
     }
 }
 
@@ -62,7 +74,9 @@ fn said(error: &ServerError) -> Error {
     };
     match code {
         // Not now, whoever asks and whatever for.
-        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "READONLY" | "BUSY" => Error::Unavailable(text),
+        "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "READONLY" | "BUSY" => {
+            Error::Unavailable(text)
+        }
         _ => Error::Refused(text),
     }
 }
@@ -78,11 +92,27 @@ mod tests {
 
     #[test]
     fn nested_and_oversized_replies_are_refused_and_flat_ones_pass() {
-        let flat = Value::Array(vec![Value::Int(1), Value::Nil, Value::Okay, Value::BulkString(vec![7])]);
-        let items = vec![Item::Int(1), Item::Nil, Item::Bulk(b"OK".to_vec()), Item::Bulk(vec![7])];
+        let flat = Value::Array(vec![
+            Value::Int(1),
+            Value::Nil,
+            Value::Okay,
+            Value::BulkString(vec![7]),
+        ]);
+        let items = vec![
+            Item::Int(1),
+            Item::Nil,
+            Item::Bulk(b"OK".to_vec()),
+            Item::Bulk(vec![7]),
+        ];
         assert_eq!(reply(flat.clone(), 1_000), Ok(Reply::Array(items)));
         assert!(matches!(reply(flat.clone(), 10), Err(Error::Invalid(_))));
-        assert!(matches!(reply(Value::Array(vec![flat]), 1_000), Err(Error::Invalid(_))));
-        assert!(matches!(reply(Value::BulkString(vec![0; 11]), 10), Err(Error::Invalid(_))));
+        assert!(matches!(
+            reply(Value::Array(vec![flat]), 1_000),
+            Err(Error::Invalid(_))
+        ));
+        assert!(matches!(
+            reply(Value::BulkString(vec![0; 11]), 10),
+            Err(Error::Invalid(_))
+        ));
     }
 }

@@ -1,4 +1,5 @@
-//! The types of `eventhub:redis/commands@0.1.0`, as wasmtime lifts and lowers them. `wit/deps/redis/redis.wit` documents them.
+//! The types of `eventhub:redis/commands@0.1.0`, as wasmtime lifts and lowers them.
+//! `wit/deps/redis/redis.wit` documents them.
 
 use wasmtime::component::{ComponentType, Lift, Lower};
 

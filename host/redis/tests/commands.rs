@@ -2,10 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::{
-    sync::LazyLock,
-    time::{Duration, Instant},
-};
+use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use eventhub_redis::{Client, Command, Config, Error, Item, Reply};
 use eventhub_testing::{Redis, Signal};
@@ -14,11 +12,18 @@ use eventhub_testing::{Redis, Signal};
 static SERVER: LazyLock<Redis> = LazyLock::new(|| Redis::start().unwrap());
 
 fn client(server: &Redis) -> Client {
-    Client::new(Config { url: server.url(), ping_interval_ms: 100, ..Config::default() }).unwrap()
+    Client::new(Config {
+        url: server.url(),
+        ping_interval_ms: 100,
+        ..Config::default()
+    })
+    .unwrap()
 }
 
 fn line(line: &str) -> Command {
-    line.split_whitespace().map(|part| part.as_bytes().to_vec()).collect()
+    line.split_whitespace()
+        .map(|part| part.as_bytes().to_vec())
+        .collect()
 }
 
 fn bytes(parts: &[&str]) -> Vec<Vec<u8>> {
@@ -37,11 +42,20 @@ fn ok() -> Reply {
 async fn every_kind_of_reply_comes_back() {
     let client = client(&SERVER);
     assert_eq!(run(&client, "SET kinds v").await, Ok(ok()));
-    assert_eq!(run(&client, "GET kinds").await, Ok(Reply::Bulk(b"v".to_vec())));
+    assert_eq!(
+        run(&client, "GET kinds").await,
+        Ok(Reply::Bulk(b"v".to_vec()))
+    );
     assert_eq!(run(&client, "GET kinds:none").await, Ok(Reply::Nil));
     assert_eq!(run(&client, "INCR kinds:n").await, Ok(Reply::Int(1)));
-    assert_eq!(run(&client, "PING").await, Ok(Reply::Status("PONG".to_owned())));
-    assert_eq!(run(&client, "MGET kinds kinds:none").await, Ok(Reply::Array(vec![Item::Bulk(b"v".to_vec()), Item::Nil])));
+    assert_eq!(
+        run(&client, "PING").await,
+        Ok(Reply::Status("PONG".to_owned()))
+    );
+    assert_eq!(
+        run(&client, "MGET kinds kinds:none").await,
+        Ok(Reply::Array(vec![Item::Bulk(b"v".to_vec()), Item::Nil]))
+    );
     run(&client, "HSET kinds:h f 1").await.unwrap();
     let flat = Reply::Array(vec![Item::Bulk(b"f".to_vec()), Item::Bulk(b"1".to_vec())]);
     assert_eq!(run(&client, "HGETALL kinds:h").await, Ok(flat));
@@ -52,35 +66,77 @@ async fn every_kind_of_reply_comes_back() {
     assert_eq!(client.execute(&get).await, Ok(Reply::Bulk(vec![0, 255])));
 
     let wrong = "WRONGTYPE Operation against a key holding the wrong kind of value";
-    assert_eq!(run(&client, "LPUSH kinds x").await, Err(Error::Refused(wrong.to_owned())));
-    assert!(matches!(run(&client, "NONSENSE").await, Err(Error::Refused(text)) if text.starts_with("ERR unknown command")));
+    assert_eq!(
+        run(&client, "LPUSH kinds x").await,
+        Err(Error::Refused(wrong.to_owned()))
+    );
+    assert!(
+        matches!(run(&client, "NONSENSE").await, Err(Error::Refused(text)) if text.starts_with("ERR unknown command"))
+    );
 }
 
 #[tokio::test]
 async fn a_pipeline_answers_each_command_even_when_one_is_refused() {
     let client = client(&SERVER);
-    let commands = [line("SET pipe v"), line("INCR pipe"), line("GET pipe"), line("GET pipe:none")];
+    let commands = [
+        line("SET pipe v"),
+        line("INCR pipe"),
+        line("GET pipe"),
+        line("GET pipe:none"),
+    ];
     let replies = client.pipeline(&commands).await.unwrap();
     assert_eq!(replies.len(), 4);
-    assert_eq!((&replies[0], &replies[2], &replies[3]), (&Ok(ok()), &Ok(Reply::Bulk(b"v".to_vec())), &Ok(Reply::Nil)));
-    assert!(matches!(&replies[1], Err(Error::Refused(text)) if text.starts_with("ERR value is not an integer")));
+    assert_eq!(
+        (&replies[0], &replies[2], &replies[3]),
+        (&Ok(ok()), &Ok(Reply::Bulk(b"v".to_vec())), &Ok(Reply::Nil))
+    );
+    assert!(
+        matches!(&replies[1], Err(Error::Refused(text)) if text.starts_with("ERR value is not an integer"))
+    );
 
     assert_eq!(client.pipeline(&[]).await, Ok(Vec::new()));
-    assert_eq!(client.pipeline(&[line("GET pipe")]).await, Ok(vec![Ok(Reply::Bulk(b"v".to_vec()))]));
+    assert_eq!(
+        client.pipeline(&[line("GET pipe")]).await,
+        Ok(vec![Ok(Reply::Bulk(b"v".to_vec()))])
+    );
     let replies = client.pipeline(&[line("INCR pipe")]).await.unwrap();
-    assert!(matches!(&replies[..], [Err(Error::Refused(_))]), "{replies:?}");
-    let replies = client.pipeline(&[line("MGET pipe pipe"), line("GET pipe")]).await.unwrap();
-    assert!(matches!(&replies[..], [Ok(Reply::Array(_)), Ok(Reply::Bulk(_))]), "{replies:?}");
+    assert!(
+        matches!(&replies[..], [Err(Error::Refused(_))]),
+        "{replies:?}"
+    );
+    let replies = client
+        .pipeline(&[line("MGET pipe pipe"), line("GET pipe")])
+        .await
+        .unwrap();
+    assert!(
+        matches!(&replies[..], [Ok(Reply::Array(_)), Ok(Reply::Bulk(_))]),
+        "{replies:?}"
+    );
 }
 
 #[tokio::test]
 async fn what_would_break_the_connection_for_others_is_not_sent() {
     let client = client(&SERVER);
-    for command in ["SUBSCRIBE c", "MULTI", "BLPOP none 0", "SELECT 1", "CLIENT REPLY OFF", "MONITOR", "WATCH k", ""] {
-        assert!(matches!(run(&client, command).await, Err(Error::Invalid(_))), "{command}");
+    for command in [
+        "SUBSCRIBE c",
+        "MULTI",
+        "BLPOP none 0",
+        "SELECT 1",
+        "CLIENT REPLY OFF",
+        "MONITOR",
+        "WATCH k",
+        "",
+    ] {
+        assert!(
+            matches!(run(&client, command).await, Err(Error::Invalid(_))),
+            "{command}"
+        );
     }
     let commands = [line("SET unsent v"), line("MULTI")];
-    assert!(matches!(client.pipeline(&commands).await, Err(Error::Invalid(_))));
+    assert!(matches!(
+        client.pipeline(&commands).await,
+        Err(Error::Invalid(_))
+    ));
     assert_eq!(run(&client, "EXISTS unsent").await, Ok(Reply::Int(0)));
 }
 
@@ -100,18 +156,27 @@ async fn a_script_runs_whole_and_its_errors_are_told() {
     let hold = |seats: &[&str]| {
         let keys: Vec<&str> = ["{s}:fence"].iter().chain(seats).copied().collect();
         let (client, keys) = (client.clone(), bytes(&keys));
-        async move { client.script(HOLD, &keys, &bytes(&["owner", "60000"])).await }
+        async move {
+            client
+                .script(HOLD, &keys, &bytes(&["owner", "60000"]))
+                .await
+        }
     };
     assert_eq!(hold(&["{s}:1", "{s}:2"]).await, two(1, 1));
     assert_eq!(hold(&["{s}:3", "{s}:2"]).await, two(0, 2));
     assert_eq!(hold(&["{s}:3"]).await, two(1, 2));
 
-    let own = client.script("return redis.error_reply('TAKEN seat 7')", &[], &[]).await;
+    let own = client
+        .script("return redis.error_reply('TAKEN seat 7')", &[], &[])
+        .await;
     assert_eq!(own, Err(Error::Refused("TAKEN seat 7".to_owned())));
     let nested = client.script("return {1, {2}}", &[], &[]).await;
     assert!(matches!(nested, Err(Error::Invalid(_))), "{nested:?}");
     let wrong = client.script("this is not Lua", &[], &[]).await;
-    assert!(matches!(&wrong, Err(Error::Refused(text)) if text.contains("Error compiling script")), "{wrong:?}");
+    assert!(
+        matches!(&wrong, Err(Error::Refused(text)) if text.contains("Error compiling script")),
+        "{wrong:?}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,15 +186,22 @@ async fn of_many_at_one_seat_one_holds_it_and_many_seats_are_held_at_once() {
         let client = client.clone();
         tokio::spawn(async move {
             let keys = bytes(&["{many}:fence", &seat]);
-            client.script(HOLD, &keys, &bytes(&["owner", "60000"])).await.unwrap()
+            client
+                .script(HOLD, &keys, &bytes(&["owner", "60000"]))
+                .await
+                .unwrap()
         })
     };
     let same: Vec<_> = (0..200).map(|_| hold("{many}:hot".to_owned())).collect();
     let replies = futures::future::join_all(same).await;
-    let won = replies.into_iter().filter(|reply| matches!(reply.as_ref().unwrap(), Reply::Array(items) if items[0] == Item::Int(1)));
+    let won = replies.into_iter().filter(
+        |reply| matches!(reply.as_ref().unwrap(), Reply::Array(items) if items[0] == Item::Int(1)),
+    );
     assert_eq!(won.count(), 1);
 
-    let all: Vec<_> = (0..2_000).map(|seat| hold(format!("{{many}}:{seat}"))).collect();
+    let all: Vec<_> = (0..2_000)
+        .map(|seat| hold(format!("{{many}}:{seat}")))
+        .collect();
     let mut fences: Vec<i64> = futures::future::join_all(all)
         .await
         .into_iter()
@@ -162,7 +234,11 @@ async fn a_script_the_server_has_forgotten_is_sent_again_and_runs_once() {
     let down = client.script(incr, &keys, &[]).await;
     assert!(matches!(&down, Err(Error::Unavailable(_))), "{down:?}");
     assert!(client.ready().await.is_err());
-    assert!(started.elapsed() < Duration::from_secs(2), "took {:?} to say so", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_secs(2),
+        "took {:?} to say so",
+        started.elapsed()
+    );
 
     server.start_again().unwrap();
     assert_eq!(client.script(incr, &keys, &[]).await, Ok(Reply::Int(1)));
@@ -175,18 +251,27 @@ async fn a_connection_that_broke_while_idle_is_replaced_before_a_caller_meets_it
     let client = client(&server);
     run(&client, "SET idle 1").await.unwrap();
     for _ in 0..3 {
-        server.cli(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]).unwrap();
+        server
+            .cli(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"])
+            .unwrap();
         tokio::time::sleep(Duration::from_millis(400)).await;
         run(&client, "INCR idle").await.unwrap();
     }
-    assert_eq!(run(&client, "GET idle").await, Ok(Reply::Bulk(b"4".to_vec())));
+    assert_eq!(
+        run(&client, "GET idle").await,
+        Ok(Reply::Bulk(b"4".to_vec()))
+    );
 }
 
 #[tokio::test]
 async fn a_server_that_hangs_is_unavailable_in_time_and_used_again_after() {
     let server = Redis::start().unwrap();
     // Neither the default nor so little that a machine that stalls exceeds it afterwards.
-    let config = Config { url: server.url(), response_timeout_ms: 2_000, ..Config::default() };
+    let config = Config {
+        url: server.url(),
+        response_timeout_ms: 2_000,
+        ..Config::default()
+    };
     let client = Client::new(config).unwrap();
     run(&client, "SET hang 1").await.unwrap();
     server.process().signal(Signal::SIGSTOP).unwrap();
@@ -195,7 +280,13 @@ async fn a_server_that_hangs_is_unavailable_in_time_and_used_again_after() {
     let took = started.elapsed();
     server.process().signal(Signal::SIGCONT).unwrap();
     assert!(matches!(hung, Err(Error::Unavailable(_))), "{hung:?}");
-    assert!((Duration::from_millis(1_900)..Duration::from_secs(5)).contains(&took), "{took:?}");
+    assert!(
+        (Duration::from_millis(1_900)..Duration::from_secs(5)).contains(&took),
+        "{took:?}"
+    );
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(run(&client, "GET hang").await, Ok(Reply::Bulk(b"1".to_vec())));
+    assert_eq!(
+        run(&client, "GET hang").await,
+        Ok(Reply::Bulk(b"1".to_vec()))
+    );
 }

@@ -1,17 +1,18 @@
-//! Compiled components on disk, so that a second start takes milliseconds. A file is named after what it was compiled from
-//! and for, and begins with a digest of itself: a damaged one is compiled again, never run.
+//! Compiled components on disk, so that a second start takes milliseconds. A file is named after
+//! what it was compiled from and for, and begins with a digest of itself: a damaged one is compiled
+//! again, never run.
 
-use std::{
-    fs,
-    hash::{DefaultHasher, Hash, Hasher},
-    io::Write,
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
-    path::{Path, PathBuf},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
-use wasmtime::{Engine, component::Component, error::Context};
+use wasmtime::Engine;
+use wasmtime::component::Component;
+use wasmtime::error::Context;
 
 const DIGEST: usize = 32;
 
@@ -35,7 +36,10 @@ impl Cache {
         }
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Ok(Self { dir: dir.map(Path::to_owned), engine: hasher.finish() })
+        Ok(Self {
+            dir: dir.map(Path::to_owned),
+            engine: hasher.finish(),
+        })
     }
 
     /// From the cache, or compiled and put there. A cache that cannot be written to is only slow.
@@ -43,7 +47,11 @@ impl Cache {
         let Some(dir) = &self.dir else {
             return Component::from_binary(engine, wasm);
         };
-        let path = dir.join(format!("{}-{:016x}.cwasm", hex::encode(Sha256::digest(wasm)), self.engine));
+        let path = dir.join(format!(
+            "{}-{:016x}.cwasm",
+            hex::encode(Sha256::digest(wasm)),
+            self.engine
+        ));
         if let Some(component) = read(engine, &path) {
             return Ok(component);
         }
@@ -63,9 +71,9 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
         tracing::warn!(path = %path.display(), "a compiled component is damaged, compiling it again");
         return None;
     }
-    // SAFETY: the digest shows that these are bytes which `write` below was given, and that was what `precompile_component`
-    // returned. The folder is ours alone (mode 0700), so nobody else wrote the file. wasmtime itself refuses code for another
-    // version or other settings.
+    // SAFETY: the digest shows that these are bytes which `write` below was given, and that was
+    // what `precompile_component` returned. The folder is ours alone (mode 0700), so nobody
+    // else wrote the file. wasmtime itself refuses code for another version or other settings.
     match unsafe { Component::deserialize(engine, code) } {
         Ok(component) => Some(component),
         Err(error) => {
@@ -78,10 +86,18 @@ fn read(engine: &Engine, path: &Path) -> Option<Component> {
 /// Under another name first: a reader sees all of it or nothing.
 fn write(path: &Path, code: &[u8]) -> std::io::Result<()> {
     static NEXT: AtomicU64 = AtomicU64::new(0);
-    let unique = format!("{}.{}.tmp", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let unique = format!(
+        "{}.{}.tmp",
+        std::process::id(),
+        NEXT.fetch_add(1, Ordering::Relaxed)
+    );
     let temporary = path.with_extension(unique);
     let written = (|| {
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&temporary)?;
         file.write_all(&Sha256::digest(code))?;
         file.write_all(code)?;
         file.sync_all()?;

@@ -1,14 +1,11 @@
-//! Which instances of a pool compute just now, rather than wait for the host: found out by the look-ups that the epochs make
-//! them take anyway. A pool whose instances keep all processors busy gains nothing from one more.
+//! Which instances of a pool compute just now, rather than wait for the host: found out by the
+//! look-ups that the epochs make them take anyway. A pool whose instances keep all processors busy
+//! gains nothing from one more.
 
-use std::{
-    sync::{
-        Arc, LazyLock, Weak,
-        atomic::{AtomicU64, Ordering},
-    },
-    thread::available_parallelism,
-    time::Duration,
-};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Weak};
+use std::thread::available_parallelism;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -16,7 +13,8 @@ use tokio::time::Instant;
 /// An instance that shares the processors with many others is found computing only now and then.
 const RECENT: Duration = Duration::from_millis(50);
 
-/// When an instance was last found computing: milliseconds since the process's first look, and 0 for never.
+/// When an instance was last found computing: milliseconds since the process's first look, and 0
+/// for never.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(AtomicU64);
 
@@ -52,9 +50,17 @@ impl Computing {
 
     /// Whether as many instances compute as there are processors.
     pub fn fills_processors(&self, now: Instant) -> bool {
-        static PROCESSORS: LazyLock<usize> = LazyLock::new(|| available_parallelism().map_or(1, usize::from));
+        static PROCESSORS: LazyLock<usize> =
+            LazyLock::new(|| available_parallelism().map_or(1, usize::from));
         let then = milliseconds(now).saturating_sub(RECENT.as_millis() as u64);
-        self.0.lock().iter().filter_map(Weak::upgrade).filter(|clock| clock.touched_since(then)).take(*PROCESSORS).count() == *PROCESSORS
+        self.0
+            .lock()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .filter(|clock| clock.touched_since(then))
+            .take(*PROCESSORS)
+            .count()
+            == *PROCESSORS
     }
 }
 
@@ -65,7 +71,9 @@ mod tests {
     #[test]
     fn processors_are_full_while_as_many_instances_compute() {
         let computing = Computing::default();
-        let clocks: Vec<_> = (0..available_parallelism().unwrap().get()).map(|_| computing.enlist()).collect();
+        let clocks: Vec<_> = (0..available_parallelism().unwrap().get())
+            .map(|_| computing.enlist())
+            .collect();
         let now = Instant::now();
         assert!(!computing.fills_processors(now));
         clocks.iter().skip(1).for_each(|clock| clock.touch(now));

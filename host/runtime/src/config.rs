@@ -1,6 +1,7 @@
 //! How the engine and the pools are configured.
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -8,10 +9,12 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineConfig {
-    /// How many instances all components together may have; their pools must fit into it. Each one reserves about 12 GiB
-    /// of address space (no memory): with a limit on that (`ulimit -v`), lower it.
+    /// How many instances all components together may have; their pools must fit into it. Each one
+    /// reserves about 12 GiB of address space (no memory): with a limit on that (`ulimit -v`),
+    /// lower it.
     pub max_instances: u32,
-    /// Where compiled components are kept; made with mode 0700. None: compiled at every start, which takes seconds.
+    /// Where compiled components are kept; made with mode 0700. None: compiled at every start,
+    /// which takes seconds.
     pub cache_dir: Option<PathBuf>,
     /// Tells `perf` the names of compiled functions, in `/tmp/perf-<pid>.map`.
     pub perf_map: bool,
@@ -21,11 +24,14 @@ pub struct EngineConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PoolConfig {
-    /// How many calls this component serves at once, at most; each one takes an instance of its own.
+    /// How many calls this component serves at once, at most; each one takes an instance of its
+    /// own.
     pub max_instances: u32,
-    /// So many are made as calls come; more only when a call has waited for [`Self::grow_after_ms`].
+    /// So many are made as calls come; more only when a call has waited for
+    /// [`Self::grow_after_ms`].
     pub eager_instances: u32,
-    /// How long a call waits for an instance that is in use before there is one more. Milliseconds.
+    /// How long a call waits for an instance that is in use before there is one more.
+    /// Milliseconds.
     pub grow_after_ms: u64,
     /// How many more calls may wait for an instance. Beyond it a call is refused as overloaded.
     pub max_queued: u32,
@@ -41,7 +47,11 @@ pub struct PoolConfig {
 
 impl Default for EngineConfig {
     fn default() -> Self {
-        Self { max_instances: 1_000, cache_dir: None, perf_map: false }
+        Self {
+            max_instances: 1_000,
+            cache_dir: None,
+            perf_map: false,
+        }
     }
 }
 

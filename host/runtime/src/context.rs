@@ -1,4 +1,5 @@
-//! What goes with a call through all components: whose request it is, and until when an answer is of use.
+//! What goes with a call through all components: whose request it is, and until when an answer is
+//! of use.
 
 use tokio::time::Instant;
 
@@ -18,12 +19,20 @@ pub struct CallContext<'a> {
 impl<'a> CallContext<'a> {
     /// The context that a request carries in itself.
     pub fn of(request: &'a Request) -> Self {
-        Self { request_id: &request.request_id, traceparent: &request.traceparent, deadline: None }
+        Self {
+            request_id: &request.request_id,
+            traceparent: &request.traceparent,
+            deadline: None,
+        }
     }
 
     /// The context of periodic work.
     pub fn of_tick(tick: &'a Tick) -> Self {
-        Self { request_id: "", traceparent: &tick.traceparent, deadline: None }
+        Self {
+            request_id: "",
+            traceparent: &tick.traceparent,
+            deadline: None,
+        }
     }
 
     /// The trace id in [`Self::traceparent`], for logs; empty when there is none.
@@ -43,7 +52,10 @@ mod tests {
 
     #[test]
     fn the_trace_id_is_taken_out_of_a_traceparent_and_nothing_out_of_nonsense() {
-        assert_eq!(trace_id("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(
+            trace_id("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
+            "4bf92f3577b34da6a3ce929d0e0e4736"
+        );
         assert_eq!(trace_id(""), "");
         assert_eq!(trace_id("nonsense"), "");
     }

@@ -1,10 +1,17 @@
-//! The engine of the process: pooling allocator, epochs, compiled code. One thread ticks for all instances.
+//! The engine of the process: pooling allocator, epochs, compiled code. One thread ticks for all
+//! instances.
 
-use std::{sync::Arc, thread, time::Duration};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
-use wasmtime::{Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, ProfilingStrategy, WasmBacktraceDetails};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig,
+    ProfilingStrategy, WasmBacktraceDetails,
+};
 
-use crate::{cache::Cache, config::EngineConfig};
+use crate::cache::Cache;
+use crate::config::EngineConfig;
 
 /// How often a guest that computes looks up: the granularity of yields and deadlines.
 const TICK: Duration = Duration::from_millis(1);
@@ -33,7 +40,11 @@ impl Runtime {
                 thread::sleep(TICK);
             }
         })?;
-        Ok(Self { engine, cache, config: Arc::new(config) })
+        Ok(Self {
+            engine,
+            cache,
+            config: Arc::new(config),
+        })
     }
 
     /// wasmtime's engine, for linkers.
@@ -54,8 +65,9 @@ impl Runtime {
 fn engine_config(config: &EngineConfig) -> Config {
     let instances = config.max_instances;
     let mut pooling = PoolingAllocationConfig::new();
-    // A component of ours has one module with a memory and a table, and two shims that have a table; one that was composed
-    // of two has the double. What is reserved and not used costs address space only.
+    // A component of ours has one module with a memory and a table, and two shims that have a
+    // table; one that was composed of two has the double. What is reserved and not used costs
+    // address space only.
     pooling
         .total_component_instances(instances)
         .total_stacks(instances)

@@ -1,12 +1,15 @@
-//! How a call of a component fails. Each is logged once, where it happens; whoever gets one need not log it again.
+//! How a call of a component fails. Each is logged once, where it happens; whoever gets one need
+//! not log it again.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::limits::MemoryExceeded;
 
-/// Why there is no answer. The instance that was called is gone, where there was one; the next call gets another.
+/// Why there is no answer. The instance that was called is gone, where there was one; the next call
+/// gets another.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CallError {
     /// The guest's fault: it panicked, or broke the rules.
@@ -19,19 +22,26 @@ pub enum CallError {
     },
     /// The guest computed for too long, or waited for something that did.
     #[error("{component} did not answer within {} ms", after.as_millis())]
-    Deadline { component: Arc<str>, after: Duration },
+    Deadline {
+        component: Arc<str>,
+        after: Duration,
+    },
     /// The guest wanted more memory than its pool grants.
     #[error("{component} {reason}")]
     Memory { component: Arc<str>, reason: String },
     /// Nobody's fault: too many calls at once. The guest was not called.
     #[error("{component} has too many calls under way")]
     Overloaded { component: Arc<str> },
-    /// The component could not be instantiated: its own fault in its start function, or the host's in its limits.
+    /// The component could not be instantiated: its own fault in its start function, or the host's
+    /// in its limits.
     #[error("{component} did not start: {reason}")]
     Start { component: Arc<str>, reason: String },
     /// The manifest's fault: the component has no such export.
     #[error("{component} does not export {export}")]
-    NotExported { component: Arc<str>, export: &'static str },
+    NotExported {
+        component: Arc<str>,
+        export: &'static str,
+    },
     /// The caller's fault: no component has this name.
     #[error("there is no component {component}")]
     UnknownComponent { component: Arc<str> },
@@ -61,19 +71,30 @@ impl CallError {
     }
 
     /// What wasmtime said, told apart.
-    pub(crate) fn from_wasm(component: &Arc<str>, error: &wasmtime::Error, after: Duration) -> Self {
+    pub(crate) fn from_wasm(
+        component: &Arc<str>,
+        error: &wasmtime::Error,
+        after: Duration,
+    ) -> Self {
         let component = component.clone();
         if error.is::<DeadlinePassed>() {
             return Self::Deadline { component, after };
         }
         if let Some(exceeded) = error.downcast_ref::<MemoryExceeded>() {
-            return Self::Memory { component, reason: exceeded.to_string() };
+            return Self::Memory {
+                component,
+                reason: exceeded.to_string(),
+            };
         }
         let reason = match error.downcast_ref::<Trap>() {
             Some(trap) => trap.to_string(),
             None => error.root_cause().to_string(),
         };
-        Self::Trap { component, reason, backtrace: backtrace(error) }
+        Self::Trap {
+            component,
+            reason,
+            backtrace: backtrace(error),
+        }
     }
 }
 
@@ -84,5 +105,7 @@ pub(crate) fn backtrace(error: &wasmtime::Error) -> String {
     };
     // The first line of its text says only that there is one.
     let text = backtrace.to_string();
-    text.split_once('\n').map(|(_, frames)| frames.trim_end().to_owned()).unwrap_or_default()
+    text.split_once('\n')
+        .map(|(_, frames)| frames.trim_end().to_owned())
+        .unwrap_or_default()
 }

@@ -1,24 +1,22 @@
-//! One instance of a component, with its functions resolved. Serves one call at a time, many in its life.
+//! One instance of a component, with its functions resolved. Serves one call at a time, many in its
+//! life.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
-use wasmtime::{
-    Store, StoreContextMut, UpdateDeadline,
-    component::{ComponentNamedList, Func, InstancePre, Lift, Lower, TypedFunc},
-};
+use wasmtime::component::{ComponentNamedList, Func, InstancePre, Lift, Lower, TypedFunc};
+use wasmtime::{Store, StoreContextMut, UpdateDeadline};
 use wasmtime_wasi_http::p2::bindings::{Proxy, ProxyIndices};
 
-use crate::{
-    computing::Clock,
-    error::DeadlinePassed,
-    loaded::Loaded,
-    state::{Environment, State},
-    values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick},
-};
+use crate::computing::Clock;
+use crate::error::DeadlinePassed;
+use crate::loaded::Loaded;
+use crate::state::{Environment, State};
+use crate::values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick};
 
-/// A guest that was last found computing within this time is taken to have computed ever since; one that was not has
-/// waited for the host in between, and is not made to wait again.
+/// A guest that was last found computing within this time is taken to have computed ever since; one
+/// that was not has waited for the host in between, and is not made to wait again.
 const COMPUTING: Duration = Duration::from_millis(2);
 
 /// A function that the host calls with types, where the component exports it.
@@ -43,7 +41,11 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// Answers through `wasi:http/incoming-handler`; none when the component does not export it.
-    pub async fn over_http(&mut self, template: &Template, request: &Request) -> Option<wasmtime::Result<Response>> {
+    pub async fn over_http(
+        &mut self,
+        template: &Template,
+        request: &Request,
+    ) -> Option<wasmtime::Result<Response>> {
         let indices = template.incoming.as_ref()?;
         if self.incoming.is_none() {
             match indices.load(&mut self.store, &self.exports) {
@@ -65,13 +67,30 @@ pub(crate) struct Template {
 }
 
 impl Template {
-    pub fn new(loaded: Loaded, environment: Environment, pre: InstancePre<State>) -> wasmtime::Result<Self> {
-        let incoming = loaded.points.incoming_handler.then(|| ProxyIndices::new(&pre)).transpose()?;
-        Ok(Self { loaded, environment, pre, incoming })
+    pub fn new(
+        loaded: Loaded,
+        environment: Environment,
+        pre: InstancePre<State>,
+    ) -> wasmtime::Result<Self> {
+        let incoming = loaded
+            .points
+            .incoming_handler
+            .then(|| ProxyIndices::new(&pre))
+            .transpose()?;
+        Ok(Self {
+            loaded,
+            environment,
+            pre,
+            incoming,
+        })
     }
 
     /// Makes an instance and runs its start functions. The caller sees to the deadline.
-    pub async fn instantiate(&self, deadline: Instant, clock: Arc<Clock>) -> wasmtime::Result<Instance> {
+    pub async fn instantiate(
+        &self,
+        deadline: Instant,
+        clock: Arc<Clock>,
+    ) -> wasmtime::Result<Instance> {
         let mut store = Store::new(self.pre.engine(), State::new(&self.environment, clock));
         store.limiter(|state| &mut state.limits);
         store.epoch_deadline_callback(look_up);
@@ -108,22 +127,31 @@ where
     P: ComponentNamedList + Lower,
     R: ComponentNamedList + Lift,
 {
-    index.map(|index| instance.get_typed_func(store, index)).transpose()
+    index
+        .map(|index| instance.get_typed_func(store, index))
+        .transpose()
 }
 
-/// Called in a guest that computes, each millisecond: stops it at its deadline, and lets others have the thread.
+/// Called in a guest that computes, each millisecond: stops it at its deadline, and lets others
+/// have the thread.
 fn look_up(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let call = &mut store.data_mut().call;
     let now = Instant::now();
     if now >= call.deadline {
         return Err(DeadlinePassed.into());
     }
-    let computing = call.looked_up.is_some_and(|before| now - before <= COMPUTING);
+    let computing = call
+        .looked_up
+        .is_some_and(|before| now - before <= COMPUTING);
     call.looked_up = Some(now);
     if !computing {
         return Ok(UpdateDeadline::Continue(1));
     }
     call.clock.touch(now);
-    // tokio's own yield lets the I/O driver run before this task is polled again; waking oneself does not.
-    Ok(UpdateDeadline::YieldCustom(1, Box::pin(tokio::task::yield_now())))
+    // tokio's own yield lets the I/O driver run before this task is polled again; waking oneself
+    // does not.
+    Ok(UpdateDeadline::YieldCustom(
+        1,
+        Box::pin(tokio::task::yield_now()),
+    ))
 }

@@ -15,7 +15,11 @@ impl InterfaceName {
     pub fn parse(name: &str) -> Option<Self> {
         let slash = name.find('/')?;
         let at = name[slash..].find('@').map_or(name.len(), |at| slash + at);
-        name[..slash].contains(':').then(|| Self { full: name.to_owned(), slash, at })
+        name[..slash].contains(':').then(|| Self {
+            full: name.to_owned(),
+            slash,
+            at,
+        })
     }
 
     /// `eventhub:booking/routes@0.1.0`
@@ -52,11 +56,18 @@ mod tests {
     #[test]
     fn names_are_taken_apart_with_and_without_a_version() {
         let name = InterfaceName::parse("eventhub:seat-inventory/live@0.1.0").unwrap();
-        assert_eq!((name.package(), name.interface()), ("eventhub:seat-inventory", "live"));
+        assert_eq!(
+            (name.package(), name.interface()),
+            ("eventhub:seat-inventory", "live")
+        );
         let name = InterfaceName::parse("a:b/c").unwrap();
         assert_eq!((name.package(), name.interface()), ("a:b", "c"));
         assert!(InterfaceName::parse("handle").is_none());
         assert!(InterfaceName::parse("a/b").is_none());
-        assert!(InterfaceName::parse("wasi:cli/stderr@0.2.6").unwrap().is_wasi());
+        assert!(
+            InterfaceName::parse("wasi:cli/stderr@0.2.6")
+                .unwrap()
+                .is_wasi()
+        );
     }
 }

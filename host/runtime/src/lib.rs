@@ -1,11 +1,15 @@
-//! Runs components on wasmtime: pools of instances that are reused, links between them, limits on all of it.
+//! Runs components on wasmtime: pools of instances that are reused, links between them, limits on
+//! all of it.
 //!
 //! - [`Runtime`], once per process: the engine, its epoch ticker, compiled code cached on disk.
-//! - [`AppBuilder`], once per manifest: components, capabilities and links, checked as a whole before anything is served.
-//! - [`App`], per call: [`App::handle`], [`App::events`], [`App::tick`], [`App::live_open`], [`App::live_read`].
+//! - [`AppBuilder`], once per manifest: components, capabilities and links, checked as a whole
+//!   before anything is served.
+//! - [`App`], per call: [`App::handle`], [`App::events`], [`App::tick`], [`App::live_open`],
+//!   [`App::live_read`].
 //!
-//! A guest that traps, loops, or eats memory harms only the call that made it do so: the instance is dropped, and the
-//! next call gets another one. What went wrong is logged here, once, with the guest's backtrace.
+//! A guest that traps, loops, or eats memory harms only the call that made it do so: the instance
+//! is dropped, and the next call gets another one. What went wrong is logged here, once, with the
+//! guest's backtrace.
 
 mod app;
 mod cache;
@@ -28,8 +32,7 @@ mod problem;
 mod state;
 pub mod values;
 
-pub use app::{AddToLinker, App, AppBuilder, ComponentSource, LinkSpec};
-pub use app::{BuildError, Fault};
+pub use app::{AddToLinker, App, AppBuilder, BuildError, ComponentSource, Fault, LinkSpec};
 pub use config::{EngineConfig, PoolConfig};
 pub use context::CallContext;
 pub use engine::Runtime;

@@ -2,10 +2,8 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::{
-    Component, ComponentExportIndex,
-    types::{ComponentFunc, ComponentItem},
-};
+use wasmtime::component::types::{ComponentFunc, ComponentItem};
+use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::interface::InterfaceName;
 
@@ -84,7 +82,14 @@ impl Loaded {
                 exports.push(interface);
             }
         }
-        Self { name: name.into(), component, imports, exports, functions, points }
+        Self {
+            name: name.into(),
+            component,
+            imports,
+            exports,
+            functions,
+            points,
+        }
     }
 
     pub fn entries(&self) -> Entries {
@@ -101,11 +106,17 @@ impl Loaded {
 impl EntryPoints {
     fn note(&mut self, interface: &Interface, functions: &[ComponentExportIndex]) {
         let find = |name: &str| {
-            let function = interface.functions.iter().find(|function| function.name == name)?;
+            let function = interface
+                .functions
+                .iter()
+                .find(|function| function.name == name)?;
             functions.get(function.index).copied()
         };
         if interface.name.is_wasi() {
-            self.incoming_handler |= interface.name.full().starts_with("wasi:http/incoming-handler@0.2.");
+            self.incoming_handler |= interface
+                .name
+                .full()
+                .starts_with("wasi:http/incoming-handler@0.2.");
             return;
         }
         match interface.name.interface() {
@@ -119,7 +130,12 @@ impl EntryPoints {
 }
 
 /// None for what is no interface, and for interfaces of types only.
-fn interface(engine: &wasmtime::Engine, name: &str, item: &ComponentItem, mut place: impl FnMut(&str) -> Option<usize>) -> Option<Interface> {
+fn interface(
+    engine: &wasmtime::Engine,
+    name: &str,
+    item: &ComponentItem,
+    mut place: impl FnMut(&str) -> Option<usize>,
+) -> Option<Interface> {
     let ComponentItem::ComponentInstance(instance) = item else {
         return None;
     };
@@ -127,7 +143,11 @@ fn interface(engine: &wasmtime::Engine, name: &str, item: &ComponentItem, mut pl
     let mut functions = Vec::new();
     for (name, item) in instance.exports(engine) {
         if let ComponentItem::ComponentFunc(ty) = item.ty {
-            functions.push(Function { name: name.to_owned(), ty, index: place(name).unwrap_or(usize::MAX) });
+            functions.push(Function {
+                name: name.to_owned(),
+                ty,
+                index: place(name).unwrap_or(usize::MAX),
+            });
         }
     }
     (!functions.is_empty()).then_some(Interface { name, functions })

@@ -1,5 +1,6 @@
-//! The metrics of one component. Handles are looked up once: a call must not format labels. How many instances there are is not
-//! counted here: [`crate::ComponentStats`] tells it whenever somebody asks.
+//! The metrics of one component. Handles are looked up once: a call must not format labels. How
+//! many instances there are is not counted here: [`crate::ComponentStats`] tells it whenever
+//! somebody asks.
 
 use metrics::{Counter, Histogram, counter, histogram};
 
@@ -15,7 +16,14 @@ pub(crate) struct Meters {
     pub dropped: Counter,
 }
 
-const KINDS: [&str; 6] = ["trap", "deadline", "memory", "overloaded", "start", "not_exported"];
+const KINDS: [&str; 6] = [
+    "trap",
+    "deadline",
+    "memory",
+    "overloaded",
+    "start",
+    "not_exported",
+];
 
 impl Meters {
     pub fn new(component: &str) -> Self {

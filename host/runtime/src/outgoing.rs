@@ -1,6 +1,8 @@
-//! Requests that guests make to the outside. Whether and how they are sent is for the host to say: see [`OutgoingHttp`].
+//! Requests that guests make to the outside. Whether and how they are sent is for the host to say:
+//! see [`OutgoingHttp`].
 
-use std::{pin::Pin, sync::Arc};
+use std::pin::Pin;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Request, Response};
 use tokio::time::Instant;
@@ -11,17 +13,26 @@ use crate::computing::Clock;
 /// What keeps a connection going while the body is read; runs beside it.
 pub type Connection = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
-/// The answer's head and body, and the connection's driver (`Box::new(async { Ok(()) })` where a client has its own).
-pub type OutgoingFuture = Pin<Box<dyn Future<Output = Result<(Response<WasiBody>, Connection), Error>> + Send>>;
+/// The answer's head and body, and the connection's driver (`Box::new(async { Ok(()) })` where a
+/// client has its own).
+pub type OutgoingFuture =
+    Pin<Box<dyn Future<Output = Result<(Response<WasiBody>, Connection), Error>> + Send>>;
 
 /// Sends what guests ask for through `wasi:http/outgoing-handler`.
 pub trait OutgoingHttp: Send + Sync {
-    /// `component` asks for `request`, whose URI is absolute. Refuse with [`Error::HttpRequestDenied`]. The future is
-    /// dropped when the guest no longer wants the answer.
-    fn send(&self, component: &str, request: Request<WasiBody>, options: Option<RequestOptions>) -> OutgoingFuture;
+    /// `component` asks for `request`, whose URI is absolute. Refuse with
+    /// [`Error::HttpRequestDenied`]. The future is dropped when the guest no longer wants the
+    /// answer.
+    fn send(
+        &self,
+        component: &str,
+        request: Request<WasiBody>,
+        options: Option<RequestOptions>,
+    ) -> OutgoingFuture;
 }
 
-/// The call that an instance is serving. Lives as long as the instance, so that the buffers are reused.
+/// The call that an instance is serving. Lives as long as the instance, so that the buffers are
+/// reused.
 pub(crate) struct CurrentCall {
     pub component: Arc<str>,
     pub outgoing: Option<Arc<dyn OutgoingHttp>>,

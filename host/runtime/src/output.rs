@@ -1,19 +1,16 @@
-//! What guests write to standard output and error: log lines, passed on to the host's standard error one line at a time.
+//! What guests write to standard output and error: log lines, passed on to the host's standard
+//! error one line at a time.
 
-use std::{
-    io::Write,
-    pin::Pin,
-    sync::Arc,
-    task::{Context, Poll},
-};
+use std::io::Write;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::io::AsyncWrite;
-use wasmtime_wasi::{
-    cli::{IsTerminal, StdoutStream},
-    p2::{OutputStream, Pollable, StreamError, StreamResult},
-};
+use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
 /// A line longer than this is passed on in parts.
 const MAX_LINE: usize = 64 * 1024;
@@ -27,7 +24,10 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub fn new(component: Arc<str>) -> Self {
-        Self { component, pending: Arc::default() }
+        Self {
+            component,
+            pending: Arc::default(),
+        }
     }
 
     fn push(&self, bytes: &[u8]) {
@@ -106,7 +106,11 @@ impl OutputStream for Lines {
 }
 
 impl AsyncWrite for Lines {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<std::io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
         self.push(bytes);
         Poll::Ready(Ok(bytes.len()))
     }
@@ -127,8 +131,14 @@ mod tests {
     #[test]
     fn a_json_line_is_told_apart_and_gets_the_name_of_its_component() {
         let line = named("booking", br#"{"level":"INFO","message":"hello"}"#).unwrap();
-        assert_eq!(line, b"{\"component\":\"booking\",\"level\":\"INFO\",\"message\":\"hello\"}\n");
-        assert_eq!(named("a\"b", b"{}").unwrap(), b"{\"component\":\"a\\\"b\"}\n");
+        assert_eq!(
+            line,
+            b"{\"component\":\"booking\",\"level\":\"INFO\",\"message\":\"hello\"}\n"
+        );
+        assert_eq!(
+            named("a\"b", b"{}").unwrap(),
+            b"{\"component\":\"a\\\"b\"}\n"
+        );
         assert_eq!(named("booking", b"thread main panicked"), None);
     }
 

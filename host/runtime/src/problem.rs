@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use crate::{CallError, values::Response};
+use crate::CallError;
+use crate::values::Response;
 
 /// What went wrong, as clients see it. Components answer with many more codes of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,17 +64,22 @@ impl Code {
     fn detail(self) -> &'static str {
         match self {
             Self::Internal => "Something went wrong on our side; it has been recorded.",
-            Self::Unavailable => "A part of the service does not answer just now. Try again shortly.",
+            Self::Unavailable => {
+                "A part of the service does not answer just now. Try again shortly."
+            }
             Self::Overloaded => "There are more requests than we can serve. Try again shortly.",
             Self::BodyTooLarge => "The body is larger than anything that we read.",
             Self::RequestTimeout => "The body did not arrive in time.",
-            Self::RateLimited => "Your address has as many connections open as one may have. Close one, or try again later.",
+            Self::RateLimited => {
+                "Your address has as many connections open as one may have. Close one, or try again later."
+            }
             Self::NotFound => "There is no such resource.",
         }
     }
 }
 
-/// A problem document; 429 and 503 come with `Retry-After: 1`. What exactly went wrong is for the log, not for clients.
+/// A problem document; 429 and 503 come with `Retry-After: 1`. What exactly went wrong is for the
+/// log, not for clients.
 pub fn problem(code: Code, request_id: &str) -> Response {
     let body = json!({
         "type": format!("https://eventhub.dev/problems/{}", code.as_str()),
@@ -83,21 +89,35 @@ pub fn problem(code: Code, request_id: &str) -> Response {
         "code": code.as_str(),
         "request_id": request_id,
     });
-    let mut headers = vec![("content-type".to_owned(), "application/problem+json".to_owned()), ("cache-control".to_owned(), "no-store".to_owned())];
+    let mut headers = vec![
+        (
+            "content-type".to_owned(),
+            "application/problem+json".to_owned(),
+        ),
+        ("cache-control".to_owned(), "no-store".to_owned()),
+    ];
     if !request_id.is_empty() {
         headers.push(("x-request-id".to_owned(), request_id.to_owned()));
     }
     if matches!(code.status(), 429 | 503) {
         headers.push(("retry-after".to_owned(), "1".to_owned()));
     }
-    Response { status: code.status(), headers, body: body.to_string().into_bytes() }
+    Response {
+        status: code.status(),
+        headers,
+        body: body.to_string().into_bytes(),
+    }
 }
 
 impl CallError {
     /// As clients see it.
     pub fn code(&self) -> Code {
         match self {
-            Self::Trap { .. } | Self::Memory { .. } | Self::Start { .. } | Self::NotExported { .. } | Self::UnknownComponent { .. } => Code::Internal,
+            Self::Trap { .. }
+            | Self::Memory { .. }
+            | Self::Start { .. }
+            | Self::NotExported { .. }
+            | Self::UnknownComponent { .. } => Code::Internal,
             Self::Deadline { .. } => Code::Unavailable,
             Self::Overloaded { .. } => Code::Overloaded,
         }
@@ -118,11 +138,20 @@ mod tests {
         let response = problem(Code::Overloaded, "r-1");
         let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(body["type"], "https://eventhub.dev/problems/overloaded");
-        assert_eq!((&body["status"], &body["code"], &body["request_id"]), (&json!(503), &json!("overloaded"), &json!("r-1")));
+        assert_eq!(
+            (&body["status"], &body["code"], &body["request_id"]),
+            (&json!(503), &json!("overloaded"), &json!("r-1"))
+        );
         assert!(body["title"].is_string() && body["detail"].is_string());
         assert_eq!(response.header("retry-after"), Some("1"));
-        assert_eq!(response.header("content-type"), Some("application/problem+json"));
-        assert_eq!(problem(Code::RateLimited, "").header("retry-after"), Some("1"));
+        assert_eq!(
+            response.header("content-type"),
+            Some("application/problem+json")
+        );
+        assert_eq!(
+            problem(Code::RateLimited, "").header("retry-after"),
+            Some("1")
+        );
         assert_eq!(problem(Code::Internal, "").header("retry-after"), None);
     }
 }

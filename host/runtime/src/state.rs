@@ -7,7 +7,11 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use wasmtime_wasi_http::{WasiHttpCtx, WasiHttpCtxView, WasiHttpView};
 
-use crate::{CallContext, OutgoingHttp, computing::Clock, limits::Limits, outgoing::CurrentCall, output::Lines};
+use crate::computing::Clock;
+use crate::limits::Limits;
+use crate::outgoing::CurrentCall;
+use crate::output::Lines;
+use crate::{CallContext, OutgoingHttp};
 
 /// The store data of an instance. Capabilities need nothing from it; their state is their client's.
 pub struct State {
@@ -31,12 +35,21 @@ impl State {
     pub(crate) fn new(environment: &Environment, clock: Arc<Clock>) -> Self {
         let lines = Lines::new(environment.component.clone());
         // Nothing but variables and output: no arguments, no folders, no sockets.
-        let wasi = WasiCtx::builder().envs(&environment.variables).stdout(lines.clone()).stderr(lines).allow_tcp(false).allow_udp(false).build();
+        let wasi = WasiCtx::builder()
+            .envs(&environment.variables)
+            .stdout(lines.clone())
+            .stderr(lines)
+            .allow_tcp(false)
+            .allow_udp(false)
+            .build();
         Self {
             wasi,
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
-            limits: Limits { used: 0, max: environment.max_memory },
+            limits: Limits {
+                used: 0,
+                max: environment.max_memory,
+            },
             call: CurrentCall {
                 component: environment.component.clone(),
                 outgoing: environment.outgoing.clone(),
@@ -56,7 +69,11 @@ impl State {
 
     /// The call that it is serving.
     pub fn call(&self) -> CallContext<'_> {
-        CallContext { request_id: &self.call.request_id, traceparent: &self.call.traceparent, deadline: Some(self.call.deadline) }
+        CallContext {
+            request_id: &self.call.request_id,
+            traceparent: &self.call.traceparent,
+            deadline: Some(self.call.deadline),
+        }
     }
 
     pub(crate) fn begin(&mut self, context: CallContext<'_>, deadline: Instant) {
@@ -72,12 +89,19 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.call, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView {
+            hooks: &mut self.call,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
     }
 }

@@ -1,5 +1,6 @@
-//! The values that cross between host and components: what `eventhub:http`, `eventhub:kafka`, `eventhub:timers` and
-//! `eventhub:websocket` call `types`. Written by hand, as their WIT has them; all names and shapes are documented there.
+//! The values that cross between host and components: what `eventhub:http`, `eventhub:kafka`,
+//! `eventhub:timers` and `eventhub:websocket` call `types`. Written by hand, as their WIT has them;
+//! all names and shapes are documented there.
 
 use wasmtime::component::{ComponentType, Lift, Lower};
 
@@ -119,6 +120,9 @@ pub struct Page {
 impl Response {
     /// The first header of this name (given in lower case).
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 }

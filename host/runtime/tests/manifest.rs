@@ -1,8 +1,10 @@
-//! Mistakes of a manifest are found before anything is served, and named; compiled code is kept, and not trusted blindly.
+//! Mistakes of a manifest are found before anything is served, and named; compiled code is kept,
+//! and not trusted blindly.
 
 mod support;
 
-use std::{fs, path::PathBuf};
+use std::fs;
+use std::path::PathBuf;
 
 use eventhub_link::LinkConfig;
 use eventhub_runtime::{AppBuilder, BuildError, CallContext, EngineConfig, Fault, Runtime};
@@ -21,33 +23,54 @@ fn clocked(components: &[(&str, &probe::Probe)]) -> AppBuilder {
     builder.capability("test:clock", clock());
     for (name, probe) in components {
         builder.component(source(name, probe.wasm(), pool()));
-        builder.link(link(name, "test:clock", "test:clock", LinkConfig::default()));
+        builder.link(link(
+            name,
+            "test:clock",
+            "test:clock",
+            LinkConfig::default(),
+        ));
     }
     builder
 }
 
 #[test]
 fn a_missing_link_is_refused() {
-    let builder = clocked(&[("caller", &probe::caller().calls()), ("callee", &probe::callee())]);
+    let builder = clocked(&[
+        ("caller", &probe::caller().calls()),
+        ("callee", &probe::callee()),
+    ]);
     let faults = faults(&builder);
     assert_eq!(faults.len(), 2, "{faults:?}");
     let text = faults[0].to_string();
-    assert!(text.contains("caller imports eventhub:callee/") && text.contains("from caller to callee"), "{text}");
+    assert!(
+        text.contains("caller imports eventhub:callee/") && text.contains("from caller to callee"),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_capability_needs_its_link_too() {
     let mut builder = AppBuilder::new(&runtime());
-    builder.capability("test:clock", clock()).component(source("probe", probe::caller().wasm(), pool()));
+    builder.capability("test:clock", clock()).component(source(
+        "probe",
+        probe::caller().wasm(),
+        pool(),
+    ));
     let text = faults(&builder)[0].to_string();
-    assert!(text.contains("probe imports test:clock/clock@0.1.0, which test:clock provides"), "{text}");
+    assert!(
+        text.contains("probe imports test:clock/clock@0.1.0, which test:clock provides"),
+        "{text}"
+    );
 }
 
 #[test]
 fn two_exporters_of_one_interface_are_refused() {
     let builder = clocked(&[("one", &probe::caller()), ("two", &probe::caller())]);
     let text = faults(&builder)[0].to_string();
-    assert!(text.contains("one and two both export eventhub:caller/routes@0.1.0"), "{text}");
+    assert!(
+        text.contains("one and two both export eventhub:caller/routes@0.1.0"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -60,18 +83,43 @@ fn a_circle_is_refused() {
 
 #[test]
 fn two_ends_that_do_not_mean_the_same_types_are_refused() {
-    let error = try_pair(LinkConfig::default(), pool(), probe::caller().calls().mistyped()).err().unwrap();
+    let error = try_pair(
+        LinkConfig::default(),
+        pool(),
+        probe::caller().calls().mistyped(),
+    )
+    .err()
+    .unwrap();
     let text = error.to_string();
-    assert!(text.contains("caller and callee do not mean the same by eventhub:callee/math@0.1.0"), "{text}");
+    assert!(
+        text.contains("caller and callee do not mean the same by eventhub:callee/math@0.1.0"),
+        "{text}"
+    );
     assert!(text.contains("the types of add differ"), "{text}");
 }
 
 #[test]
 fn pools_that_are_larger_than_the_engine_are_refused() {
     let mut builder = clocked(&[]);
-    let large = eventhub_runtime::PoolConfig { max_instances: 101, ..pool() };
-    builder.component(source("probe", probe::caller().wasm(), large)).link(link("probe", "test:clock", "test:clock", LinkConfig::default()));
-    assert_eq!(faults(&builder), [Fault::TooManyInstances { wanted: 101, available: 100 }]);
+    let large = eventhub_runtime::PoolConfig {
+        max_instances: 101,
+        ..pool()
+    };
+    builder
+        .component(source("probe", probe::caller().wasm(), large))
+        .link(link(
+            "probe",
+            "test:clock",
+            "test:clock",
+            LinkConfig::default(),
+        ));
+    assert_eq!(
+        faults(&builder),
+        [Fault::TooManyInstances {
+            wanted: 101,
+            available: 100
+        }]
+    );
 }
 
 #[test]
@@ -85,17 +133,31 @@ fn what_is_no_component_is_refused_by_name() {
 #[tokio::test]
 async fn compiled_code_is_kept_and_a_damaged_file_is_compiled_again() {
     let dir = Folder::new();
-    let runtime = Runtime::new(EngineConfig { max_instances: 10, cache_dir: Some(dir.0.clone()), ..EngineConfig::default() }).unwrap();
+    let runtime = Runtime::new(EngineConfig {
+        max_instances: 10,
+        cache_dir: Some(dir.0.clone()),
+        ..EngineConfig::default()
+    })
+    .unwrap();
     let mut builder = AppBuilder::new(&runtime);
-    builder.capability("test:clock", clock()).component(source("probe", probe::caller().wasm(), pool())).link(link(
-        "probe",
-        "test:clock",
-        "test:clock",
-        LinkConfig::default(),
-    ));
+    builder
+        .capability("test:clock", clock())
+        .component(source("probe", probe::caller().wasm(), pool()))
+        .link(link(
+            "probe",
+            "test:clock",
+            "test:clock",
+            LinkConfig::default(),
+        ));
     let answers = async || {
         let request = get("/c");
-        count(&builder.build().unwrap().handle("probe", &request, CallContext::of(&request)).await)
+        count(
+            &builder
+                .build()
+                .unwrap()
+                .handle("probe", &request, CallContext::of(&request))
+                .await,
+        )
     };
     assert_eq!(answers().await, 1);
     let file = dir.only_file();
@@ -103,7 +165,11 @@ async fn compiled_code_is_kept_and_a_damaged_file_is_compiled_again() {
     let written = fs::metadata(&file).unwrap().modified().unwrap();
 
     assert_eq!(answers().await, 1);
-    assert_eq!(fs::metadata(&file).unwrap().modified().unwrap(), written, "read, not written again");
+    assert_eq!(
+        fs::metadata(&file).unwrap().modified().unwrap(),
+        written,
+        "read, not written again"
+    );
 
     let mut damaged = good.clone();
     let middle = damaged.len() / 2;
@@ -111,7 +177,11 @@ async fn compiled_code_is_kept_and_a_damaged_file_is_compiled_again() {
     for damaged in [damaged, good[..good.len() / 2].to_vec(), Vec::new()] {
         fs::write(&file, damaged).unwrap();
         assert_eq!(answers().await, 1);
-        assert_eq!(fs::read(dir.only_file()).unwrap().len(), good.len(), "replaced by a good one");
+        assert_eq!(
+            fs::read(dir.only_file()).unwrap().len(),
+            good.len(),
+            "replaced by a good one"
+        );
     }
 }
 
@@ -120,12 +190,16 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("eventhub-runtime-cache-{}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("eventhub-runtime-cache-{}", std::process::id()));
         Self(path)
     }
 
     fn only_file(&self) -> PathBuf {
-        let files: Vec<_> = fs::read_dir(&self.0).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let files: Vec<_> = fs::read_dir(&self.0)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
         assert_eq!(files.len(), 1, "{files:?}");
         files[0].clone()
     }

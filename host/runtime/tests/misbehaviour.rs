@@ -4,17 +4,21 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use eventhub_runtime::{App, CallContext, CallError, PoolConfig, values::Response};
+use eventhub_runtime::values::Response;
+use eventhub_runtime::{App, CallContext, CallError, PoolConfig};
 use support::{alone, code, count, get, pool};
 
 async fn handle(app: &App, path: &str) -> Response {
     let request = get(path);
-    app.handle("probe", &request, CallContext::of(&request)).await
+    app.handle("probe", &request, CallContext::of(&request))
+        .await
 }
 
 async fn fail(app: &App, path: &str) -> CallError {
     let request = get(path);
-    app.try_handle("probe", &request, CallContext::of(&request)).await.unwrap_err()
+    app.try_handle("probe", &request, CallContext::of(&request))
+        .await
+        .unwrap_err()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,19 +36,35 @@ async fn an_instance_is_reused_by_the_next_call() {
 async fn a_guest_that_traps_loses_its_instance_and_the_next_call_is_served() {
     let app = alone(pool());
     assert_eq!(count(&handle(&app, "/c").await), 1);
-    let CallError::Trap { component, reason, backtrace } = fail(&app, "/t").await else { panic!("no trap") };
+    let CallError::Trap {
+        component,
+        reason,
+        backtrace,
+    } = fail(&app, "/t").await
+    else {
+        panic!("no trap")
+    };
     assert_eq!(&*component, "probe");
     assert!(reason.contains("unreachable"), "{reason}");
-    assert!(backtrace.contains("boom"), "the function is named: {backtrace}");
+    assert!(
+        backtrace.contains("boom"),
+        "the function is named: {backtrace}"
+    );
     assert_eq!(app.stats()[0].idle, 0, "the instance is gone");
     assert_eq!(count(&handle(&app, "/c").await), 1, "another one answers");
     let response = handle(&app, "/t").await;
-    assert_eq!((response.status, code(&response).as_str()), (500, "internal"));
+    assert_eq!(
+        (response.status, code(&response).as_str()),
+        (500, "internal")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_guest_that_loops_is_stopped_at_its_deadline_and_holds_up_nobody_on_its_thread() {
-    let app = alone(PoolConfig { deadline_ms: 3_000, ..pool() });
+    let app = alone(PoolConfig {
+        deadline_ms: 3_000,
+        ..pool()
+    });
     handle(&app, "/c").await;
     let started = Instant::now();
     let looping = tokio::spawn({
@@ -62,17 +82,30 @@ async fn a_guest_that_loops_is_stopped_at_its_deadline_and_holds_up_nobody_on_it
     // Not the longest: the machine may have stalled.
     waits.sort();
     assert!(waits[10] < Duration::from_millis(100), "{waits:?}");
-    let error = tokio::time::timeout(Duration::from_secs(30), looping).await.unwrap().unwrap();
+    let error = tokio::time::timeout(Duration::from_secs(30), looping)
+        .await
+        .unwrap()
+        .unwrap();
     assert!(matches!(error, CallError::Deadline { .. }), "{error}");
-    assert!(started.elapsed() >= Duration::from_millis(2_990), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() >= Duration::from_millis(2_990),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_guest_that_waits_is_stopped_at_its_deadline_too() {
-    let app = alone(PoolConfig { deadline_ms: 2_000, ..pool() });
+    let app = alone(PoolConfig {
+        deadline_ms: 2_000,
+        ..pool()
+    });
     assert!(matches!(fail(&app, "/s").await, CallError::Deadline { .. }));
     let response = handle(&app, "/s").await;
-    assert_eq!((response.status, code(&response).as_str()), (503, "unavailable"));
+    assert_eq!(
+        (response.status, code(&response).as_str()),
+        (503, "unavailable")
+    );
     assert_eq!(response.header("retry-after"), Some("1"));
     assert_eq!(count(&handle(&app, "/c").await), 1);
 }
@@ -85,12 +118,19 @@ async fn a_guest_that_eats_memory_is_stopped_at_its_limit_and_others_are_served_
     assert!(error.to_string().contains("8388608"), "{error}");
     count(&other);
     count(&handle(&app, "/c").await);
-    assert!(app.stats()[0].idle_memory < 1024 * 1024, "no grown instance is kept");
+    assert!(
+        app.stats()[0].idle_memory < 1024 * 1024,
+        "no grown instance is kept"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_over_the_limit_wait_and_those_over_the_queue_are_refused() {
-    let app = alone(PoolConfig { max_instances: 2, max_queued: 1, ..pool() });
+    let app = alone(PoolConfig {
+        max_instances: 2,
+        max_queued: 1,
+        ..pool()
+    });
     app.warm().await.unwrap();
     let calls: Vec<_> = (0..4)
         .map(|_| {
@@ -114,18 +154,28 @@ async fn calls_over_the_limit_wait_and_those_over_the_queue_are_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_whose_caller_went_away_is_never_used_again() {
-    let app = alone(PoolConfig { max_instances: 1, ..pool() });
+    let app = alone(PoolConfig {
+        max_instances: 1,
+        ..pool()
+    });
     assert_eq!(count(&handle(&app, "/c").await), 1);
     let gone = tokio::time::timeout(Duration::from_millis(30), handle(&app, "/n")).await;
     assert!(gone.is_err());
     let stats = app.stats().remove(0);
-    assert_eq!((stats.idle, stats.busy), (0, 0), "its place is free, its instance gone");
+    assert_eq!(
+        (stats.idle, stats.busy),
+        (0, 0),
+        "its place is free, its instance gone"
+    );
     assert_eq!(count(&handle(&app, "/c").await), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_is_replaced_after_its_number_of_calls() {
-    let app = alone(PoolConfig { recycle_after: 3, ..pool() });
+    let app = alone(PoolConfig {
+        recycle_after: 3,
+        ..pool()
+    });
     let mut counts = Vec::new();
     for _ in 0..7 {
         counts.push(count(&handle(&app, "/c").await));
@@ -135,7 +185,10 @@ async fn an_instance_is_replaced_after_its_number_of_calls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_instance_that_has_grown_is_replaced() {
-    let app = alone(PoolConfig { recycle_memory_mb: 0, ..pool() });
+    let app = alone(PoolConfig {
+        recycle_memory_mb: 0,
+        ..pool()
+    });
     assert_eq!(count(&handle(&app, "/c").await), 1);
     assert_eq!(count(&handle(&app, "/c").await), 1);
 }
@@ -144,8 +197,22 @@ async fn an_instance_that_has_grown_is_replaced() {
 async fn calls_of_what_is_not_there_are_answered_not_panicked_on() {
     let app = alone(pool());
     let request = get("/c");
-    let response = app.handle("nobody", &request, CallContext::of(&request)).await;
+    let response = app
+        .handle("nobody", &request, CallContext::of(&request))
+        .await;
     assert_eq!(code(&response), "internal");
-    let error = app.events("probe", &[], CallContext::of(&request)).await.unwrap_err();
-    assert!(matches!(error, CallError::NotExported { export: "events", .. }), "{error}");
+    let error = app
+        .events("probe", &[], CallContext::of(&request))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(
+            error,
+            CallError::NotExported {
+                export: "events",
+                ..
+            }
+        ),
+        "{error}"
+    );
 }

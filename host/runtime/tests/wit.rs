@@ -1,5 +1,5 @@
-//! The values that are written by hand have the shapes of the WIT: components made from the WIT itself are started, which
-//! compares every type of every function that the host calls.
+//! The values that are written by hand have the shapes of the WIT: components made from the WIT
+//! itself are started, which compares every type of every function that the host calls.
 
 mod support;
 
@@ -15,31 +15,57 @@ const WIT: &str = "../../wit";
 fn component(exports: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve.push_dir(WIT).unwrap();
-    let package = resolve.push_str("shapes.wit", &format!("package test:shapes; world shapes {{ {exports} }}")).unwrap();
+    let package = resolve
+        .push_str(
+            "shapes.wit",
+            &format!("package test:shapes; world shapes {{ {exports} }}"),
+        )
+        .unwrap();
     let world = resolve.select_world(&[package], Some("shapes")).unwrap();
     let mut module = dummy_module(&resolve, world, ManglingAndAbi::Standard32);
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
+    ComponentEncoder::default()
+        .module(&module)
+        .unwrap()
+        .encode()
+        .unwrap()
 }
 
 #[tokio::test]
 async fn all_functions_that_the_host_calls_have_the_types_that_the_wit_gives_them() {
     let mut builder = AppBuilder::new(&runtime());
-    let booking = component("export eventhub:booking/routes@0.1.0; export eventhub:booking/events@0.1.0; export eventhub:booking/timers@0.1.0;");
+    let booking = component(
+        "export eventhub:booking/routes@0.1.0; export eventhub:booking/events@0.1.0; export eventhub:booking/timers@0.1.0;",
+    );
     let inventory = component(
         "export eventhub:seat-inventory/routes@0.1.0; export eventhub:seat-inventory/live@0.1.0;
          export eventhub:seat-inventory/holds@0.1.0;",
     );
-    builder.component(source("booking", booking, pool())).component(source("seat-inventory", inventory, pool()));
+    builder
+        .component(source("booking", booking, pool()))
+        .component(source("seat-inventory", inventory, pool()));
     let app = builder.build().unwrap();
-    let expected = Entries { routes: true, events: true, timers: true, live: false };
+    let expected = Entries {
+        routes: true,
+        events: true,
+        timers: true,
+        live: false,
+    };
     assert_eq!(app.entries("booking"), Some(expected));
-    let expected = Entries { routes: true, events: false, timers: false, live: true };
+    let expected = Entries {
+        routes: true,
+        events: false,
+        timers: false,
+        live: true,
+    };
     assert_eq!(app.entries("seat-inventory"), Some(expected));
     app.warm().await.unwrap();
 
     // The call itself goes through: arguments are lowered, and then the dummy traps.
-    let error = app.live_read("seat-inventory", "session:x", 7, CallContext::default()).await.unwrap_err();
+    let error = app
+        .live_read("seat-inventory", "session:x", 7, CallContext::default())
+        .await
+        .unwrap_err();
     assert!(matches!(error, CallError::Trap { .. }), "{error}");
 }
 
@@ -50,9 +76,17 @@ async fn a_component_that_exports_only_wasi_http_can_be_asked_as_well() {
     let app = builder.build().unwrap();
     assert!(app.entries("plain").unwrap().routes);
     for (path, query, status) in [("/a", "", 202), ("/abc", "d=1", 208)] {
-        let request = eventhub_runtime::values::Request { query: query.into(), ..get(path) };
-        let response = app.handle("plain", &request, CallContext::of(&request)).await;
-        assert_eq!(response.status, status, "200 and the length of path and query");
+        let request = eventhub_runtime::values::Request {
+            query: query.into(),
+            ..get(path)
+        };
+        let response = app
+            .handle("plain", &request, CallContext::of(&request))
+            .await;
+        assert_eq!(
+            response.status, status,
+            "200 and the length of path and query"
+        );
     }
     assert_eq!(app.stats()[0].idle_served, 2, "its instance is reused");
 }

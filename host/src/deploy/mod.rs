@@ -3,11 +3,13 @@
 pub mod spin;
 pub mod wash;
 
-use crate::config::Config;
-use crate::manifest::Manifest;
+use std::path::{Path, PathBuf};
+
 use anyhow::{Result, bail};
 use clap::ValueEnum;
-use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::manifest::Manifest;
 
 /// What `eventhub deploy` takes.
 #[derive(clap::Args, Debug)]
@@ -18,10 +20,12 @@ pub struct Options {
     /// The manifest of the components.
     #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
     manifest: PathBuf,
-    /// A file with what differs from the defaults; `[wash]`, `[sidecar]` and `services.token` are the ones for this.
+    /// A file with what differs from the defaults; `[wash]`, `[sidecar]` and `services.token` are
+    /// the ones for this.
     #[arg(long, env = "EVENTHUB_CONFIG")]
     pub config: Option<PathBuf>,
-    /// Goes on as soon as so many hosts have answered; otherwise it listens for as long as a host may be silent.
+    /// Goes on as soon as so many hosts have answered; otherwise it listens for as long as a host
+    /// may be silent.
     #[arg(long)]
     hosts: Option<usize>,
     /// Prints what would be deployed, and does nothing.
@@ -30,7 +34,8 @@ pub struct Options {
     /// For Spin: Postgres and Redis through Spin's own interfaces, not through the sidecar.
     #[arg(long, requires = "dry_run")]
     native: bool,
-    /// How a dry run prints it: yaml is a WorkloadDeployment for Kubernetes, json what a host is asked to start.
+    /// How a dry run prints it: yaml is a WorkloadDeployment for Kubernetes, json what a host is
+    /// asked to start.
     #[arg(long, short, value_enum, default_value = "yaml", requires = "dry_run")]
     output: Output,
 }
@@ -53,7 +58,8 @@ pub struct Undeploy {
 enum Target {
     /// The hosts of a wasmCloud 2 lattice.
     Wash,
-    /// Spin, with --dry-run: its `spin.toml`, which `spin up` runs here and `spin deploy` elsewhere.
+    /// Spin, with --dry-run: its `spin.toml`, which `spin up` runs here and `spin deploy`
+    /// elsewhere.
     Spin,
 }
 
@@ -67,11 +73,29 @@ enum Output {
 pub async fn deploy(options: Options, config: &Config) -> Result<()> {
     let manifest = Manifest::load(&options.manifest).await?;
     match (options.target, options.dry_run.then_some(options.output)) {
-        (Target::Spin, None) => bail!("Spin deploys itself, with spin.toml: `spin up`, `spin deploy`; --dry-run prints that file"),
+        (Target::Spin, None) => bail!(
+            "Spin deploys itself, with spin.toml: `spin up`, `spin deploy`; --dry-run prints that file"
+        ),
         (Target::Spin, Some(_)) => {
             let root = options.manifest.parent().unwrap_or(Path::new(""));
-            let through = if options.native { spin::Through::Spin } else { spin::Through::Sidecar };
-            print!("{}", spin::toml(&manifest, if root.as_os_str().is_empty() { Path::new(".") } else { root }, through, &spin::Environment::new())?);
+            let through = if options.native {
+                spin::Through::Spin
+            } else {
+                spin::Through::Sidecar
+            };
+            print!(
+                "{}",
+                spin::toml(
+                    &manifest,
+                    if root.as_os_str().is_empty() {
+                        Path::new(".")
+                    } else {
+                        root
+                    },
+                    through,
+                    &spin::Environment::new()
+                )?
+            );
             Ok(())
         }
         (Target::Wash, None) => wash::deploy(&manifest, config, options.hosts).await,

@@ -1,15 +1,18 @@
-//! The folder of a development environment, `.eventhub` unless `EVENTHUB_HOME` says otherwise: one process at a time.
+//! The folder of a development environment, `.eventhub` unless `EVENTHUB_HOME` says otherwise: one
+//! process at a time.
 
-use anyhow::{Context, Result, bail};
-use nix::fcntl::{Flock, FlockArg};
-use nix::unistd::{Gid, Uid, User, geteuid};
 use std::fs::{self, File, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use anyhow::{Context, Result, bail};
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::{Gid, Uid, User, geteuid};
+
 pub struct Folder {
     pub path: PathBuf,
-    /// Where database servers keep their data; elsewhere than `path` only where their user could not reach it.
+    /// Where database servers keep their data; elsewhere than `path` only where their user could
+    /// not reach it.
     pub servers: PathBuf,
     /// Whom database servers run as, since they refuse root.
     pub user: Option<(Uid, Gid)>,
@@ -23,10 +26,17 @@ impl Folder {
         let path = path.canonicalize()?;
         let lock = File::create(path.join("lock"))?;
         let Ok(lock) = Flock::lock(lock, FlockArg::LockExclusiveNonblock) else {
-            bail!("another `eventhub up` runs in {}; stop it, or set EVENTHUB_HOME to a folder of its own", path.display());
+            bail!(
+                "another `eventhub up` runs in {}; stop it, or set EVENTHUB_HOME to a folder of its own",
+                path.display()
+            );
         };
         let user = unprivileged()?;
-        let servers = if user.is_some() && !reachable(&path)? { elsewhere(&path)? } else { path.clone() };
+        let servers = if user.is_some() && !reachable(&path)? {
+            elsewhere(&path)?
+        } else {
+            path.clone()
+        };
         if servers != path && is_new(&path)? {
             // Data of a folder that has been deleted: they would not fit to what the new one gets.
             fs::remove_dir_all(&servers)?;
@@ -35,7 +45,12 @@ impl Folder {
         if servers != path {
             tracing::info!(folder = %servers.display(), "database servers cannot reach the project's folder as their own user; their data is kept here");
         }
-        Ok(Self { path, servers, user, _lock: lock })
+        Ok(Self {
+            path,
+            servers,
+            user,
+            _lock: lock,
+        })
     }
 
     /// A folder for one server, owned by the user that it runs as.
@@ -58,7 +73,9 @@ fn unprivileged() -> Result<Option<(Uid, Gid)>> {
             return Ok(Some((user.uid, user.gid)));
         }
     }
-    bail!("run as root, and there is no user `postgres` or `nobody` for the database servers to run as")
+    bail!(
+        "run as root, and there is no user `postgres` or `nobody` for the database servers to run as"
+    )
 }
 
 // Every folder on the way must let others pass.
@@ -73,7 +90,9 @@ fn reachable(path: &Path) -> Result<bool> {
 
 /// Whether nothing is in the folder but its lock.
 fn is_new(path: &Path) -> Result<bool> {
-    Ok(fs::read_dir(path)?.filter_map(Result::ok).all(|entry| entry.file_name() == "lock"))
+    Ok(fs::read_dir(path)?
+        .filter_map(Result::ok)
+        .all(|entry| entry.file_name() == "lock"))
 }
 
 fn elsewhere(path: &Path) -> Result<PathBuf> {

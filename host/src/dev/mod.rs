@@ -1,5 +1,5 @@
-//! `eventhub up`: private, real servers in one folder, migrated and seeded, and the host that serves on them.
-//! Everything that it starts ends with it, also when it is killed.
+//! `eventhub up`: private, real servers in one folder, migrated and seeded, and the host that
+//! serves on them. Everything that it starts ends with it, also when it is killed.
 
 mod folder;
 mod kafka;

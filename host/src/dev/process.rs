@@ -1,17 +1,18 @@
-//! One server process: started in a process group of its own, so that Ctrl-C reaches only us, and ended by the kernel when we
-//! end in any way, `kill -9` included.
+//! One server process: started in a process group of its own, so that Ctrl-C reaches only us, and
+//! ended by the kernel when we end in any way, `kill -9` included.
 
-use anyhow::{Context, Result, bail};
-use nix::sys::prctl::set_pdeathsig;
-use nix::sys::signal::{Signal, kill, killpg};
-use nix::unistd::{Gid, Pid, Uid};
-use parking_lot::Mutex;
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::{Signal, kill, killpg};
+use nix::unistd::{Gid, Pid, Uid};
+use parking_lot::Mutex;
 
 pub struct Process {
     name: &'static str,
@@ -21,12 +22,24 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the command; its output goes to `log`. `stop` is the signal by which the server shuts down in order.
+    /// Starts the command; its output goes to `log`. `stop` is the signal by which the server shuts
+    /// down in order.
     ///
-    /// The kernel's notice of our end is bound to the calling *thread*: call it from the main thread.
-    pub fn start(name: &'static str, mut command: Command, user: Option<(Uid, Gid)>, stop: Signal, log: PathBuf) -> Result<Self> {
+    /// The kernel's notice of our end is bound to the calling *thread*: call it from the main
+    /// thread.
+    pub fn start(
+        name: &'static str,
+        mut command: Command,
+        user: Option<(Uid, Gid)>,
+        stop: Signal,
+        log: PathBuf,
+    ) -> Result<Self> {
         let output = OpenOptions::new().create(true).append(true).open(&log)?;
-        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
+        command
+            .stdin(Stdio::null())
+            .stdout(output.try_clone()?)
+            .stderr(output)
+            .process_group(0);
         if let Some((uid, gid)) = user {
             command.uid(uid.as_raw()).gid(gid.as_raw());
         }
@@ -34,8 +47,15 @@ impl Process {
         unsafe {
             command.pre_exec(move || set_pdeathsig(stop).map_err(Into::into));
         }
-        let child = command.spawn().with_context(|| format!("cannot start {name}: is it installed?"))?;
-        Ok(Self { name, child, stop, log })
+        let child = command
+            .spawn()
+            .with_context(|| format!("cannot start {name}: is it installed?"))?;
+        Ok(Self {
+            name,
+            child,
+            stop,
+            log,
+        })
     }
 
     pub fn pid(&self) -> u32 {
@@ -47,18 +67,31 @@ impl Process {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Waits until `ready` says so; fails with the end of the log when the process ends before, or it takes too long.
-    pub async fn wait_until(&mut self, limit: Duration, mut ready: impl AsyncFnMut() -> bool) -> Result<()> {
+    /// Waits until `ready` says so; fails with the end of the log when the process ends before, or
+    /// it takes too long.
+    pub async fn wait_until(
+        &mut self,
+        limit: Duration,
+        mut ready: impl AsyncFnMut() -> bool,
+    ) -> Result<()> {
         let end = Instant::now() + limit;
         loop {
             if ready().await {
                 return Ok(());
             }
             if let Some(status) = self.child.try_wait()? {
-                bail!("{} ended while it started ({status}):\n{}", self.name, tail(&self.log));
+                bail!(
+                    "{} ended while it started ({status}):\n{}",
+                    self.name,
+                    tail(&self.log)
+                );
             }
             if Instant::now() > end {
-                bail!("{} is not ready after {limit:?}:\n{}", self.name, tail(&self.log));
+                bail!(
+                    "{} is not ready after {limit:?}:\n{}",
+                    self.name,
+                    tail(&self.log)
+                );
             }
             tokio::time::sleep(Duration::from_millis(25)).await;
         }
@@ -84,7 +117,10 @@ impl Process {
 /// Waits until one of them has ended, and says which.
 pub async fn first_ended<Name: std::fmt::Display>(processes: &mut [(Name, Process)]) -> String {
     loop {
-        if let Some((name, _)) = processes.iter_mut().find_map(|(name, process)| process.has_ended().then_some((name, ()))) {
+        if let Some((name, _)) = processes
+            .iter_mut()
+            .find_map(|(name, process)| process.has_ended().then_some((name, ())))
+        {
             return name.to_string();
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
@@ -100,11 +136,16 @@ fn tail(log: &Path) -> String {
 /// Runs a command to its end as that user, its output in `log`.
 pub fn run(mut command: Command, user: Option<(Uid, Gid)>, log: &Path) -> Result<()> {
     let output = File::create(log)?;
-    command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone()?)
+        .stderr(output);
     if let Some((uid, gid)) = user {
         command.uid(uid.as_raw()).gid(gid.as_raw());
     }
-    let status = command.status().with_context(|| format!("cannot run {command:?}"))?;
+    let status = command
+        .status()
+        .with_context(|| format!("cannot run {command:?}"))?;
     if !status.success() {
         bail!("{command:?} failed ({status}):\n{}", tail(log));
     }
@@ -114,7 +155,9 @@ pub fn run(mut command: Command, user: Option<(Uid, Gid)>, log: &Path) -> Result
 /// The port of that environment variable, or one on which nothing listens.
 pub fn port(variable: &str) -> Result<u16> {
     match std::env::var(variable) {
-        Ok(text) => text.parse().with_context(|| format!("{variable} must be a port number, not {text:?}")),
+        Ok(text) => text
+            .parse()
+            .with_context(|| format!("{variable} must be a port number, not {text:?}")),
         Err(_) => free_port(),
     }
 }
@@ -130,7 +173,9 @@ pub fn keep_port(port: u16) -> bool {
 /// A port on which nothing listens, another one each time.
 pub fn free_port() -> Result<u16> {
     loop {
-        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        let port = std::net::TcpListener::bind(("127.0.0.1", 0))?
+            .local_addr()?
+            .port();
         if keep_port(port) {
             return Ok(port);
         }
@@ -139,7 +184,9 @@ pub fn free_port() -> Result<u16> {
 
 /// Whether somebody listens there.
 pub async fn listens(port: u16) -> bool {
-    tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_ok()
+    tokio::net::TcpStream::connect(("127.0.0.1", port))
+        .await
+        .is_ok()
 }
 
 #[cfg(test)]

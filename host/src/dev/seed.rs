@@ -1,12 +1,14 @@
-//! The demo that a fresh environment starts with, made through the public API as any client would: an organizer, a buyer, and
-//! a published event with more than a thousand seats.
+//! The demo that a fresh environment starts with, made through the public API as any client would:
+//! an organizer, a buyer, and a published event with more than a thousand seats.
 
-use super::state::{Account, Demo, write};
+use std::collections::BTreeSet;
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 use reqwest::{Client, Method, StatusCode};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
-use std::path::Path;
+
+use super::state::{Account, Demo, write};
 
 struct Api {
     client: Client,
@@ -15,8 +17,15 @@ struct Api {
 }
 
 impl Api {
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Result<(StatusCode, Value)> {
-        let mut request = self.client.request(method, format!("{}/api/v1/{path}", self.base));
+    async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Result<(StatusCode, Value)> {
+        let mut request = self
+            .client
+            .request(method, format!("{}/api/v1/{path}", self.base));
         if let Some(token) = &self.token {
             request = request.bearer_auth(token);
         }
@@ -46,11 +55,22 @@ impl Api {
 
     /// Signs up, or in where the account is there from an earlier, unfinished seed.
     async fn enter(&mut self, account: &Account, name: &str) -> Result<()> {
-        let (status, tokens) =
-            self.call(Method::POST, "auth/signup", Some(json!({"email": account.email, "password": account.password, "name": name}))).await?;
+        let (status, tokens) = self
+            .call(
+                Method::POST,
+                "auth/signup",
+                Some(json!({"email": account.email, "password": account.password, "name": name})),
+            )
+            .await?;
         let tokens = match status {
             StatusCode::CREATED => tokens,
-            StatusCode::CONFLICT => self.post("auth/login", json!({"email": account.email, "password": account.password})).await?,
+            StatusCode::CONFLICT => {
+                self.post(
+                    "auth/login",
+                    json!({"email": account.email, "password": account.password}),
+                )
+                .await?
+            }
             _ => bail!("POST auth/signup answered {status}: {tokens}"),
         };
         self.token = Some(text(&tokens, "access_token")?);
@@ -61,7 +81,12 @@ impl Api {
 /// The demo of this environment, made now unless `file` says that it is there.
 pub async fn demo(base: &str, file: &Path) -> Result<Demo> {
     if let Ok(known) = std::fs::read(file) {
-        return serde_json::from_slice(&known).with_context(|| format!("{} is damaged; remove the folder to start anew", file.display()));
+        return serde_json::from_slice(&known).with_context(|| {
+            format!(
+                "{} is damaged; remove the folder to start anew",
+                file.display()
+            )
+        });
     }
     tracing::info!("seeding the demo: an organizer, a buyer, an event");
     let demo = make(base).await.context("the demo cannot be seeded")?;
@@ -70,15 +95,32 @@ pub async fn demo(base: &str, file: &Path) -> Result<Demo> {
 }
 
 async fn make(base: &str) -> Result<Demo> {
-    let organizer = Account { email: "organizer@demo.eventhub.dev".into(), password: "demo-organizer-secret".into() };
-    let buyer = Account { email: "buyer@demo.eventhub.dev".into(), password: "demo-buyer-secret".into() };
-    let mut api = Api { client: Client::new(), base: base.into(), token: None };
+    let organizer = Account {
+        email: "organizer@demo.eventhub.dev".into(),
+        password: "demo-organizer-secret".into(),
+    };
+    let buyer = Account {
+        email: "buyer@demo.eventhub.dev".into(),
+        password: "demo-buyer-secret".into(),
+    };
+    let mut api = Api {
+        client: Client::new(),
+        base: base.into(),
+        token: None,
+    };
     api.enter(&buyer, "Bea Buyer").await?;
     api.enter(&organizer, "Otto Organizer").await?;
 
     let organizer_id = match api.get("organizers").await?["items"].get(0) {
         Some(known) => text(known, "id")?,
-        None => text(&api.post("organizers", json!({"name": "Demo Concerts", "slug": "demo-concerts"})).await?, "id")?,
+        None => text(
+            &api.post(
+                "organizers",
+                json!({"name": "Demo Concerts", "slug": "demo-concerts"}),
+            )
+            .await?,
+            "id",
+        )?,
     };
     let venue = api
         .post(
@@ -95,7 +137,11 @@ async fn make(base: &str) -> Result<Demo> {
         .post("layout-templates/theatre/instantiate", json!({"venue_id": venue_id, "name": "Main hall", "parameters": {"stalls_rows": 26, "balcony_rows": 10}}))
         .await?;
     let names = categories(&layout["layout"]);
-    let categories: Vec<Value> = names.iter().enumerate().map(|(at, id)| json!({"id": id, "name": title(id), "price": 4500 + 1500 * at})).collect();
+    let categories: Vec<Value> = names
+        .iter()
+        .enumerate()
+        .map(|(at, id)| json!({"id": id, "name": title(id), "price": 4500 + 1500 * at}))
+        .collect();
 
     let (starts_at, ends_at) = evening_in_sixty_days();
     let event = api
@@ -110,20 +156,32 @@ async fn make(base: &str) -> Result<Demo> {
         )
         .await?;
     let event_id = text(&event, "id")?;
-    let published = api.post(&format!("events/{event_id}/publish"), json!({})).await?;
+    let published = api
+        .post(&format!("events/{event_id}/publish"), json!({}))
+        .await?;
     let session_id = text(&published["sessions"][0], "id")?;
-    Ok(Demo { organizer, buyer, event_id, session_id })
+    Ok(Demo {
+        organizer,
+        buyer,
+        event_id,
+        session_id,
+    })
 }
 
 fn categories(layout: &Value) -> BTreeSet<String> {
     let of = |list: &str| layout[list].as_array().cloned().unwrap_or_default();
     let parts = of("sections").into_iter().chain(of("areas"));
-    parts.filter_map(|part| part["category"].as_str().map(str::to_string)).collect()
+    parts
+        .filter_map(|part| part["category"].as_str().map(str::to_string))
+        .collect()
 }
 
 fn title(id: &str) -> String {
     let mut characters = id.chars();
-    characters.next().map(|first| first.to_uppercase().chain(characters).collect()).unwrap_or_default()
+    characters
+        .next()
+        .map(|first| first.to_uppercase().chain(characters).collect())
+        .unwrap_or_default()
 }
 
 fn evening_in_sixty_days() -> (String, String) {
@@ -133,5 +191,8 @@ fn evening_in_sixty_days() -> (String, String) {
 }
 
 fn text(value: &Value, member: &str) -> Result<String> {
-    value[member].as_str().map(str::to_string).with_context(|| format!("the answer has no {member}: {value}"))
+    value[member]
+        .as_str()
+        .map(str::to_string)
+        .with_context(|| format!("the answer has no {member}: {value}"))
 }

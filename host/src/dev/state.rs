@@ -1,9 +1,11 @@
-//! `.eventhub/state.json`: where everything is, for tools and tests. Written when all is ready, removed at the end.
+//! `.eventhub/state.json`: where everything is, for tools and tests. Written when all is ready,
+//! removed at the end.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::Path;
+
+use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Debug)]
 pub struct State {
@@ -61,7 +63,12 @@ pub fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
 pub fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let new = path.with_extension("new");
-    let mut file = std::fs::OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
+    let mut file = std::fs::OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?;
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     std::fs::rename(&new, path)?;

@@ -1,4 +1,12 @@
-//! The order of things in `eventhub up`: servers, migrations, the host, the seed, `state.json`; and all of it back at the end.
+//! The order of things in `eventhub up`: servers, migrations, the host, the seed, `state.json`; and
+//! all of it back at the end.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use eventhub_stripe_simulator as stripe;
 
 use super::folder::Folder;
 use super::kafka::Kafka;
@@ -11,11 +19,6 @@ use super::state::{State, Stripe, write, write_text};
 use crate::config::Config;
 use crate::migrate;
 use crate::serve::Signals;
-use anyhow::{Context, Result};
-use eventhub_stripe_simulator as stripe;
-use std::collections::BTreeMap;
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 
 /// What `eventhub up` takes.
 #[derive(clap::Args, Debug)]
@@ -26,7 +29,8 @@ pub struct Options {
     /// The folder of migrations.
     #[arg(long, env = "EVENTHUB_MIGRATIONS", default_value = "migrations")]
     migrations: PathBuf,
-    /// A file with what differs from the defaults; addresses, keys and rate limits of development go before it.
+    /// A file with what differs from the defaults; addresses, keys and rate limits of development
+    /// go before it.
     #[arg(long, env = "EVENTHUB_CONFIG")]
     pub config: Option<PathBuf>,
     /// The folder of Apache Kafka's jars (setup/kafka.sh prints it).
@@ -52,8 +56,14 @@ const DEVELOPMENT: [(&str, &str, &str); 5] = [
 ];
 
 // What the payment component acts upon.
-const WEBHOOKS: [&str; 6] =
-    ["payment_intent.succeeded", "payment_intent.payment_failed", "payment_intent.canceled", "payment_intent.processing", "refund.updated", "refund.failed"];
+const WEBHOOKS: [&str; 6] = [
+    "payment_intent.succeeded",
+    "payment_intent.payment_failed",
+    "payment_intent.canceled",
+    "payment_intent.processing",
+    "refund.updated",
+    "refund.failed",
+];
 
 /// Runs a development environment until SIGINT or SIGTERM.
 pub async fn up(options: Options) -> Result<()> {
@@ -65,12 +75,21 @@ pub async fn up(options: Options) -> Result<()> {
 
     keep_port(options.http_port);
     keep_port(options.admin_port);
-    // One after the other, and from this thread: the kernel ends a server when the thread that started it ends.
-    tracing::info!("starting PostgreSQL, Redis and Kafka in {}", folder.path.display());
+    // One after the other, and from this thread: the kernel ends a server when the thread that
+    // started it ends.
+    tracing::info!(
+        "starting PostgreSQL, Redis and Kafka in {}",
+        folder.path.display()
+    );
     let mut kafka = Kafka::start(&folder, &options.kafka_libs).await?;
     let mut postgres = Postgres::start(&folder).await?;
     let mut redis = Redis::start(&folder).await?;
-    let servers = [("host", std::process::id()), ("postgres", postgres.process.pid()), ("redis", redis.process.pid()), ("kafka", kafka.process.pid())];
+    let servers = [
+        ("host", std::process::id()),
+        ("postgres", postgres.process.pid()),
+        ("redis", redis.process.pid()),
+        ("kafka", kafka.process.pid()),
+    ];
     let pids = servers.map(|(name, pid)| (name.to_string(), pid)).into();
 
     let started = tokio::select! {
@@ -92,7 +111,11 @@ pub async fn up(options: Options) -> Result<()> {
     };
     let _ = std::fs::remove_file(&state_file);
     tracing::info!("stopping Kafka, Redis and PostgreSQL");
-    tokio::join!(kafka.process.stop(), redis.process.stop(), postgres.process.stop());
+    tokio::join!(
+        kafka.process.stop(),
+        redis.process.stop(),
+        postgres.process.stop()
+    );
     outcome
 }
 
@@ -142,7 +165,10 @@ async fn start(
     })
     .await
     .context("the Stripe simulator cannot start")?;
-    let keys = Stripe { url: format!("http://{}", simulator.addr), ..keys };
+    let keys = Stripe {
+        url: format!("http://{}", simulator.addr),
+        ..keys
+    };
 
     let mut config = Config::load(options.config.as_deref())?;
     config.http.listen = SocketAddr::from(([0, 0, 0, 0], options.http_port));
@@ -151,12 +177,22 @@ async fn start(
     config.postgres.databases = postgres.urls();
     config.redis.url = redis.url.clone();
     config.kafka.brokers = kafka.brokers.clone();
-    config.outgoing.insert("payment-stripe".into(), vec![format!("private {}", simulator.addr)]);
+    config.outgoing.insert(
+        "payment-stripe".into(),
+        vec![format!("private {}", simulator.addr)],
+    );
     for (component, name, value) in DEVELOPMENT {
         // A variable that the operator sets wins over the development default.
-        let variable = format!("EVENTHUB_ENVIRONMENT_{}_{name}", component.to_uppercase().replace('-', "_"));
+        let variable = format!(
+            "EVENTHUB_ENVIRONMENT_{}_{name}",
+            component.to_uppercase().replace('-', "_")
+        );
         if std::env::var(variable).is_err() {
-            config.environment.entry(component.into()).or_default().insert(name.into(), value.into());
+            config
+                .environment
+                .entry(component.into())
+                .or_default()
+                .insert(name.into(), value.into());
         }
     }
     // So are the sockets, which all come from this machine.
@@ -165,16 +201,26 @@ async fn start(
     }
     let booking = config.environment.entry("booking".into()).or_default();
     booking.insert("TICKET_SIGNING_KEY".into(), ticket_key(&folder.path)?);
-    let provider = config.environment.entry("payment-stripe".into()).or_default();
+    let provider = config
+        .environment
+        .entry("payment-stripe".into())
+        .or_default();
     provider.insert("STRIPE_URL".into(), keys.url.clone());
     provider.insert("STRIPE_SECRET_KEY".into(), keys.secret_key.clone());
-    provider.insert("STRIPE_PUBLISHABLE_KEY".into(), keys.publishable_key.clone());
+    provider.insert(
+        "STRIPE_PUBLISHABLE_KEY".into(),
+        keys.publishable_key.clone(),
+    );
     provider.insert("STRIPE_WEBHOOK_SECRETS".into(), keys.webhook_secret.clone());
 
     migrate::run(&options.migrations, &config.postgres.databases).await?;
     let place = Place::start(&options.place, folder, &mut config).await?;
     pids.extend(place.pids());
-    let demo = seed::demo(&format!("http://127.0.0.1:{}", options.http_port), &folder.path.join("demo.json")).await?;
+    let demo = seed::demo(
+        &format!("http://127.0.0.1:{}", options.http_port),
+        &folder.path.join("demo.json"),
+    )
+    .await?;
     let state = State {
         http: http.clone(),
         admin: format!("http://127.0.0.1:{}", options.admin_port),
@@ -189,19 +235,38 @@ async fn start(
     };
     write(state_file, &state)?;
     announce(&state);
-    Ok(Running { place, simulator, state })
+    Ok(Running {
+        place,
+        simulator,
+        state,
+    })
 }
 
 fn announce(state: &State) {
-    let State { http, admin, stripe, demo, .. } = state;
+    let State {
+        http,
+        admin,
+        stripe,
+        demo,
+        ..
+    } = state;
     println!("\nEventHub is ready.\n");
     println!("  API          {http}/api/v1      OpenAPI: {http}/api/openapi.json");
     println!("  Operators    {admin}/readyz     {admin}/metrics");
     println!("  Stripe       {} (simulator)", stripe.url);
     println!("  Demo event   {http}/api/v1/events/{}", demo.event_id);
-    println!("  Its seats    {http}/api/v1/sessions/{}/seats", demo.session_id);
-    println!("  Organizer    {} / {}", demo.organizer.email, demo.organizer.password);
-    println!("  Buyer        {} / {}", demo.buyer.email, demo.buyer.password);
+    println!(
+        "  Its seats    {http}/api/v1/sessions/{}/seats",
+        demo.session_id
+    );
+    println!(
+        "  Organizer    {} / {}",
+        demo.organizer.email, demo.organizer.password
+    );
+    println!(
+        "  Buyer        {} / {}",
+        demo.buyer.email, demo.buyer.password
+    );
     println!("\nCtrl-C stops everything; the data stay for the next time.\n");
 }
 

@@ -1,6 +1,10 @@
 //! Apache Kafka of the test's own: one node, broker and controller in one (KRaft).
 
-use std::{fs, io, net::TcpStream, path::PathBuf, process::Command, time::Duration};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::Duration;
+use std::{fs, io};
 
 use crate::{Folder, Process, Signal, free_port, wait_until};
 
@@ -28,7 +32,13 @@ num.io.threads=2
 log.segment.bytes=67108864
 ";
 
-const JVM: &[&str] = &["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Dlog4j2.level=ERROR"];
+const JVM: &[&str] = &[
+    "-Xms128m",
+    "-Xmx512m",
+    "-XX:+UseSerialGC",
+    "-XX:TieredStopAtLevel=1",
+    "-Dlog4j2.level=ERROR",
+];
 
 /// A running broker. Topics have to be created: it makes none by itself.
 #[derive(Debug)]
@@ -38,7 +48,8 @@ pub struct Kafka {
 }
 
 impl Kafka {
-    /// Formats a log and starts the broker on it. Takes about 6 seconds, and a while more when the jars have to be fetched first.
+    /// Formats a log and starts the broker on it. Takes about 6 seconds, and a while more when the
+    /// jars have to be fetched first.
     ///
     /// # Errors
     /// When there is no Java, the jars cannot be had, or the broker does not start.
@@ -58,12 +69,23 @@ impl Kafka {
 
         // Any 16 bytes in URL-safe base64 name a cluster.
         let mut format = folder.command("java");
-        format.env("CLASSPATH", &class_path).args(JVM).args(["kafka.tools.StorageTool", "format", "--standalone"]);
+        format.env("CLASSPATH", &class_path).args(JVM).args([
+            "kafka.tools.StorageTool",
+            "format",
+            "--standalone",
+        ]);
         format.args(["-t", "ZXZlbnRodWItdGVzdHMtMQ", "-c", &settings]);
         succeed(&mut format)?;
 
-        let command: Vec<&str> = ["java"].into_iter().chain(JVM.iter().copied()).chain(["kafka.Kafka", &settings]).collect();
-        let kafka = Self { process: Process::start(folder, &command, &[("CLASSPATH", &class_path)])?, port };
+        let command: Vec<&str> = ["java"]
+            .into_iter()
+            .chain(JVM.iter().copied())
+            .chain(["kafka.Kafka", &settings])
+            .collect();
+        let kafka = Self {
+            process: Process::start(folder, &command, &[("CLASSPATH", &class_path)])?,
+            port,
+        };
         kafka.wait()?;
         Ok(kafka)
     }
@@ -102,23 +124,35 @@ impl Kafka {
 
     fn wait(&self) -> io::Result<()> {
         let listening = || TcpStream::connect(("127.0.0.1", self.port)).ok();
-        wait_until(Duration::from_secs(120), "Kafka", listening).map(drop).map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
+        wait_until(Duration::from_secs(120), "Kafka", listening)
+            .map(drop)
+            .map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
     }
 }
 
 /// The folder of the jars; the set-up step fetches them when they are not there.
 fn jars() -> io::Result<PathBuf> {
     let here = std::env::current_dir()?;
-    let step = here.ancestors().map(|folder| folder.join("setup/kafka.sh")).find(|step| step.is_file());
-    let step = step.ok_or_else(|| io::Error::other(format!("{} is in no checkout of EventHub", here.display())))?;
+    let step = here
+        .ancestors()
+        .map(|folder| folder.join("setup/kafka.sh"))
+        .find(|step| step.is_file());
+    let step = step.ok_or_else(|| {
+        io::Error::other(format!("{} is in no checkout of EventHub", here.display()))
+    })?;
     Ok(succeed(&mut Command::new(step))?.into())
 }
 
 fn succeed(command: &mut Command) -> io::Result<String> {
     let output = command.output()?;
     if output.status.success() {
-        return Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned());
+        return Ok(String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_owned());
     }
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (out, err) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     Err(io::Error::other(format!("{command:?} failed: {out}{err}")))
 }

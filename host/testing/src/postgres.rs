@@ -1,10 +1,8 @@
 //! A PostgreSQL cluster of the test's own.
 
-use std::{
-    io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::{Folder, Process, Signal, free_port, wait_until};
 
@@ -43,9 +41,20 @@ impl Postgres {
     pub fn migrated(database: &str) -> io::Result<Self> {
         let postgres = Self::start(&[database])?;
         let here = std::env::current_dir()?;
-        let found = here.ancestors().map(|folder| folder.join("migrations").join(database)).find(|folder| folder.is_dir());
-        let folder = found.ok_or_else(|| io::Error::other(format!("no migrations of {database} above {}", here.display())))?;
-        let mut files = folder.read_dir()?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
+        let found = here
+            .ancestors()
+            .map(|folder| folder.join("migrations").join(database))
+            .find(|folder| folder.is_dir());
+        let folder = found.ok_or_else(|| {
+            io::Error::other(format!(
+                "no migrations of {database} above {}",
+                here.display()
+            ))
+        })?;
+        let mut files = folder
+            .read_dir()?
+            .map(|entry| Ok(entry?.path()))
+            .collect::<io::Result<Vec<_>>>()?;
         files.sort();
         for file in files {
             postgres.psql(database, &std::fs::read_to_string(file)?)?;
@@ -61,18 +70,44 @@ impl Postgres {
         let programs = programs()?;
         let folder = Folder::new("pg")?;
         let data = folder.path().join("data").display().to_string();
-        let made = ["-D", &data, "-U", "eventhub", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C.UTF-8"];
+        let made = [
+            "-D",
+            &data,
+            "-U",
+            "eventhub",
+            "--auth=trust",
+            "--no-sync",
+            "--encoding=UTF8",
+            "--locale=C.UTF-8",
+        ];
         folder.run(programs.join("initdb"), made)?;
 
         let port = free_port()?;
         let server = programs.join("postgres").display().to_string();
         let sockets = format!("unix_socket_directories={}", folder.path().display());
         let port_text = port.to_string();
-        let mut command = vec![server.as_str(), "-D", &data, "-p", &port_text, "-c", &sockets];
-        command.extend(SETTINGS.iter().chain(settings).flat_map(|setting| ["-c", setting]));
+        let mut command = vec![
+            server.as_str(),
+            "-D",
+            &data,
+            "-p",
+            &port_text,
+            "-c",
+            &sockets,
+        ];
+        command.extend(
+            SETTINGS
+                .iter()
+                .chain(settings)
+                .flat_map(|setting| ["-c", setting]),
+        );
         let process = Process::start(folder, &command, &[])?;
 
-        let postgres = Self { process, port, programs };
+        let postgres = Self {
+            process,
+            port,
+            programs,
+        };
         postgres.wait()?;
         for database in databases {
             postgres.psql("postgres", &format!("CREATE DATABASE {database}"))?;
@@ -101,15 +136,36 @@ impl Postgres {
     /// What the server or psql says.
     pub fn psql(&self, database: &str, sql: &str) -> io::Result<String> {
         let url = self.url(database);
-        self.process.folder().run(self.programs.join("psql"), [&url, "-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-c", sql])
+        self.process.folder().run(
+            self.programs.join("psql"),
+            [
+                &url,
+                "-X",
+                "-q",
+                "-A",
+                "-t",
+                "-v",
+                "ON_ERROR_STOP=1",
+                "-c",
+                sql,
+            ],
+        )
     }
 
-    /// Waits until somebody is in `pg_sleep`: with what stands before it in a transaction, that is held open then.
+    /// Waits until somebody is in `pg_sleep`: with what stands before it in a transaction, that is
+    /// held open then.
     ///
     /// # Errors
     /// When nobody is within 30 seconds.
     pub fn wait_until_it_sleeps(&self, database: &str) -> io::Result<()> {
-        let sleeps = || self.psql(database, "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' LIMIT 1").ok().filter(|rows| !rows.is_empty());
+        let sleeps = || {
+            self.psql(
+                database,
+                "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' LIMIT 1",
+            )
+            .ok()
+            .filter(|rows| !rows.is_empty())
+        };
         wait_until(Duration::from_secs(30), "a transaction that sleeps", sleeps).map(drop)
     }
 
@@ -132,18 +188,28 @@ impl Postgres {
 
     fn wait(&self) -> io::Result<()> {
         let ready = || self.psql("postgres", "SELECT 1").ok();
-        wait_until(Duration::from_secs(60), "PostgreSQL", ready).map(drop).map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
+        wait_until(Duration::from_secs(60), "PostgreSQL", ready)
+            .map(drop)
+            .map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
     }
 }
 
 /// The newest installed server's programs. Debian keeps them apart by version and out of the PATH.
 fn programs() -> io::Result<PathBuf> {
     let debian = Path::new("/usr/lib/postgresql");
-    let versions = debian.read_dir().into_iter().flatten().flatten().filter_map(|entry| {
-        let version: u32 = entry.file_name().to_str()?.parse().ok()?;
-        Some((version, entry.path().join("bin")))
-    });
-    if let Some((_, programs)) = versions.filter(|(_, programs)| programs.join("initdb").exists()).max() {
+    let versions = debian
+        .read_dir()
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+            Some((version, entry.path().join("bin")))
+        });
+    if let Some((_, programs)) = versions
+        .filter(|(_, programs)| programs.join("initdb").exists())
+        .max()
+    {
         return Ok(programs);
     }
     std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())

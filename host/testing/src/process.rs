@@ -1,24 +1,21 @@
 //! A server's process, which never outlives the test.
 
-use std::{
-    fs, io,
-    os::unix::process::CommandExt,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
-};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{fs, io};
 
+use nix::errno::Errno;
 pub use nix::sys::signal::Signal;
-use nix::{
-    errno::Errno,
-    sys::signal::{kill, killpg},
-    unistd::Pid,
-};
+use nix::sys::signal::{kill, killpg};
+use nix::unistd::Pid;
 
 use crate::Folder;
 
-/// The shell starts the server and waits for the end of its own input, which is the test's process going away in whatever way.
-/// The server has a session, and so a process group, of its own: its children go with it.
+/// The shell starts the server and waits for the end of its own input, which is the test's process
+/// going away in whatever way. The server has a session, and so a process group, of its own: its
+/// children go with it.
 const WATCH: &str = r#"
 folder=$0
 setsid "$@" >>"$folder/log" 2>&1 </dev/null &
@@ -39,15 +36,23 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts the command, its program first, in the folder. Its output goes to the file `log` there.
+    /// Starts the command, its program first, in the folder. Its output goes to the file `log`
+    /// there.
     ///
     /// # Errors
     /// When it cannot be started.
-    pub fn start(folder: Folder, command: &[&str], environment: &[(&str, &str)]) -> io::Result<Self> {
+    pub fn start(
+        folder: Folder,
+        command: &[&str],
+        environment: &[(&str, &str)],
+    ) -> io::Result<Self> {
         let mut process = Self {
             folder,
             command: command.iter().map(|&part| part.to_owned()).collect(),
-            environment: environment.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            environment: environment
+                .iter()
+                .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+                .collect(),
             watchers: Vec::new(),
             pid: None,
         };
@@ -66,14 +71,24 @@ impl Process {
         let pid_file = self.pid_file();
         let _ = fs::remove_file(&pid_file);
         let mut shell: Command = self.folder.command("/bin/sh");
-        shell.arg("-c").arg(WATCH).arg(self.folder.path()).args(&self.command);
+        shell
+            .arg("-c")
+            .arg(WATCH)
+            .arg(self.folder.path())
+            .args(&self.command);
         shell.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        // Apart from the test's group, so that an interrupt at the terminal leaves the shell alive to clean up.
+        // Apart from the test's group, so that an interrupt at the terminal leaves the shell alive
+        // to clean up.
         shell.process_group(0);
-        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        shell
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         self.watchers.push(shell.spawn()?);
         let pid = wait_until(Duration::from_secs(10), "the server's process id", || {
-            fs::read_to_string(&pid_file).ok().and_then(|text| text.trim().parse::<i32>().ok())
+            fs::read_to_string(&pid_file)
+                .ok()
+                .and_then(|text| text.trim().parse::<i32>().ok())
         })?;
         self.pid = Some(Pid::from_raw(pid));
         Ok(())
@@ -94,12 +109,15 @@ impl Process {
         Ok(())
     }
 
-    /// Sends a signal to the whole process group: SIGSTOP makes a server that accepts connections and does not answer.
+    /// Sends a signal to the whole process group: SIGSTOP makes a server that accepts connections
+    /// and does not answer.
     ///
     /// # Errors
     /// When it does not run.
     pub fn signal(&self, signal: Signal) -> io::Result<()> {
-        let pid = self.pid.ok_or_else(|| io::Error::other("the server does not run"))?;
+        let pid = self
+            .pid
+            .ok_or_else(|| io::Error::other("the server does not run"))?;
         Ok(killpg(pid, signal)?)
     }
 
@@ -111,7 +129,11 @@ impl Process {
     /// The end of its log, for messages.
     pub fn log(&self) -> String {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
-        let start = log.char_indices().rev().nth(4_000).map_or(0, |(index, _)| index);
+        let start = log
+            .char_indices()
+            .rev()
+            .nth(4_000)
+            .map_or(0, |(index, _)| index);
         log[start..].to_owned()
     }
 
@@ -134,25 +156,40 @@ impl Drop for Process {
 /// Whether all of it has ended: a main thread may be a zombie while others still hold the sockets.
 fn is_zombie(pid: Pid) -> bool {
     let zombie_of_one_thread = |stat: String| {
-        // `pid (name) state …`, with the number of threads as the 18th field from the state; the name may hold anything.
+        // `pid (name) state …`, with the number of threads as the 18th field from the state; the
+        // name may hold anything.
         let fields: Vec<&str> = stat.rsplit(')').next()?.split_whitespace().collect();
-        Some(fields.first() == Some(&"Z") && fields.get(17).is_none_or(|threads| matches!(*threads, "0" | "1")))
+        Some(
+            fields.first() == Some(&"Z")
+                && fields
+                    .get(17)
+                    .is_none_or(|threads| matches!(*threads, "0" | "1")),
+        )
     };
-    fs::read_to_string(format!("/proc/{pid}/stat")).ok().and_then(zombie_of_one_thread).unwrap_or(true)
+    fs::read_to_string(format!("/proc/{pid}/stat"))
+        .ok()
+        .and_then(zombie_of_one_thread)
+        .unwrap_or(true)
 }
 
 /// Asks again and again, every 20 ms, until there is an answer.
 ///
 /// # Errors
 /// When there is none in time; the text names `what`.
-pub fn wait_until<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Option<T>) -> io::Result<T> {
+pub fn wait_until<T>(
+    limit: Duration,
+    what: &str,
+    mut ask: impl FnMut() -> Option<T>,
+) -> io::Result<T> {
     let end = Instant::now() + limit;
     loop {
         if let Some(answer) = ask() {
             return Ok(answer);
         }
         if Instant::now() >= end {
-            return Err(io::Error::other(format!("waited {limit:?} in vain for {what}")));
+            return Err(io::Error::other(format!(
+                "waited {limit:?} in vain for {what}"
+            )));
         }
         std::thread::sleep(Duration::from_millis(20));
     }

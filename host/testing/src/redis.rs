@@ -1,6 +1,7 @@
 //! A Redis server of the test's own.
 
-use std::{io, time::Duration};
+use std::io;
+use std::time::Duration;
 
 use crate::{Folder, Process, Signal, free_port, wait_until};
 
@@ -32,8 +33,21 @@ impl Redis {
         let folder = Folder::new("redis")?;
         let port = free_port()?;
         let port_text = port.to_string();
-        let command = ["redis-server", "--port", &port_text, "--bind", "127.0.0.1", "--save", "", "--appendonly", appendonly];
-        let redis = Self { process: Process::start(folder, &command, &[])?, port };
+        let command = [
+            "redis-server",
+            "--port",
+            &port_text,
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--appendonly",
+            appendonly,
+        ];
+        let redis = Self {
+            process: Process::start(folder, &command, &[])?,
+            port,
+        };
         redis.wait()?;
         Ok(redis)
     }
@@ -82,6 +96,8 @@ impl Redis {
 
     fn wait(&self) -> io::Result<()> {
         let ready = || self.cli(&["PING"]).ok().filter(|reply| reply == "PONG");
-        wait_until(Duration::from_secs(30), "Redis", ready).map(drop).map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
+        wait_until(Duration::from_secs(30), "Redis", ready)
+            .map(drop)
+            .map_err(|error| io::Error::other(format!("{error}\n{}", self.process.log())))
     }
 }

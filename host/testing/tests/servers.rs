@@ -1,8 +1,10 @@
-//! The servers start, restart with the data they should have, and leave neither process nor folder behind.
+//! The servers start, restart with the data they should have, and leave neither process nor folder
+//! behind.
 
 #![allow(clippy::unwrap_used)]
 
-use std::{collections::BTreeSet, net::TcpStream};
+use std::collections::BTreeSet;
+use std::net::TcpStream;
 
 use eventhub_testing::{Kafka, Postgres, Redis, free_port};
 
@@ -16,16 +18,27 @@ fn no_port_is_given_twice_though_nobody_listens_on_the_first() {
 #[test]
 fn postgres_keeps_what_was_committed_over_a_crash_and_is_gone_when_dropped() {
     let mut postgres = Postgres::start(&["event_db", "booking_db"]).unwrap();
-    postgres.psql("event_db", "CREATE TABLE t AS SELECT 7 AS n").unwrap();
-    assert_eq!(postgres.psql("event_db", "SHOW wal_level").unwrap(), "logical");
+    postgres
+        .psql("event_db", "CREATE TABLE t AS SELECT 7 AS n")
+        .unwrap();
+    assert_eq!(
+        postgres.psql("event_db", "SHOW wal_level").unwrap(),
+        "logical"
+    );
     assert!(postgres.psql("event_db", "SELECT nonsense").is_err());
     postgres.stop().unwrap();
     assert!(TcpStream::connect(("127.0.0.1", postgres.port())).is_err());
     postgres.start_again().unwrap();
-    assert_eq!(postgres.psql("event_db", "SELECT n, n FROM t").unwrap(), "7|7");
+    assert_eq!(
+        postgres.psql("event_db", "SELECT n, n FROM t").unwrap(),
+        "7|7"
+    );
     postgres.psql("booking_db", "SELECT 1").unwrap();
 
-    let (port, folder) = (postgres.port(), postgres.process().folder().path().to_owned());
+    let (port, folder) = (
+        postgres.port(),
+        postgres.process().folder().path().to_owned(),
+    );
     assert!(folder.exists());
     drop(postgres);
     assert!(TcpStream::connect(("127.0.0.1", port)).is_err());

@@ -1,10 +1,9 @@
 //! How many sockets each address has.
 
-use std::{
-    collections::{HashMap, hash_map::Entry},
-    net::IpAddr,
-    sync::Arc,
-};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use eventhub_edge::address::bucket;
 use parking_lot::Mutex;
@@ -18,7 +17,10 @@ pub(crate) struct Addresses {
 
 impl Addresses {
     pub fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, counts: Mutex::default() })
+        Arc::new(Self {
+            limit,
+            counts: Mutex::default(),
+        })
     }
 
     /// One more socket of this client; `None` when its address has as many as it may.
@@ -30,7 +32,10 @@ impl Addresses {
             return None;
         }
         counts.insert(bucket.clone(), count + 1);
-        Some(Share { addresses: self.clone(), bucket })
+        Some(Share {
+            addresses: self.clone(),
+            bucket,
+        })
     }
 }
 
@@ -42,7 +47,12 @@ pub(crate) struct Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        if let Entry::Occupied(mut count) = self.addresses.counts.lock().entry(std::mem::take(&mut self.bucket)) {
+        if let Entry::Occupied(mut count) = self
+            .addresses
+            .counts
+            .lock()
+            .entry(std::mem::take(&mut self.bucket))
+        {
             *count.get_mut() -= 1;
             if *count.get() == 0 {
                 count.remove();
@@ -64,7 +74,10 @@ mod tests {
     #[test]
     fn a_share_that_is_given_back_is_free_again_and_nothing_of_its_address_is_kept() {
         let addresses = Addresses::new(2);
-        let (first, second) = (addresses.take(ip("192.0.2.1")), addresses.take(ip("192.0.2.1")));
+        let (first, second) = (
+            addresses.take(ip("192.0.2.1")),
+            addresses.take(ip("192.0.2.1")),
+        );
         assert!(first.is_some() && second.is_some() && addresses.take(ip("192.0.2.1")).is_none());
         drop(first);
         let third = addresses.take(ip("192.0.2.1"));
@@ -86,18 +99,26 @@ mod tests {
     #[test]
     fn without_a_limit_one_address_has_any_number() {
         let addresses = Addresses::new(0);
-        let shares: Vec<_> = (0..5_000).map_while(|_| addresses.take(ip("192.0.2.1"))).collect();
+        let shares: Vec<_> = (0..5_000)
+            .map_while(|_| addresses.take(ip("192.0.2.1")))
+            .collect();
         assert_eq!(shares.len(), 5_000);
     }
 
     /// How many one address had at the same time, at most.
     fn most_of_many_that_come_at_once(limit: usize) -> usize {
-        let (addresses, held, most) = (Addresses::new(limit), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (addresses, held, most) = (
+            Addresses::new(limit),
+            AtomicUsize::new(0),
+            AtomicUsize::new(0),
+        );
         std::thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     for _ in 0..5_000 {
-                        let Some(share) = addresses.take(ip("192.0.2.1")) else { continue };
+                        let Some(share) = addresses.take(ip("192.0.2.1")) else {
+                            continue;
+                        };
                         most.fetch_max(held.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                         std::thread::yield_now();
                         held.fetch_sub(1, Ordering::SeqCst);
@@ -113,6 +134,9 @@ mod tests {
     #[test]
     fn those_that_come_at_once_never_have_more_than_the_limit() {
         assert_eq!(most_of_many_that_come_at_once(3), 3);
-        assert!(most_of_many_that_come_at_once(0) > 3, "without a limit they would");
+        assert!(
+            most_of_many_that_come_at_once(0) > 3,
+            "without a limit they would"
+        );
     }
 }

@@ -12,7 +12,8 @@ pub struct Config {
     pub max_sockets: usize,
     /// How many of them one address may have, or one /64 of IPv6; 0: all.
     pub max_sockets_per_address: usize,
-    /// How often an open socket is pinged; after two pings without an answer it is dropped. Seconds.
+    /// How often an open socket is pinged; after two pings without an answer it is dropped.
+    /// Seconds.
     pub ping_seconds: u64,
     /// Frames waiting for one slow reader; over it the socket is closed with 1013.
     pub max_pending_frames: usize,
@@ -24,11 +25,13 @@ pub struct Config {
     pub read_timeout_ms: u64,
     /// Recent frames kept per topic, for sockets that join while frames arrive.
     pub recent_frames: usize,
-    /// The largest message that a client may send, in bytes; its messages are ignored. A larger one ends with 1009.
+    /// The largest message that a client may send, in bytes; its messages are ignored. A larger
+    /// one ends with 1009.
     pub max_client_message_bytes: usize,
     /// More messages of a client than this between two pings end with 1008.
     pub max_client_messages: u32,
-    /// How long a socket that is being closed may take to read what is left and to answer the close. Milliseconds.
+    /// How long a socket that is being closed may take to read what is left and to answer the
+    /// close. Milliseconds.
     pub close_ms: u64,
 }
 

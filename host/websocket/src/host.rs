@@ -12,8 +12,10 @@ pub const TOPICS: &str = "eventhub:websocket/topics@0.1.0";
 /// # Errors
 /// When the linker has the interface already.
 pub fn add_to_linker<T: Send + 'static>(linker: &mut Linker<T>, hub: Hub) -> wasmtime::Result<()> {
-    linker.instance(TOPICS)?.func_wrap("notify", move |_, (topic,): (String,)| {
-        hub.notify(&topic);
-        Ok(())
-    })
+    linker
+        .instance(TOPICS)?
+        .func_wrap("notify", move |_, (topic,): (String,)| {
+            hub.notify(&topic);
+            Ok(())
+        })
 }

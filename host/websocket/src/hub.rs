@@ -1,18 +1,19 @@
 //! All sockets and topics of the process.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc, time::Duration};
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::{
-    Config, Subscription, Upgrade,
-    addresses::{Addresses, Share},
-    meters::Meters,
-    socket,
-    topic::{Membership, Topic, TopicReader},
-};
+use crate::addresses::{Addresses, Share};
+use crate::meters::Meters;
+use crate::topic::{Membership, Topic, TopicReader};
+use crate::{Config, Subscription, Upgrade, socket};
 
 /// All sockets and topics of the process. Cheap to clone.
 #[derive(Clone)]
@@ -33,7 +34,9 @@ pub(crate) struct Shared {
 impl Hub {
     /// Without sockets and topics. Its metrics go to the recorder that is installed by now.
     pub fn new(config: Config) -> Self {
-        let places = Arc::new(Semaphore::new(config.max_sockets.min(Semaphore::MAX_PERMITS)));
+        let places = Arc::new(Semaphore::new(
+            config.max_sockets.min(Semaphore::MAX_PERMITS),
+        ));
         let addresses = Addresses::new(config.max_sockets_per_address);
         let shared = Shared {
             config,
@@ -44,7 +47,9 @@ impl Hub {
             addresses,
             tasks: TaskTracker::new(),
         };
-        Self { shared: Arc::new(shared) }
+        Self {
+            shared: Arc::new(shared),
+        }
     }
 
     /// A topic has something new. Never waits; does nothing for a topic without listeners.
@@ -59,22 +64,37 @@ impl Hub {
     /// # Errors
     /// Why there is none.
     pub fn admit(&self, client: IpAddr) -> Result<Seat, NoPlace> {
-        let Shared { addresses, places, shutdown, meters, .. } = &*self.shared;
+        let Shared {
+            addresses,
+            places,
+            shutdown,
+            meters,
+            ..
+        } = &*self.shared;
         // First its own: who has too many is told so, even where there is no place at all.
         let Some(share) = addresses.take(client) else {
             meters.address_full.increment(1);
             return Err(NoPlace::AddressFull);
         };
-        let Some(place) = places.clone().try_acquire_owned().ok().filter(|_| !shutdown.is_cancelled()) else {
+        let Some(place) = places
+            .clone()
+            .try_acquire_owned()
+            .ok()
+            .filter(|_| !shutdown.is_cancelled())
+        else {
             meters.full.increment(1);
             return Err(NoPlace::Full);
         };
-        Ok(Seat { shared: self.shared.clone(), place: (place, share) })
+        Ok(Seat {
+            shared: self.shared.clone(),
+            place: (place, share),
+        })
     }
 
     /// How many sockets are open.
     pub fn open(&self) -> usize {
-        self.shared.config.max_sockets.min(Semaphore::MAX_PERMITS) - self.shared.places.available_permits()
+        self.shared.config.max_sockets.min(Semaphore::MAX_PERMITS)
+            - self.shared.places.available_permits()
     }
 
     /// Closes every socket with 1001 and waits until they are gone, at most `timeout`.
@@ -104,13 +124,15 @@ pub struct Seat {
 }
 
 impl Seat {
-    /// Sends the subscription's frames and then those of its topic, until either side closes. Returns at once; the socket lives on
-    /// in a task of its own.
+    /// Sends the subscription's frames and then those of its topic, until either side closes.
+    /// Returns at once; the socket lives on in a task of its own.
     pub fn serve(self, upgrade: Upgrade, subscription: Subscription, reader: Arc<dyn TopicReader>) {
         let Self { shared, place } = self;
         let tasks = shared.tasks.clone();
         tasks.spawn(async move {
-            let Ok(socket) = upgrade.accept(&shared.config).await else { return };
+            let Ok(socket) = upgrade.accept(&shared.config).await else {
+                return;
+            };
             shared.meters.sockets.increment(1.0);
             socket::follow(&shared, socket, subscription, reader).await;
             shared.meters.sockets.decrement(1.0);
@@ -118,7 +140,8 @@ impl Seat {
         });
     }
 
-    /// Opens the socket only to close it with this code and reason, since browsers show no HTTP status of a failed upgrade.
+    /// Opens the socket only to close it with this code and reason, since browsers show no HTTP
+    /// status of a failed upgrade.
     pub fn refuse(self, upgrade: Upgrade, code: u16, reason: String) {
         let Self { shared, place } = self;
         let tasks = shared.tasks.clone();
@@ -133,7 +156,12 @@ impl Seat {
 
 impl Shared {
     /// Joins the topic, which begins when nobody listened to it yet.
-    pub async fn join(self: &Arc<Self>, name: &str, seq: u64, reader: Arc<dyn TopicReader>) -> Membership {
+    pub async fn join(
+        self: &Arc<Self>,
+        name: &str,
+        seq: u64,
+        reader: Arc<dyn TopicReader>,
+    ) -> Membership {
         let read_timeout = Duration::from_millis(self.config.read_timeout_ms);
         loop {
             let topic = self.topic(name, seq, &reader);
@@ -161,7 +189,10 @@ impl Shared {
         if !topic.end_if_alone() {
             return false;
         }
-        if topics.get(name).is_some_and(|current| Arc::ptr_eq(current, topic)) {
+        if topics
+            .get(name)
+            .is_some_and(|current| Arc::ptr_eq(current, topic))
+        {
             topics.remove(name);
         }
         self.meters.topics.set(topics.len() as f64);
@@ -175,11 +206,18 @@ mod tests {
 
     #[test]
     fn who_is_refused_since_all_is_full_has_used_up_nothing_of_its_own() {
-        let hub = Hub::new(Config { max_sockets: 1, max_sockets_per_address: 1, ..Config::default() });
+        let hub = Hub::new(Config {
+            max_sockets: 1,
+            max_sockets_per_address: 1,
+            ..Config::default()
+        });
         let [one, other] = [IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2])];
         let seat = hub.admit(one).ok();
         assert!(seat.is_some());
-        assert_eq!([hub.admit(one).err(), hub.admit(other).err()], [Some(NoPlace::AddressFull), Some(NoPlace::Full)]);
+        assert_eq!(
+            [hub.admit(one).err(), hub.admit(other).err()],
+            [Some(NoPlace::AddressFull), Some(NoPlace::Full)]
+        );
         drop(seat);
         assert!(hub.admit(other).is_ok());
         assert_eq!(hub.open(), 0);

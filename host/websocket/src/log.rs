@@ -1,6 +1,8 @@
-//! The rules of a topic's frames, without I/O: what is new, what a socket that joins still lacks, and when numbers start anew.
+//! The rules of a topic's frames, without I/O: what is new, what a socket that joins still lacks,
+//! and when numbers start anew.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
+use std::sync::Arc;
 
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -24,15 +26,32 @@ impl Batch {
         if self.reset || self.frames.first().is_some_and(|(first, _)| *first > seq) {
             return Some(self.clone());
         }
-        let frames: Vec<_> = self.frames.iter().filter(|(number, _)| *number > seq).cloned().collect();
-        (!frames.is_empty()).then(|| Arc::new(Self { frames, reset: false }))
+        let frames: Vec<_> = self
+            .frames
+            .iter()
+            .filter(|(number, _)| *number > seq)
+            .cloned()
+            .collect();
+        (!frames.is_empty()).then(|| {
+            Arc::new(Self {
+                frames,
+                reset: false,
+            })
+        })
     }
 }
 
 impl From<Page> for Batch {
     fn from(page: Page) -> Self {
-        let frames = page.frames.into_iter().map(|frame| (frame.seq, frame.text.into())).collect();
-        Self { frames, reset: page.reset }
+        let frames = page
+            .frames
+            .into_iter()
+            .map(|frame| (frame.seq, frame.text.into()))
+            .collect();
+        Self {
+            frames,
+            reset: page.reset,
+        }
     }
 }
 
@@ -60,7 +79,12 @@ pub(crate) enum News {
 
 impl Log {
     pub fn new(cursor: u64, max_frames: usize) -> Self {
-        Self { cursor, recent: VecDeque::new(), bytes: 0, max_frames }
+        Self {
+            cursor,
+            recent: VecDeque::new(),
+            bytes: 0,
+            max_frames,
+        }
     }
 
     /// The number of the last frame.
@@ -77,7 +101,9 @@ impl Log {
         } else {
             batch.frames.retain(|(seq, _)| *seq > self.cursor);
         }
-        let Some(last) = batch.last() else { return News::Nothing };
+        let Some(last) = batch.last() else {
+            return News::Nothing;
+        };
         let first = if batch.reset { None } else { Some(self.cursor) };
         let numbers = batch.frames.iter().map(|(seq, _)| *seq);
         if !rises_by_one(first.into_iter().chain(numbers)) {
@@ -89,22 +115,35 @@ impl Log {
             self.recent.push_back(frame.clone());
         }
         while self.recent.len() > self.max_frames || self.bytes > MAX_BYTES {
-            let Some((_, text)) = self.recent.pop_front() else { break };
+            let Some((_, text)) = self.recent.pop_front() else {
+                break;
+            };
             self.bytes -= text.len();
         }
         News::Frames(Arc::new(batch))
     }
 
-    /// The frames after `seq` that have been read already; `None` when they are not at hand any more.
+    /// The frames after `seq` that have been read already; `None` when they are not at hand any
+    /// more.
     pub fn after(&self, seq: u64) -> Option<Batch> {
-        let frames: Vec<_> = self.recent.iter().filter(|(number, _)| *number > seq).cloned().collect();
+        let frames: Vec<_> = self
+            .recent
+            .iter()
+            .filter(|(number, _)| *number > seq)
+            .cloned()
+            .collect();
         let complete = frames.first().is_some_and(|(first, _)| *first == seq + 1);
-        (seq >= self.cursor || complete).then_some(Batch { frames, reset: false })
+        (seq >= self.cursor || complete).then_some(Batch {
+            frames,
+            reset: false,
+        })
     }
 }
 
 fn rises_by_one(mut numbers: impl Iterator<Item = u64>) -> bool {
-    let Some(mut last) = numbers.next() else { return true };
+    let Some(mut last) = numbers.next() else {
+        return true;
+    };
     numbers.all(|number| {
         let next = last.checked_add(1) == Some(number);
         last = number;
@@ -119,7 +158,15 @@ mod tests {
     use crate::Frame;
 
     fn page(numbers: std::ops::RangeInclusive<u64>, reset: bool) -> Page {
-        Page { frames: numbers.map(|seq| Frame { seq, text: format!("f{seq}") }).collect(), reset }
+        Page {
+            frames: numbers
+                .map(|seq| Frame {
+                    seq,
+                    text: format!("f{seq}"),
+                })
+                .collect(),
+            reset,
+        }
     }
 
     fn numbers(batch: &Batch) -> Vec<u64> {
@@ -149,9 +196,17 @@ mod tests {
         assert_eq!(log.cursor(), 5);
         assert_eq!(numbers(&frames(log.take(page(40..=41, true)))), [40, 41]);
         assert_eq!(log.cursor(), 41);
-        assert_eq!(numbers(&frames(log.take(page(3..=3, true)))), [3], "a log that was lost starts anew");
+        assert_eq!(
+            numbers(&frames(log.take(page(3..=3, true)))),
+            [3],
+            "a log that was lost starts anew"
+        );
         assert_eq!(log.cursor(), 3);
-        assert_eq!(log.after(2).unwrap().frames.len(), 1, "nothing of the old log is handed out");
+        assert_eq!(
+            log.after(2).unwrap().frames.len(),
+            1,
+            "nothing of the old log is handed out"
+        );
     }
 
     #[test]
@@ -170,15 +225,27 @@ mod tests {
         let batch = Arc::new(Batch::from(page(5..=8, false)));
         assert_eq!(numbers(&batch.after(6).unwrap()), [7, 8]);
         assert!(batch.after(8).is_none());
-        assert!(Arc::ptr_eq(&batch.after(4).unwrap(), &batch), "the usual case copies nothing");
-        assert_eq!(numbers(&Arc::new(Batch::from(page(5..=8, true))).after(100).unwrap()), [5, 6, 7, 8]);
+        assert!(
+            Arc::ptr_eq(&batch.after(4).unwrap(), &batch),
+            "the usual case copies nothing"
+        );
+        assert_eq!(
+            numbers(&Arc::new(Batch::from(page(5..=8, true))).after(100).unwrap()),
+            [5, 6, 7, 8]
+        );
     }
 
     #[test]
     fn large_frames_do_not_pile_up() {
         let mut log = Log::new(0, 1_000);
         for seq in 1..=10 {
-            frames(log.take(Page { frames: vec![Frame { seq, text: "x".repeat(400_000) }], reset: false }));
+            frames(log.take(Page {
+                frames: vec![Frame {
+                    seq,
+                    text: "x".repeat(400_000),
+                }],
+                reset: false,
+            }));
         }
         assert!(log.bytes <= MAX_BYTES);
         assert_eq!(log.recent.len(), 2);

@@ -16,7 +16,8 @@ pub(crate) struct Meters {
 
 impl Meters {
     pub fn new() -> Self {
-        let closed = |cause: &'static str| counter!("eventhub_websocket_dropped_total", "cause" => cause);
+        let closed =
+            |cause: &'static str| counter!("eventhub_websocket_dropped_total", "cause" => cause);
         let read = |outcome: &'static str| counter!("eventhub_websocket_reads_total", "outcome" => outcome);
         Self {
             sockets: gauge!("eventhub_websocket_sockets"),

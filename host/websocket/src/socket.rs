@@ -1,27 +1,22 @@
-//! One socket's life: its first frames, then its topic's, with a ping now and then, until either side closes.
+//! One socket's life: its first frames, then its topic's, with a ping now and then, until either
+//! side closes.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures::{SinkExt, StreamExt};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    time::{Instant, MissedTickBehavior, interval_at, timeout},
-};
-use tokio_tungstenite::tungstenite::{
-    Bytes, Error, Message, Utf8Bytes,
-    error::{CapacityError, ProtocolError},
-    protocol::{CloseFrame, frame::coding::CloseCode},
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::{Bytes, Error, Message, Utf8Bytes};
 
-use crate::{
-    Subscription,
-    hub::Shared,
-    topic::{Membership, TopicReader},
-    upgrade::WebSocket,
-};
+use crate::Subscription;
+use crate::hub::Shared;
+use crate::topic::{Membership, TopicReader};
+use crate::upgrade::WebSocket;
 
 /// Why a socket ends.
 enum End {
@@ -33,13 +28,22 @@ enum End {
 const GOING_AWAY: End = End::Close(CloseCode::Away, "the server is going away");
 const TOO_SLOW: End = End::Close(CloseCode::Again, "too slow, try again");
 
-pub(crate) async fn follow(shared: &Arc<Shared>, mut socket: WebSocket, subscription: Subscription, reader: Arc<dyn TopicReader>) {
-    let seq = subscription.frames.last().map_or(subscription.seq, |frame| frame.seq);
+pub(crate) async fn follow(
+    shared: &Arc<Shared>,
+    mut socket: WebSocket,
+    subscription: Subscription,
+    reader: Arc<dyn TopicReader>,
+) {
+    let seq = subscription
+        .frames
+        .last()
+        .map_or(subscription.seq, |frame| frame.seq);
     let mut membership = shared.join(&subscription.topic, seq, reader).await;
     let mut end = End::Gone;
     let mut greeted = true;
     for frame in subscription.frames {
-        if let Err(early) = write(shared, &mut socket, &membership, Message::text(frame.text)).await {
+        if let Err(early) = write(shared, &mut socket, &membership, Message::text(frame.text)).await
+        {
             (end, greeted) = (early, false);
             break;
         }
@@ -112,7 +116,12 @@ async fn attend(shared: &Shared, socket: &mut WebSocket, membership: &mut Member
 }
 
 /// Sends one message, however long the client takes, unless it is given up meanwhile.
-async fn write(shared: &Shared, socket: &mut WebSocket, membership: &Membership, message: Message) -> Result<(), End> {
+async fn write(
+    shared: &Shared,
+    socket: &mut WebSocket,
+    membership: &Membership,
+    message: Message,
+) -> Result<(), End> {
     let is_frame = message.is_text();
     tokio::select! {
         biased;
@@ -133,7 +142,9 @@ async fn write(shared: &Shared, socket: &mut WebSocket, membership: &Membership,
 
 fn fault(error: &Error) -> End {
     match error {
-        Error::Capacity(CapacityError::MessageTooLong { .. }) => End::Close(CloseCode::Size, "the message is too large"),
+        Error::Capacity(CapacityError::MessageTooLong { .. }) => {
+            End::Close(CloseCode::Size, "the message is too large")
+        }
         Error::Utf8(_) => End::Close(CloseCode::Invalid, "the text is not UTF-8"),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
         Error::Protocol(_) => End::Close(CloseCode::Protocol, "that is not WebSocket"),
@@ -147,17 +158,26 @@ const MAX_REASON: usize = 123;
 /// Sends a close frame and waits for the client's, at most `limit`.
 pub(crate) async fn close(mut socket: WebSocket, code: u16, reason: &str, limit: Duration) {
     let reason = Utf8Bytes::from(&reason[..reason.floor_char_boundary(MAX_REASON)]);
-    let frame = CloseFrame { code: code.into(), reason };
+    let frame = CloseFrame {
+        code: code.into(),
+        reason,
+    };
     let farewell = async {
         if socket.close(Some(frame)).await.is_err() {
             return;
         }
         while let Some(Ok(_)) = socket.next().await {}
-        // The handshake is over, and it is the server who ends the connection (RFC 6455 section 7.1.1). What the client still
-        // sends is read and thrown away: closing over unread data would reset the connection, and the client might never see why.
+        // The handshake is over, and it is the server who ends the connection (RFC 6455 section
+        // 7.1.1). What the client still sends is read and thrown away: closing over unread
+        // data would reset the connection, and the client might never see why.
         let _ = socket.get_mut().shutdown().await;
         let mut rest = [0; 1_024];
-        while socket.get_mut().read(&mut rest).await.is_ok_and(|length| length > 0) {}
+        while socket
+            .get_mut()
+            .read(&mut rest)
+            .await
+            .is_ok_and(|length| length > 0)
+        {}
     };
     let _ = timeout(limit, farewell).await;
 }

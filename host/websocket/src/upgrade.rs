@@ -1,18 +1,15 @@
 //! The opening handshake (RFC 6455, section 4.2) on a request that hyper has read.
 
-use hyper::{
-    HeaderMap, Method, Request, Response, StatusCode, Version,
-    header::{CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_VERSION, UPGRADE},
-    upgrade::{OnUpgrade, Upgraded},
+use hyper::header::{
+    CONNECTION, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 use hyper_util::rt::TokioIo;
-use tokio_tungstenite::{
-    WebSocketStream,
-    tungstenite::{
-        handshake::derive_accept_key,
-        protocol::{Role, WebSocketConfig},
-    },
-};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
 
 use crate::Config;
 
@@ -22,7 +19,9 @@ pub(crate) type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnUpgrade {
     /// To be answered with 426 and `Upgrade: websocket`.
-    #[error("this address speaks WebSocket: an HTTP/1.1 GET with `Connection: Upgrade` and `Upgrade: websocket`")]
+    #[error(
+        "this address speaks WebSocket: an HTTP/1.1 GET with `Connection: Upgrade` and `Upgrade: websocket`"
+    )]
     Plain,
     /// To be answered with 426 and `Sec-WebSocket-Version: 13`.
     #[error("only version 13 of the WebSocket protocol is spoken")]
@@ -40,23 +39,31 @@ pub fn is_upgrade<B>(request: &Request<B>) -> bool {
 /// A request that has been answered with 101: what the connection becomes once that answer is sent.
 pub struct Upgrade(OnUpgrade);
 
-/// Takes the connection over. The response has to be sent as it is, with an empty body, on a connection that is served
-/// `with_upgrades`.
+/// Takes the connection over. The response has to be sent as it is, with an empty body, on a
+/// connection that is served `with_upgrades`.
 ///
 /// # Errors
 /// What is wrong with the request; the connection stays an HTTP one.
 pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrade), NotAnUpgrade> {
     let headers = request.headers();
-    let plain = !is_upgrade(request) || request.version() != Version::HTTP_11 || !lists(headers, CONNECTION, "upgrade");
+    let plain = !is_upgrade(request)
+        || request.version() != Version::HTTP_11
+        || !lists(headers, CONNECTION, "upgrade");
     if plain {
         return Err(NotAnUpgrade::Plain);
     }
-    if headers.get(SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes) != Some(b"13") {
+    if headers
+        .get(SEC_WEBSOCKET_VERSION)
+        .map(HeaderValue::as_bytes)
+        != Some(b"13")
+    {
         return Err(NotAnUpgrade::Version);
     }
     // 16 bytes are 22 characters and two of padding.
     let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
-    let key = key.filter(|key| key.len() == 24 && key.ends_with(b"==")).ok_or(NotAnUpgrade::Key)?;
+    let key = key
+        .filter(|key| key.len() == 24 && key.ends_with(b"=="))
+        .ok_or(NotAnUpgrade::Key)?;
     let accept = HeaderValue::try_from(derive_accept_key(key)).map_err(|_| NotAnUpgrade::Key)?;
 
     let mut response = Response::new(());
@@ -71,7 +78,8 @@ pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrade), N
 impl Upgrade {
     pub(crate) async fn accept(self, config: &Config) -> Result<WebSocket, hyper::Error> {
         let upgraded = TokioIo::new(self.0.await?);
-        // Small buffers: thousands of sockets are open and mostly silent. Without a write buffer each frame goes out at once.
+        // Small buffers: thousands of sockets are open and mostly silent. Without a write buffer
+        // each frame goes out at once.
         let config = WebSocketConfig::default()
             .read_buffer_size(4_096)
             .write_buffer_size(0)
@@ -83,7 +91,12 @@ impl Upgrade {
 
 /// Whether a header that is a list with commas has this word, whatever its case.
 fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
-    let has = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.split(',').any(|part| part.trim().eq_ignore_ascii_case(word)));
+    let has = |value: &HeaderValue| {
+        value.to_str().is_ok_and(|text| {
+            text.split(',')
+                .any(|part| part.trim().eq_ignore_ascii_case(word))
+        })
+    };
     headers.get_all(name).iter().any(has)
 }
 
@@ -100,20 +113,28 @@ mod tests {
         request.body(()).unwrap()
     }
 
-    const GOOD: [(&str, &str); 4] =
-        [("connection", "keep-alive, Upgrade"), ("upgrade", "WebSocket"), ("sec-websocket-version", "13"), ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")];
+    const GOOD: [(&str, &str); 4] = [
+        ("connection", "keep-alive, Upgrade"),
+        ("upgrade", "WebSocket"),
+        ("sec-websocket-version", "13"),
+        ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ];
 
     #[test]
     fn the_answer_is_that_of_the_rfc() {
         let (response, _) = upgrade(&mut request(&GOOD)).unwrap();
         assert_eq!(response.status(), 101);
         // The example of RFC 6455, section 1.3.
-        assert_eq!(response.headers()["sec-websocket-accept"], "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+        assert_eq!(
+            response.headers()["sec-websocket-accept"],
+            "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+        );
     }
 
     #[test]
     fn what_is_missing_is_told_apart() {
-        let without = |name: &str| -> Vec<_> { GOOD.into_iter().filter(|(n, _)| *n != name).collect() };
+        let without =
+            |name: &str| -> Vec<_> { GOOD.into_iter().filter(|(n, _)| *n != name).collect() };
         let fault = |name: &str| upgrade(&mut request(&without(name))).map(drop).unwrap_err();
         assert_eq!(fault("connection"), NotAnUpgrade::Plain);
         assert_eq!(fault("upgrade"), NotAnUpgrade::Plain);

@@ -18,7 +18,8 @@ pub struct Frame {
 pub struct Subscription {
     /// For example `session:ses_…`.
     pub topic: String,
-    /// Sent first, in order. The last one's `seq` is where the topic goes on; empty: from `seq` below.
+    /// Sent first, in order. The last one's `seq` is where the topic goes on; empty: from `seq`
+    /// below.
     pub frames: Vec<Frame>,
     /// See `frames`.
     pub seq: u64,

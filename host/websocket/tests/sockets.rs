@@ -1,17 +1,18 @@
-//! What clients may rely on, over real connections: every frame once and in order, and a close that says why.
+//! What clients may rely on, over real connections: every frame once and in order, and a close that
+//! says why.
 
 #![allow(clippy::unwrap_used)]
 
 mod support;
 
-use std::{
-    net::Ipv4Addr,
-    sync::{Arc, atomic::Ordering},
-    time::{Duration, Instant},
-};
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use eventhub_websocket::Config;
-use futures::{SinkExt, StreamExt, future::join_all};
+use futures::future::join_all;
+use futures::{SinkExt, StreamExt};
 use support::{Server, assert_gapless, receive, wait_until};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
@@ -20,7 +21,10 @@ async fn a_thousand_sockets_all_get_every_frame_in_order_from_few_reads() {
     let server = Server::start(Config::default()).await;
     let clients = join_all((0..1_000).map(|_| server.connect("/live"))).await;
     wait_until("all sockets are open", || server.hub.open() == 1_000).await;
-    let receivers: Vec<_> = clients.into_iter().map(|mut client| tokio::spawn(async move { receive(&mut client, 300).await.0 })).collect();
+    let receivers: Vec<_> = clients
+        .into_iter()
+        .map(|mut client| tokio::spawn(async move { receive(&mut client, 300).await.0 }))
+        .collect();
     let started = Instant::now();
     for _ in 0..300 {
         server.publish();
@@ -70,12 +74,24 @@ async fn who_joins_while_frames_arrive_misses_none_and_gets_none_twice() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nor_does_who_comes_too_late_for_the_recent_frames() {
-    joins_while_frames_arrive(Config { recent_frames: 3, max_pending_frames: 10_000, ..Config::default() }, "/all").await;
+    joins_while_frames_arrive(
+        Config {
+            recent_frames: 3,
+            max_pending_frames: 10_000,
+            ..Config::default()
+        },
+        "/all",
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_reader_is_closed_with_1013_and_a_fast_one_does_not_notice() {
-    let server = Server::start(Config { max_pending_frames: 8, ..Config::default() }).await;
+    let server = Server::start(Config {
+        max_pending_frames: 8,
+        ..Config::default()
+    })
+    .await;
     let (mut slow, mut fast) = (server.connect("/live").await, server.connect("/live").await);
     wait_until("both are open", || server.hub.open() == 2).await;
     let fast = tokio::spawn(async move { receive(&mut fast, 400).await });
@@ -116,7 +132,11 @@ async fn a_log_that_does_not_reach_back_begins_anew_with_a_snapshot() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_notification_costs_only_time_and_a_failing_service_no_socket() {
-    let server = Server::start(Config { poll_interval_ms: 200, ..Config::default() }).await;
+    let server = Server::start(Config {
+        poll_interval_ms: 200,
+        ..Config::default()
+    })
+    .await;
     let mut client = server.connect("/live").await;
     wait_until("it is open", || server.hub.open() == 1).await;
     server.log.append(0);
@@ -137,12 +157,21 @@ async fn a_shutdown_closes_every_socket_with_1001() {
     let hub = server.hub.clone();
     let shutdown = tokio::spawn(async move { hub.shutdown(Duration::from_secs(10)).await });
     for client in &mut clients {
-        assert_eq!(receive(client, u64::MAX).await.1.map(|(code, _)| code), Some(1001));
+        assert_eq!(
+            receive(client, u64::MAX).await.1.map(|(code, _)| code),
+            Some(1001)
+        );
     }
     drop(clients);
-    tokio::time::timeout(Duration::from_secs(5), shutdown).await.unwrap().unwrap();
+    tokio::time::timeout(Duration::from_secs(5), shutdown)
+        .await
+        .unwrap()
+        .unwrap();
     assert_eq!(server.hub.open(), 0);
-    assert!(server.try_connect("/live").await.is_err(), "no socket is taken any more");
+    assert!(
+        server.try_connect("/live").await.is_err(),
+        "no socket is taken any more"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +185,10 @@ async fn what_clients_send_is_ignored_up_to_a_limit() {
     assert_eq!(receive(&mut client, 1).await.0.len(), 2);
 
     client.send(Message::binary(vec![0; 4_097])).await.unwrap();
-    assert_eq!(receive(&mut client, u64::MAX).await.1.map(|(code, _)| code), Some(1009));
+    assert_eq!(
+        receive(&mut client, u64::MAX).await.1.map(|(code, _)| code),
+        Some(1009)
+    );
 
     let mut chatty = server.connect("/live").await;
     for _ in 0..200 {
@@ -164,16 +196,24 @@ async fn what_clients_send_is_ignored_up_to_a_limit() {
             break;
         }
     }
-    assert_eq!(receive(&mut chatty, u64::MAX).await.1.map(|(code, _)| code), Some(1008));
+    assert_eq!(
+        receive(&mut chatty, u64::MAX).await.1.map(|(code, _)| code),
+        Some(1008)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_client_is_told_why_in_the_close() {
-    let server = Server::start(Config { close_ms: 60_000, ..Config::default() }).await;
+    let server = Server::start(Config {
+        close_ms: 60_000,
+        ..Config::default()
+    })
+    .await;
     let mut client = server.connect("/none").await;
     let closed = receive(&mut client, u64::MAX).await.1;
     assert_eq!(closed, Some((4404, "no such session".to_owned())));
-    // Many clients say that it is closed only when the connection has ended, which is the server's to do, and long before it gives up.
+    // Many clients say that it is closed only when the connection has ended, which is the server's
+    // to do, and long before it gives up.
     let ended = tokio::time::timeout(Duration::from_secs(10), client.next()).await;
     assert!(matches!(ended, Ok(None)), "{ended:?}");
     drop(client);
@@ -182,7 +222,11 @@ async fn a_refused_client_is_told_why_in_the_close() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_answers_no_ping_is_dropped_and_one_that_does_stays() {
-    let server = Server::start(Config { ping_seconds: 1, ..Config::default() }).await;
+    let server = Server::start(Config {
+        ping_seconds: 1,
+        ..Config::default()
+    })
+    .await;
     let silent = server.connect("/live").await;
     let mut alive = server.connect("/live").await;
     wait_until("both are open", || server.hub.open() == 2).await;
@@ -196,7 +240,11 @@ async fn a_client_that_answers_no_ping_is_dropped_and_one_that_does_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_socket_too_many_is_refused_and_a_place_that_is_given_up_is_taken_again() {
-    let server = Server::start(Config { max_sockets: 2, ..Config::default() }).await;
+    let server = Server::start(Config {
+        max_sockets: 2,
+        ..Config::default()
+    })
+    .await;
     let (first, _second) = (server.connect("/live").await, server.connect("/live").await);
     assert!(server.try_connect("/live").await.is_err());
     drop(first);
@@ -206,12 +254,19 @@ async fn one_socket_too_many_is_refused_and_a_place_that_is_given_up_is_taken_ag
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_has_all_its_sockets_gets_no_other_until_one_is_closed() {
-    let server = Server::start(Config { max_sockets_per_address: 2, ..Config::default() }).await;
+    let server = Server::start(Config {
+        max_sockets_per_address: 2,
+        ..Config::default()
+    })
+    .await;
     let [one, other] = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
     let open = async |client| server.try_connect_from(client, "/live").await;
     let (first, _second) = (open(one).await.unwrap(), open(one).await.unwrap());
     let refused = open(one).await.unwrap_err();
-    assert!(matches!(&refused, Error::Http(answer) if answer.status() == 429), "{refused}");
+    assert!(
+        matches!(&refused, Error::Http(answer) if answer.status() == 429),
+        "{refused}"
+    );
     let _third = open(other).await.unwrap();
     drop(first);
     wait_until("a place is free", || server.hub.open() == 2).await;

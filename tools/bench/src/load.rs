@@ -1,5 +1,8 @@
-//! The load generator: connections that each send a request, read the answer, and send the next. Closed loop, in a thread of
-//! its own, the same for EventHub and for the baseline.
+//! The load generator: connections that each send a request, read the answer, and send the next.
+//! Closed loop, in a thread of its own, the same for EventHub and for the baseline.
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -8,8 +11,6 @@ use http_body_util::{BodyExt, Full};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use std::net::SocketAddr;
-use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
 /// What one connection sends.
@@ -44,7 +45,9 @@ pub struct Outcome {
 
 /// A GET without a body.
 pub fn get(path: &str, headers: &[(&str, &str)]) -> Result<Request<Full<Bytes>>> {
-    let mut request = Request::get(path).header("host", "localhost").header("accept", "*/*");
+    let mut request = Request::get(path)
+        .header("host", "localhost")
+        .header("accept", "*/*");
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
@@ -52,21 +55,35 @@ pub fn get(path: &str, headers: &[(&str, &str)]) -> Result<Request<Full<Bytes>>>
 }
 
 /// Runs a script per connection for so long.
-pub async fn run<S: Script>(address: SocketAddr, scripts: Vec<S>, warm_up: Duration, length: Duration) -> Result<Outcome> {
+pub async fn run<S: Script>(
+    address: SocketAddr,
+    scripts: Vec<S>,
+    warm_up: Duration,
+    length: Duration,
+) -> Result<Outcome> {
     tokio::task::spawn_blocking(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         runtime.block_on(all(address, scripts, warm_up, length))
     })
     .await?
 }
 
-async fn all<S: Script>(address: SocketAddr, scripts: Vec<S>, warm_up: Duration, length: Duration) -> Result<Outcome> {
+async fn all<S: Script>(
+    address: SocketAddr,
+    scripts: Vec<S>,
+    warm_up: Duration,
+    length: Duration,
+) -> Result<Outcome> {
     let mut connections = vec![];
     for script in scripts {
         connections.push((connect(address).await?, script));
     }
     let begin = Instant::now() + warm_up;
-    let tasks = connections.into_iter().map(|(sender, script)| tokio::spawn(one(sender, script, begin, begin + length)));
+    let tasks = connections
+        .into_iter()
+        .map(|(sender, script)| tokio::spawn(one(sender, script, begin, begin + length)));
     let (mut times, mut errors) = (Histogram::<u64>::new(3)?, 0);
     let mut last = begin;
     for part in futures::future::join_all(tasks).await {
@@ -78,11 +95,18 @@ async fn all<S: Script>(address: SocketAddr, scripts: Vec<S>, warm_up: Duration,
     // Where the scripts had no more requests, the time is what they took.
     let seconds = last.duration_since(begin).min(length).as_secs_f64();
     let milliseconds = |quantile| times.value_at_quantile(quantile) as f64 / 1000.0;
-    Ok(Outcome { per_second: times.len() as f64 / seconds.max(0.001), p50_ms: milliseconds(0.5), p99_ms: milliseconds(0.99), errors })
+    Ok(Outcome {
+        per_second: times.len() as f64 / seconds.max(0.001),
+        p50_ms: milliseconds(0.5),
+        p99_ms: milliseconds(0.99),
+        errors,
+    })
 }
 
 async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
+    let stream = TcpStream::connect(address)
+        .await
+        .with_context(|| format!("cannot connect to {address}"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = handshake(TokioIo::new(stream)).await?;
     tokio::spawn(async move { drop(connection.await) });
@@ -95,11 +119,22 @@ struct Part {
     ended: Instant,
 }
 
-async fn one<S: Script>(mut sender: SendRequest<Full<Bytes>>, mut script: S, begin: Instant, end: Instant) -> Result<Part> {
-    let mut part = Part { times: Histogram::new(3)?, errors: 0, ended: begin };
+async fn one<S: Script>(
+    mut sender: SendRequest<Full<Bytes>>,
+    mut script: S,
+    begin: Instant,
+    end: Instant,
+) -> Result<Part> {
+    let mut part = Part {
+        times: Histogram::new(3)?,
+        errors: 0,
+        ended: begin,
+    };
     loop {
         let started = Instant::now();
-        let Some(request) = (if started < end { script.next() } else { None }) else { return Ok(part) };
+        let Some(request) = (if started < end { script.next() } else { None }) else {
+            return Ok(part);
+        };
         sender.ready().await?;
         let response = sender.send_request(request).await?;
         let status = response.status();
@@ -109,7 +144,8 @@ async fn one<S: Script>(mut sender: SendRequest<Full<Bytes>>, mut script: S, beg
         if started >= begin && ended <= end {
             part.ended = ended;
             if good {
-                part.times.record(ended.duration_since(started).as_micros() as u64)?;
+                part.times
+                    .record(ended.duration_since(started).as_micros() as u64)?;
             } else {
                 part.errors += 1;
             }

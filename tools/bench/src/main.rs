@@ -1,5 +1,5 @@
-//! `make bench`: what EventHub does in a second on this machine, each figure beside a baseline of the same run where there is
-//! one. A run per file in `runs`, the baselines in `native`.
+//! `make bench`: what EventHub does in a second on this machine, each figure beside a baseline of
+//! the same run where there is one. A run per file in `runs`, the baselines in `native`.
 
 mod load;
 mod machine;
@@ -9,9 +9,10 @@ mod runs;
 mod setting;
 mod tokens;
 
+use std::path::PathBuf;
+
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -21,12 +22,14 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Arguments {
     #[command(subcommand)]
     command: Option<Command>,
-    /// Only these: noop gateway_noop hold4 booking_confirmed kafka_produce kafka_handle cdc_relay ws_fanout saga_wasm seat_lock_wasm host_ready instance_memory.
+    /// Only these: noop gateway_noop hold4 booking_confirmed kafka_produce kafka_handle cdc_relay
+    /// ws_fanout saga_wasm seat_lock_wasm host_ready instance_memory.
     names: Vec<String>,
     /// Where the results go.
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
-    /// Seconds of each measurement of `noop`, `gateway_noop` and `hold4`; there are three, and three of the baseline.
+    /// Seconds of each measurement of `noop`, `gateway_noop` and `hold4`; there are three, and
+    /// three of the baseline.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
     /// Seconds of `booking_confirmed`.
@@ -48,15 +51,26 @@ enum Command {
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
-    tracing_subscriber::fmt().with_env_filter("warn,sqlx=error").with_writer(std::io::stderr).init();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    tracing_subscriber::fmt()
+        .with_env_filter("warn,sqlx=error")
+        .with_writer(std::io::stderr)
+        .init();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         match arguments.command {
             Some(Command::NativeAnswer(options)) => native::answer::serve(options).await,
             Some(Command::NativeHolds(options)) => native::holds::serve(options).await,
-            Some(Command::Hosts) => runs::places::all(std::time::Duration::from_secs(arguments.seconds.max(1))).await,
+            Some(Command::Hosts) => {
+                runs::places::all(std::time::Duration::from_secs(arguments.seconds.max(1))).await
+            }
             None => {
-                let plan = runs::Plan { names: arguments.names, seconds: arguments.seconds, booking_seconds: arguments.booking_seconds };
+                let plan = runs::Plan {
+                    names: arguments.names,
+                    seconds: arguments.seconds,
+                    booking_seconds: arguments.booking_seconds,
+                };
                 runs::all(&plan, &arguments.out).await
             }
         }

@@ -1,9 +1,12 @@
-//! The results: `target/bench.json` for programs, a table for people, and the same as `bench.md` beside it for docs/benchmarks.md.
+//! The results: `target/bench.json` for programs, a table for people, and the same as `bench.md`
+//! beside it for docs/benchmarks.md.
 
-use crate::machine::Machine;
+use std::path::Path;
+
 use anyhow::{Context, Result};
 use serde::Serialize;
-use std::path::Path;
+
+use crate::machine::Machine;
 
 #[derive(Serialize, Clone, Copy, Debug, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
@@ -61,7 +64,10 @@ impl Figure {
 
     pub fn against(mut self, name: &str, value: f64) -> Self {
         self.ratio = (value != 0.0).then(|| self.value / value);
-        self.baseline = Some(Baseline { name: name.into(), value });
+        self.baseline = Some(Baseline {
+            name: name.into(),
+            value,
+        });
         self
     }
 
@@ -101,7 +107,8 @@ pub fn write(path: &Path, machine: &Machine, results: &[Figure]) -> Result<()> {
     let text = serde_json::to_string_pretty(&Report { machine, results })?;
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     let path = path.with_extension("md");
-    std::fs::write(&path, markdown(machine, results)).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(&path, markdown(machine, results))
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn number(value: Option<f64>, digits: usize) -> String {
@@ -113,12 +120,25 @@ fn digits(value: f64) -> usize {
 }
 
 fn markdown(machine: &Machine, results: &[Figure]) -> String {
-    let mut text = format!("{machine}.\n\n| benchmark | value | against | ratio | p50 ms | p99 ms | errors |\n|---|---|---|---|---|---|---|\n");
+    let mut text = format!(
+        "{machine}.\n\n| benchmark | value | against | ratio | p50 ms | p99 ms | errors |\n|---|---|---|---|---|---|---|\n"
+    );
     for figure in results {
         let value = number(Some(figure.value), digits(figure.value));
-        let baseline = figure.baseline.as_ref().map(|it| format!("{} {}", it.name, number(Some(it.value), digits(it.value)))).unwrap_or_default();
-        let (ratio, p50, p99) = (number(figure.ratio, 2), number(figure.p50_ms, 1), number(figure.p99_ms, 1));
-        text.push_str(&format!("| `{}` | {value} {} | {baseline} | {ratio} | {p50} | {p99} | {} |\n", figure.name, figure.unit, figure.errors));
+        let baseline = figure
+            .baseline
+            .as_ref()
+            .map(|it| format!("{} {}", it.name, number(Some(it.value), digits(it.value))))
+            .unwrap_or_default();
+        let (ratio, p50, p99) = (
+            number(figure.ratio, 2),
+            number(figure.p50_ms, 1),
+            number(figure.p99_ms, 1),
+        );
+        text.push_str(&format!(
+            "| `{}` | {value} {} | {baseline} | {ratio} | {p50} | {p99} | {} |\n",
+            figure.name, figure.unit, figure.errors
+        ));
     }
     text.push('\n');
     for figure in results {
@@ -131,10 +151,17 @@ fn markdown(machine: &Machine, results: &[Figure]) -> String {
 
 pub fn print(machine: &Machine, results: &[Figure]) {
     println!("\n{machine}\n");
-    println!("{:<18} {:>12} {:<4} {:>8} {:>9} {:>9} {:>7}  baseline", "name", "value", "", "ratio", "p50 ms", "p99 ms", "errors");
+    println!(
+        "{:<18} {:>12} {:<4} {:>8} {:>9} {:>9} {:>7}  baseline",
+        "name", "value", "", "ratio", "p50 ms", "p99 ms", "errors"
+    );
     for figure in results {
         let digits = digits(figure.value);
-        let baseline = figure.baseline.as_ref().map(|baseline| format!("{} {:.2}", baseline.name, baseline.value)).unwrap_or_default();
+        let baseline = figure
+            .baseline
+            .as_ref()
+            .map(|baseline| format!("{} {:.2}", baseline.name, baseline.value))
+            .unwrap_or_default();
         println!(
             "{:<18} {:>12.digits$} {:<4} {:>8} {:>9} {:>9} {:>7}  {baseline}",
             figure.name,
@@ -147,6 +174,10 @@ pub fn print(machine: &Machine, results: &[Figure]) {
         );
     }
     for figure in results.iter().filter(|figure| figure.note.is_some()) {
-        println!("  {}: {}", figure.name, figure.note.as_deref().unwrap_or_default());
+        println!(
+            "  {}: {}",
+            figure.name,
+            figure.note.as_deref().unwrap_or_default()
+        );
     }
 }

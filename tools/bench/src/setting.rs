@@ -1,12 +1,14 @@
-//! Where is measured: a development environment, started when the first run needs one, and halls with seats to sell in it.
+//! Where is measured: a development environment, started when the first run needs one, and halls
+//! with seats to sell in it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use eventhub_tests::eventhub::root;
 use eventhub_tests::fixtures::{layout, sale_of};
 use eventhub_tests::{Eventhub, Served};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// Started as needed, ended with the program.
 #[derive(Default)]
@@ -21,31 +23,50 @@ impl Setting {
             progress("starting a development environment");
             self.environment = Some(Eventhub::start(&[])?);
         }
-        self.environment.as_ref().context("it has just been started")
+        self.environment
+            .as_ref()
+            .context("it has just been started")
     }
 }
 
 /// `eventhub serve` with one of the benchmark's own manifests.
 pub fn serve(manifest: &str, environment: &[(&str, String)]) -> Result<Served> {
     let folder = folder(manifest)?;
-    let environment: Vec<_> = environment.iter().map(|(name, value)| (name.to_string(), value.clone())).collect();
-    Served::start(&folder, &root()?.join("tools/bench/manifests").join(manifest).with_extension("yaml"), &environment)
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(name, value)| (name.to_string(), value.clone()))
+        .collect();
+    Served::start(
+        &folder,
+        &root()?
+            .join("tools/bench/manifests")
+            .join(manifest)
+            .with_extension("yaml"),
+        &environment,
+    )
 }
 
 /// A folder of this run's own for files and logs.
 pub fn folder(name: &str) -> Result<PathBuf> {
-    let folder = std::env::temp_dir().join(format!("eventhub-bench-{}", std::process::id())).join(name);
+    let folder = std::env::temp_dir()
+        .join(format!("eventhub-bench-{}", std::process::id()))
+        .join(name);
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }
 
 /// The address of a base URL such as `http://127.0.0.1:8080`.
 pub fn address(base: &str) -> Result<SocketAddr> {
-    let authority = base.trim_start_matches("http://").replace("localhost", "127.0.0.1");
-    authority.parse().with_context(|| format!("{base} has no address"))
+    let authority = base
+        .trim_start_matches("http://")
+        .replace("localhost", "127.0.0.1");
+    authority
+        .parse()
+        .with_context(|| format!("{base} has no address"))
 }
 
-/// A hall of rows of a hundred seats, sold in so many sessions of one event, a hundred places a booking.
+/// A hall of rows of a hundred seats, sold in so many sessions of one event, a hundred places a
+/// booking.
 pub struct Hall {
     pub sessions: Vec<String>,
     pub document: Value,
@@ -60,8 +81,17 @@ impl Hall {
         let dates: Vec<Value> = (0..sessions)
             .map(|day| json!({"starts_at": format!("2031-{:02}-{:02}T18:00:00Z", day / 28 + 1, day % 28 + 1), "ends_at": format!("2031-{:02}-{:02}T21:00:00Z", day / 28 + 1, day % 28 + 1)}))
             .collect();
-        let (_, sessions) = sale_of(http, document.clone(), json!({"sessions": dates, "max_seats_per_booking": 100})).await?;
-        Ok(Self { sessions, document, rows })
+        let (_, sessions) = sale_of(
+            http,
+            document.clone(),
+            json!({"sessions": dates, "max_seats_per_booking": 100}),
+        )
+        .await?;
+        Ok(Self {
+            sessions,
+            document,
+            rows,
+        })
     }
 
     /// Seats of one session.

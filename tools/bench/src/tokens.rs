@@ -1,4 +1,7 @@
-//! Access tokens for many users, signed as identity signs them: a log-in costs a core 45 ms, and a benchmark wants hundreds.
+//! Access tokens for many users, signed as identity signs them: a log-in costs a core 45 ms, and a
+//! benchmark wants hundreds.
+
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use base64::Engine as _;
@@ -8,7 +11,6 @@ use ed25519_dalek::pkcs8::EncodePrivateKey;
 use eventhub_guest::ids::UserId;
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A key that signs access tokens.
 pub struct Signer {
@@ -19,7 +21,10 @@ pub struct Signer {
 impl Signer {
     /// A key of the benchmark's own.
     pub fn own() -> Self {
-        Self { kid: "bench".into(), key: SigningKey::from_bytes(&[7; 32]) }
+        Self {
+            kid: "bench".into(),
+            key: SigningKey::from_bytes(&[7; 32]),
+        }
     }
 
     /// The key with which a development environment signs.
@@ -27,8 +32,14 @@ impl Signer {
         let pool = sqlx::PgPool::connect(identity_db).await?;
         let newest = "SELECT kid, seed FROM signing_keys WHERE not_before <= now() ORDER BY generation DESC LIMIT 1";
         let (kid, seed): (String, Vec<u8>) = sqlx::query_as(newest).fetch_one(&pool).await?;
-        let seed: [u8; 32] = seed.try_into().ok().context("the seed of a signing key has 32 bytes")?;
-        Ok(Self { kid, key: SigningKey::from_bytes(&seed) })
+        let seed: [u8; 32] = seed
+            .try_into()
+            .ok()
+            .context("the seed of a signing key has 32 bytes")?;
+        Ok(Self {
+            kid,
+            key: SigningKey::from_bytes(&seed),
+        })
     }
 
     /// The key set as identity publishes it.
@@ -45,8 +56,14 @@ impl Signer {
             "iss": "https://eventhub.dev", "aud": "eventhub", "sub": user, "iat": now, "exp": now + 1_800, "jti": user, "roles": ["user"],
         });
         let der = self.key.to_pkcs8_der()?;
-        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
-        Ok(format!("Bearer {}", encode(&header, &claims, &EncodingKey::from_ed_der(der.as_bytes()))?))
+        let header = Header {
+            kid: Some(self.kid.clone()),
+            ..Header::new(Algorithm::EdDSA)
+        };
+        Ok(format!(
+            "Bearer {}",
+            encode(&header, &claims, &EncodingKey::from_ed_der(der.as_bytes()))?
+        ))
     }
 
     pub fn bearers(&self, count: usize) -> Result<Vec<String>> {

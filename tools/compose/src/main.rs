@@ -1,9 +1,11 @@
-//! Composes components at build time, each into an ordinary component that every host takes; the parts share its store and its fate:
-//! `eventhub-compose COMPONENT.wasm PART.wasm… [--door DOOR.wasm] -o OUT.wasm`.
+//! Composes components at build time, each into an ordinary component that every host takes; the
+//! parts share its store and its fate: `eventhub-compose COMPONENT.wasm PART.wasm… [--door
+//! DOOR.wasm] -o OUT.wasm`.
+
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use eventhub_compose::compose;
-use std::path::PathBuf;
 
 fn main() -> Result<()> {
     let (mut inputs, mut door, mut output) = (Vec::new(), None, None);

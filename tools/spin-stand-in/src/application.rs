@@ -1,23 +1,29 @@
 //! The components of an application: composed, compiled once, instantiated for each request.
 
-use crate::hosts::{AllowedHosts, chained};
-use crate::manifest::Manifest;
-use crate::{postgres, redis};
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::{Arc, OnceLock, Weak};
+
 use anyhow::{Context, Result, bail};
 use http_body_util::BodyExt;
 use hyper::header::HOST;
 use hyper::{Request, Response};
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use std::collections::HashMap;
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::oneshot;
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
-use wasmtime_wasi_http::p2::bindings::{ProxyPre, http::types::Scheme};
-use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView};
+use wasmtime_wasi_http::p2::bindings::ProxyPre;
+use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
+use wasmtime_wasi_http::{
+    Error, RequestOptions, WasiBody, WasiHttpCtx, WasiHttpCtxView, WasiHttpHooks, WasiHttpView,
+};
+
+use crate::hosts::{AllowedHosts, chained};
+use crate::manifest::Manifest;
+use crate::{postgres, redis};
 
 /// A loaded application.
 pub struct Application {
@@ -41,54 +47,116 @@ impl Application {
     ///
     /// # Errors
     /// What Spin would refuse at start.
-    pub fn load(manifest: &Manifest, variables: &[(String, String)], environment: &[(String, String)]) -> Result<Arc<Self>> {
+    pub fn load(
+        manifest: &Manifest,
+        variables: &[(String, String)],
+        environment: &[(String, String)],
+    ) -> Result<Arc<Self>> {
         let engine = Engine::default();
         let linker = linker(&engine).map_err(told)?;
         let mut components = HashMap::new();
         for (name, described) in &manifest.component {
             let wasm = manifest.composed(name)?;
-            let compiled = Component::new(&engine, wasm).and_then(|component| ProxyPre::new(linker.instantiate_pre(&component)?));
-            let pre = compiled.map_err(told).with_context(|| format!("component {name}"))?;
-            let hosts = described.allowed_outbound_hosts.iter().map(|host| manifest.resolved(host, variables)).collect::<Result<Vec<_>>>()?;
-            let own = described.environment.iter().map(|(name, value)| (name.clone(), value.clone()));
+            let compiled = Component::new(&engine, wasm)
+                .and_then(|component| ProxyPre::new(linker.instantiate_pre(&component)?));
+            let pre = compiled
+                .map_err(told)
+                .with_context(|| format!("component {name}"))?;
+            let hosts = described
+                .allowed_outbound_hosts
+                .iter()
+                .map(|host| manifest.resolved(host, variables))
+                .collect::<Result<Vec<_>>>()?;
+            let own = described
+                .environment
+                .iter()
+                .map(|(name, value)| (name.clone(), value.clone()));
             let environment = own.chain(environment.iter().cloned()).collect();
-            let loaded = Loaded { pre, environment, allowed: AllowedHosts::parse(&hosts)?, pools: postgres::Pools::default() };
+            let loaded = Loaded {
+                pre,
+                environment,
+                allowed: AllowedHosts::parse(&hosts)?,
+                pools: postgres::Pools::default(),
+            };
             components.insert(name.clone(), loaded);
         }
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let application = Arc::new(Self { engine, components, routes: manifest.routes()?, client, itself: OnceLock::new() });
+        let application = Arc::new(Self {
+            engine,
+            components,
+            routes: manifest.routes()?,
+            client,
+            itself: OnceLock::new(),
+        });
         let _ = application.itself.set(Arc::downgrade(&application));
         Ok(application)
     }
 
-    /// Whose route a path is: exact ones go before those of all below, longer ones before shorter ones.
+    /// Whose route a path is: exact ones go before those of all below, longer ones before shorter
+    /// ones.
     pub fn component_of(&self, path: &str) -> Option<&str> {
         let exact = self.routes.iter().find(|(route, _)| route == path);
         let below = || {
-            let prefixes = self.routes.iter().filter_map(|(route, component)| Some((route.strip_suffix("/...")?, component)));
-            let fitting = prefixes.filter(|(prefix, _)| path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
-            fitting.max_by_key(|(prefix, _)| prefix.len()).map(|(_, component)| component)
+            let prefixes = self
+                .routes
+                .iter()
+                .filter_map(|(route, component)| Some((route.strip_suffix("/...")?, component)));
+            let fitting = prefixes.filter(|(prefix, _)| {
+                path.strip_prefix(prefix)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            });
+            fitting
+                .max_by_key(|(prefix, _)| prefix.len())
+                .map(|(_, component)| component)
         };
-        exact.map(|(_, component)| component).or_else(below).map(String::as_str)
+        exact
+            .map(|(_, component)| component)
+            .or_else(below)
+            .map(String::as_str)
     }
 
     /// One request to a component, in an instance of its own.
     ///
     /// # Errors
     /// There is no such component, or it trapped before it answered.
-    pub async fn handle(self: &Arc<Self>, name: &str, mut request: Request<WasiBody>) -> Result<Response<WasiBody>> {
-        let loaded = self.components.get(name).with_context(|| format!("there is no component {name}"))?;
-        if let Some(value) = request.uri().authority().and_then(|authority| authority.as_str().parse().ok()) {
+    pub async fn handle(
+        self: &Arc<Self>,
+        name: &str,
+        mut request: Request<WasiBody>,
+    ) -> Result<Response<WasiBody>> {
+        let loaded = self
+            .components
+            .get(name)
+            .with_context(|| format!("there is no component {name}"))?;
+        if let Some(value) = request
+            .uri()
+            .authority()
+            .and_then(|authority| authority.as_str().parse().ok())
+        {
             request.headers_mut().entry(HOST).or_insert(value);
         }
-        let mut store = Store::new(&self.engine, State::new(name, loaded, self.itself.get().cloned().unwrap_or_default()));
+        let mut store = Store::new(
+            &self.engine,
+            State::new(name, loaded, self.itself.get().cloned().unwrap_or_default()),
+        );
         let (sender, receiver) = oneshot::channel();
         let mut http = store.data_mut().http();
-        let incoming = http.new_incoming_request(Scheme::Http, request).map_err(told)?;
+        let incoming = http
+            .new_incoming_request(Scheme::Http, request)
+            .map_err(told)?;
         let out = http.new_response_outparam(sender).map_err(told)?;
-        let proxy = loaded.pre.instantiate_async(&mut store).await.map_err(told)?;
+        let proxy = loaded
+            .pre
+            .instantiate_async(&mut store)
+            .await
+            .map_err(told)?;
         // The guest goes on writing its body after it has answered.
-        let guest = tokio::spawn(async move { proxy.wasi_http_incoming_handler().call_handle(&mut store, incoming, out).await });
+        let guest = tokio::spawn(async move {
+            proxy
+                .wasi_http_incoming_handler()
+                .call_handle(&mut store, incoming, out)
+                .await
+        });
         match receiver.await {
             Ok(answer) => answer.map_err(|code| anyhow::anyhow!("{name} answered with {code:?}")),
             Err(_) => match guest.await? {
@@ -132,10 +200,18 @@ struct Calls {
 impl State {
     fn new(name: &str, loaded: &Loaded, application: Weak<Application>) -> Self {
         Self {
-            wasi: WasiCtx::builder().envs(&loaded.environment).inherit_stdout().inherit_stderr().build(),
+            wasi: WasiCtx::builder()
+                .envs(&loaded.environment)
+                .inherit_stdout()
+                .inherit_stderr()
+                .build(),
             http: WasiHttpCtx::new(),
             table: ResourceTable::new(),
-            calls: Calls { component: name.into(), allowed: loaded.allowed.clone(), application },
+            calls: Calls {
+                component: name.into(),
+                allowed: loaded.allowed.clone(),
+                application,
+            },
             pools: loaded.pools.clone(),
         }
     }
@@ -143,13 +219,20 @@ impl State {
 
 impl WasiView for State {
     fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+        WasiCtxView {
+            ctx: &mut self.wasi,
+            table: &mut self.table,
+        }
     }
 }
 
 impl WasiHttpView for State {
     fn http(&mut self) -> WasiHttpCtxView<'_> {
-        WasiHttpCtxView { hooks: &mut self.calls, table: &mut self.table, ctx: &mut self.http }
+        WasiHttpCtxView {
+            hooks: &mut self.calls,
+            table: &mut self.table,
+            ctx: &mut self.http,
+        }
     }
 }
 
@@ -179,18 +262,34 @@ impl WasiHttpHooks for Calls {
         _sent: Box<dyn Future<Output = Result<(), Error>> + Send>,
     ) -> Box<dyn Future<Output = Result<(Response<WasiBody>, Connection), Error>> + Send> {
         let url = request.uri().to_string();
-        let Some(application) = self.application.upgrade().filter(|_| self.allowed.allow(&url)) else {
+        let Some(application) = self
+            .application
+            .upgrade()
+            .filter(|_| self.allowed.allow(&url))
+        else {
             eprintln!("{}: {url} is not among the allowed hosts", self.component);
             return Box::new(async { Err(Error::HttpRequestDenied) });
         };
         Box::new(async move {
-            let callee = request.uri().authority().and_then(|authority| chained(authority.as_str())).map(str::to_string);
+            let callee = request
+                .uri()
+                .authority()
+                .and_then(|authority| chained(authority.as_str()))
+                .map(str::to_string);
             let response = match callee {
-                Some(callee) => application.handle(&callee, request).await.map_err(|error| {
-                    eprintln!("{callee}: {error:#}");
-                    Error::InternalError(Some(error.to_string()))
-                })?,
-                None => application.client.request(request.map(Box::pin)).await.map_err(internal)?.map(|body| body.map_err(internal).boxed_unsync()),
+                Some(callee) => application
+                    .handle(&callee, request)
+                    .await
+                    .map_err(|error| {
+                        eprintln!("{callee}: {error:#}");
+                        Error::InternalError(Some(error.to_string()))
+                    })?,
+                None => application
+                    .client
+                    .request(request.map(Box::pin))
+                    .await
+                    .map_err(internal)?
+                    .map(|body| body.map_err(internal).boxed_unsync()),
             };
             let driver: Connection = Box::new(async { Ok(()) });
             Ok((response, driver))

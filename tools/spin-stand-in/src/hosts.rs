@@ -12,14 +12,25 @@ struct Address {
 
 impl Address {
     fn parse(url: &str) -> Result<Self> {
-        let (scheme, rest) = url.split_once("://").with_context(|| format!("{url} has no scheme"))?;
+        let (scheme, rest) = url
+            .split_once("://")
+            .with_context(|| format!("{url} has no scheme"))?;
         let authority = rest.split(['/', '?']).next().unwrap_or_default();
-        let authority = authority.rsplit_once('@').map_or(authority, |(_, authority)| authority);
+        let authority = authority
+            .rsplit_once('@')
+            .map_or(authority, |(_, authority)| authority);
         let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) => (host, port.parse().with_context(|| format!("{url}: no port"))?),
+            Some((host, port)) => (
+                host,
+                port.parse().with_context(|| format!("{url}: no port"))?,
+            ),
             None => (authority, default_port(scheme)),
         };
-        Ok(Self { scheme: scheme.into(), host: host.into(), port })
+        Ok(Self {
+            scheme: scheme.into(),
+            host: host.into(),
+            port,
+        })
     }
 }
 
@@ -38,7 +49,12 @@ pub struct AllowedHosts(Vec<Address>);
 
 impl AllowedHosts {
     pub fn parse(entries: &[String]) -> Result<Self> {
-        Ok(Self(entries.iter().map(|entry| Address::parse(entry)).collect::<Result<_>>()?))
+        Ok(Self(
+            entries
+                .iter()
+                .map(|entry| Address::parse(entry))
+                .collect::<Result<_>>()?,
+        ))
     }
 
     pub fn allow(&self, url: &str) -> bool {
@@ -57,11 +73,26 @@ mod tests {
 
     #[test]
     fn scheme_host_and_port_must_be_those_of_an_entry() {
-        let hosts = AllowedHosts::parse(&["http://127.0.0.1:8091".into(), "http://booking.spin.internal".into(), "postgres://db:5433".into()]).unwrap();
-        for allowed in ["http://127.0.0.1:8091/call/x", "http://booking.spin.internal/call", "postgres://me:pw@db:5433/event_db?x=1"] {
+        let hosts = AllowedHosts::parse(&[
+            "http://127.0.0.1:8091".into(),
+            "http://booking.spin.internal".into(),
+            "postgres://db:5433".into(),
+        ])
+        .unwrap();
+        for allowed in [
+            "http://127.0.0.1:8091/call/x",
+            "http://booking.spin.internal/call",
+            "postgres://me:pw@db:5433/event_db?x=1",
+        ] {
             assert!(hosts.allow(allowed), "{allowed}");
         }
-        for refused in ["http://127.0.0.1:8092/", "https://127.0.0.1:8091/", "http://payment.spin.internal/", "postgres://db/event_db", "nonsense"] {
+        for refused in [
+            "http://127.0.0.1:8092/",
+            "https://127.0.0.1:8091/",
+            "http://payment.spin.internal/",
+            "postgres://db/event_db",
+            "nonsense",
+        ] {
             assert!(!hosts.allow(refused), "{refused}");
         }
     }

@@ -1,6 +1,7 @@
-//! As much of Spin 4 as EventHub's components need, written after Spin's source: `spin up` of a `spin.toml` with the HTTP trigger,
-//! components composed with their dependencies, an instance a request, service chaining, allowed hosts, and the interfaces
-//! `spin:postgres` and `fermyon:spin/redis`. For tests where there is no Spin; it is slower, and knows nothing else.
+//! As much of Spin 4 as EventHub's components need, written after Spin's source: `spin up` of a
+//! `spin.toml` with the HTTP trigger, components composed with their dependencies, an instance a
+//! request, service chaining, allowed hosts, and the interfaces `spin:postgres` and
+//! `fermyon:spin/redis`. For tests where there is no Spin; it is slower, and knows nothing else.
 
 mod application;
 mod composition;
@@ -12,7 +13,6 @@ mod server;
 
 pub use application::Application;
 pub use server::serve;
-
 use wasmtime::component::Val;
 
 fn variant(name: &str, value: Val) -> Val {

@@ -1,10 +1,13 @@
-//! Called as `spin` is: `up --from spin.toml --listen 127.0.0.1:3000 --variable name=value --env NAME=value`.
+//! Called as `spin` is: `up --from spin.toml --listen 127.0.0.1:3000 --variable name=value --env
+//! NAME=value`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
-use eventhub_spin_stand_in::{Application, manifest::Manifest, serve};
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use eventhub_spin_stand_in::manifest::Manifest;
+use eventhub_spin_stand_in::{Application, serve};
 
 #[derive(Parser)]
 #[command(name = "spin", version = "4.1.0 (stand-in)")]
@@ -49,6 +52,10 @@ async fn main() -> Result<()> {
 }
 
 fn pairs(texts: &[String]) -> Result<Vec<(String, String)>> {
-    let pair = |text: &String| text.split_once('=').map(|(name, value)| (name.to_string(), value.to_string())).with_context(|| format!("{text}: no ="));
+    let pair = |text: &String| {
+        text.split_once('=')
+            .map(|(name, value)| (name.to_string(), value.to_string()))
+            .with_context(|| format!("{text}: no ="))
+    };
     texts.iter().map(pair).collect()
 }

@@ -1,9 +1,11 @@
-//! `spin.toml`, version 2: the parts of it that ours has. Whatever else is in it is refused, as Spin refuses what it does not know.
+//! `spin.toml`, version 2: the parts of it that ours has. Whatever else is in it is refused, as
+//! Spin refuses what it does not know.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,15 +87,28 @@ pub struct Dependency {
 
 impl Manifest {
     pub fn read(path: &Path) -> Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let mut manifest: Self = toml::from_str(&text).with_context(|| path.display().to_string())?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let mut manifest: Self =
+            toml::from_str(&text).with_context(|| path.display().to_string())?;
         if manifest.spin_manifest_version != 2 {
-            bail!("spin_manifest_version {} is not 2", manifest.spin_manifest_version);
+            bail!(
+                "spin_manifest_version {} is not 2",
+                manifest.spin_manifest_version
+            );
         }
         manifest.root = path.parent().unwrap_or(Path::new("")).to_path_buf();
         let known: BTreeSet<&String> = manifest.component.keys().collect();
-        if let Some(trigger) = manifest.trigger.http.iter().find(|trigger| !known.contains(&trigger.component)) {
-            bail!("a trigger names component {}, which is not there", trigger.component);
+        if let Some(trigger) = manifest
+            .trigger
+            .http
+            .iter()
+            .find(|trigger| !known.contains(&trigger.component))
+        {
+            bail!(
+                "a trigger names component {}, which is not there",
+                trigger.component
+            );
         }
         Ok(manifest)
     }
@@ -103,7 +118,9 @@ impl Manifest {
         let mut routes = vec![];
         for trigger in &self.trigger.http {
             match &trigger.route {
-                Route::Path(path) if path.starts_with('/') => routes.push((path.clone(), trigger.component.clone())),
+                Route::Path(path) if path.starts_with('/') => {
+                    routes.push((path.clone(), trigger.component.clone()))
+                }
                 Route::Path(path) => bail!("route {path} does not begin with /"),
                 Route::Private(Private { private: true }) => {}
                 Route::Private(_) => bail!("a route that is not private has a path"),
@@ -114,11 +131,21 @@ impl Manifest {
 
     /// A text with the application's variables in the places of `{{ name }}`.
     pub fn resolved(&self, text: &str, given: &[(String, String)]) -> Result<String> {
-        let Some((before, rest)) = text.split_once("{{") else { return Ok(text.to_string()) };
-        let (name, after) = rest.split_once("}}").with_context(|| format!("{text}: no }}}}"))?;
+        let Some((before, rest)) = text.split_once("{{") else {
+            return Ok(text.to_string());
+        };
+        let (name, after) = rest
+            .split_once("}}")
+            .with_context(|| format!("{text}: no }}}}"))?;
         let name = name.trim();
-        let variable = self.variables.get(name).with_context(|| format!("there is no variable {name}"))?;
-        let value = given.iter().rfind(|(known, _)| known == name).map_or(&variable.default, |(_, value)| value);
+        let variable = self
+            .variables
+            .get(name)
+            .with_context(|| format!("there is no variable {name}"))?;
+        let value = given
+            .iter()
+            .rfind(|(known, _)| known == name)
+            .map_or(&variable.default, |(_, value)| value);
         Ok(format!("{before}{value}{}", self.resolved(after, given)?))
     }
 }

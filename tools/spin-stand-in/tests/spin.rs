@@ -1,15 +1,26 @@
-//! `spin.toml` by Spin's rules of composition: each entry of a component's dependencies matches an import of it, no package has two,
-//! what is composed imports nothing but what Spin 4 provides, and it exports one HTTP handler.
+//! `spin.toml` by Spin's rules of composition: each entry of a component's dependencies matches an
+//! import of it, no package has two, what is composed imports nothing but what Spin 4 provides, and
+//! it exports one HTTP handler.
 
 #![allow(clippy::unwrap_used)]
 
-use eventhub_compose::interfaces;
-use eventhub_spin_stand_in::manifest::Manifest;
 use std::path::{Path, PathBuf};
 
-/// Interfaces of WASI 0.2 that Spin links (`wasi:cli/imports`, `wasi:http/outgoing-handler`), any patch version.
-const PROVIDED: [&str; 6] = ["wasi:cli/", "wasi:clocks/", "wasi:io/", "wasi:random/", "wasi:http/types@", "wasi:http/outgoing-handler@"];
-/// Packages of ours that have interfaces of types only, or one beside others: nobody has to provide types.
+use eventhub_compose::interfaces;
+use eventhub_spin_stand_in::manifest::Manifest;
+
+/// Interfaces of WASI 0.2 that Spin links (`wasi:cli/imports`, `wasi:http/outgoing-handler`), any
+/// patch version.
+const PROVIDED: [&str; 6] = [
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:io/",
+    "wasi:random/",
+    "wasi:http/types@",
+    "wasi:http/outgoing-handler@",
+];
+/// Packages of ours that have interfaces of types only, or one beside others: nobody has to provide
+/// types.
 const TYPES: &str = "/types@";
 
 /// With the adapters to Spin's own interfaces; both are in Spin 3.6 to 4.1 by semantic versions.
@@ -30,7 +41,8 @@ fn so_it_does_with_postgres_and_redis_through_spins_own_interfaces() {
     composes(native, &SPINS_OWN);
 }
 
-/// Composes each component of `spin.toml`, with another file for some dependencies, on a host that provides more.
+/// Composes each component of `spin.toml`, with another file for some dependencies, on a host that
+/// provides more.
 fn composes(other: impl Fn(PathBuf) -> PathBuf, more: &[&str]) {
     let mut manifest = Manifest::read(Path::new("../../spin.toml")).unwrap();
     for component in manifest.component.values_mut() {
@@ -39,14 +51,30 @@ fn composes(other: impl Fn(PathBuf) -> PathBuf, more: &[&str]) {
         }
     }
     for name in manifest.component.keys() {
-        let composed = manifest.composed(name).unwrap_or_else(|error| panic!("{error:?}"));
+        let composed = manifest
+            .composed(name)
+            .unwrap_or_else(|error| panic!("{error:?}"));
         let (left, exports) = interfaces(&composed).unwrap();
-        let foreign: Vec<_> = left.iter().filter(|import| !is_provided(import) && !more.contains(&import.as_str())).collect();
-        assert!(foreign.is_empty(), "{name} needs {foreign:?}, which Spin does not have");
-        assert!(exports.iter().any(|export| export.starts_with("wasi:http/incoming-handler@0.2.")), "{name} exports {exports:?}");
+        let foreign: Vec<_> = left
+            .iter()
+            .filter(|import| !is_provided(import) && !more.contains(&import.as_str()))
+            .collect();
+        assert!(
+            foreign.is_empty(),
+            "{name} needs {foreign:?}, which Spin does not have"
+        );
+        assert!(
+            exports
+                .iter()
+                .any(|export| export.starts_with("wasi:http/incoming-handler@0.2.")),
+            "{name} exports {exports:?}"
+        );
     }
 }
 
 fn is_provided(import: &str) -> bool {
-    PROVIDED.iter().any(|known| import.starts_with(known) && import.contains("@0.2.")) || (import.starts_with("eventhub:") && import.contains(TYPES))
+    PROVIDED
+        .iter()
+        .any(|known| import.starts_with(known) && import.contains("@0.2."))
+        || (import.starts_with("eventhub:") && import.contains(TYPES))
 }

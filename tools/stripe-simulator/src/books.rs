@@ -1,5 +1,6 @@
-//! Everything behind one lock: the ledger, the idempotency keys and the state file. One request is one turn with the lock,
-//! a few tens of microseconds, which is also what makes two confirmations of one intent give one charge.
+//! Everything behind one lock: the ledger, the idempotency keys and the state file. One request is
+//! one turn with the lock, a few tens of microseconds, which is also what makes two confirmations
+//! of one intent give one charge.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,14 +24,18 @@ pub struct Books {
 }
 
 impl Books {
-    /// Keeps the answer under its key and writes down what changed. Whoever calls this then tells the endpoints.
+    /// Keeps the answer under its key and writes down what changed. Whoever calls this then tells
+    /// the endpoints.
     pub fn commit(&mut self, change: &Change, key: Option<(&str, Answered)>) {
         let used = match &key {
             Some((key, answered)) => self.keys.finish(key, answered.clone()),
             None => None,
         };
         if let Some(journal) = &mut self.journal {
-            let kept = key.as_ref().zip(used).map(|((key, answered), used)| (*key, used, answered));
+            let kept = key
+                .as_ref()
+                .zip(used)
+                .map(|((key, answered), used)| (*key, used, answered));
             if kept.is_some() || !change.is_empty() {
                 journal.append(change, kept);
             }
@@ -68,6 +73,8 @@ impl Shared {
 
 /// The time, in seconds since 1970.
 pub fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

@@ -54,27 +54,77 @@ pub struct Card {
     pub refunding: Refunding,
 }
 
-const GENERIC: Decline = Decline { code: "card_declined", decline_code: Some("generic_decline"), message: "Your card was declined." };
-const FUNDS: Decline = Decline { code: "card_declined", decline_code: Some("insufficient_funds"), message: "Your card has insufficient funds." };
-const LOST: Decline = Decline { code: "card_declined", decline_code: Some("lost_card"), message: "Your card was declined." };
-const STOLEN: Decline = Decline { code: "card_declined", decline_code: Some("stolen_card"), message: "Your card was declined." };
-const FRAUD: Decline = Decline { code: "card_declined", decline_code: Some("fraudulent"), message: "Your card was declined." };
+const GENERIC: Decline = Decline {
+    code: "card_declined",
+    decline_code: Some("generic_decline"),
+    message: "Your card was declined.",
+};
+const FUNDS: Decline = Decline {
+    code: "card_declined",
+    decline_code: Some("insufficient_funds"),
+    message: "Your card has insufficient funds.",
+};
+const LOST: Decline = Decline {
+    code: "card_declined",
+    decline_code: Some("lost_card"),
+    message: "Your card was declined.",
+};
+const STOLEN: Decline = Decline {
+    code: "card_declined",
+    decline_code: Some("stolen_card"),
+    message: "Your card was declined.",
+};
+const FRAUD: Decline = Decline {
+    code: "card_declined",
+    decline_code: Some("fraudulent"),
+    message: "Your card was declined.",
+};
 const VELOCITY: Decline = Decline {
     code: "card_declined",
     decline_code: Some("card_velocity_exceeded"),
     message: "Your card was declined for making repeated attempts too frequently or exceeding its amount limit.",
 };
-const EXPIRED: Decline = Decline { code: "expired_card", decline_code: None, message: "Your card has expired." };
-const CVC: Decline = Decline { code: "incorrect_cvc", decline_code: None, message: "Your card's security code is incorrect." };
-const PROCESSING: Decline =
-    Decline { code: "processing_error", decline_code: None, message: "An error occurred while processing your card. Try again in a little bit." };
+const EXPIRED: Decline = Decline {
+    code: "expired_card",
+    decline_code: None,
+    message: "Your card has expired.",
+};
+const CVC: Decline = Decline {
+    code: "incorrect_cvc",
+    decline_code: None,
+    message: "Your card's security code is incorrect.",
+};
+const PROCESSING: Decline = Decline {
+    code: "processing_error",
+    decline_code: None,
+    message: "An error occurred while processing your card. Try again in a little bit.",
+};
 
 const fn visa(names: &'static [&'static str], number: &'static str, charging: Charging) -> Card {
-    Card { names, number, brand: "visa", funding: "credit", charging, refunding: Refunding::AtOnce }
+    Card {
+        names,
+        number,
+        brand: "visa",
+        funding: "credit",
+        charging,
+        refunding: Refunding::AtOnce,
+    }
 }
 
-const fn other(name: &'static [&'static str], number: &'static str, brand: &'static str, funding: &'static str) -> Card {
-    Card { names: name, number, brand, funding, charging: Charging::Approve, refunding: Refunding::AtOnce }
+const fn other(
+    name: &'static [&'static str],
+    number: &'static str,
+    brand: &'static str,
+    funding: &'static str,
+) -> Card {
+    Card {
+        names: name,
+        number,
+        brand,
+        funding,
+        charging: Charging::Approve,
+        refunding: Refunding::AtOnce,
+    }
 }
 
 use Charging::{Approve, Authenticate, Refuse};
@@ -82,26 +132,100 @@ use Charging::{Approve, Authenticate, Refuse};
 /// All of them.
 pub static CARDS: &[Card] = &[
     visa(&["visa", "us"], "4242424242424242", Approve),
-    visa(&["visa_chargeDeclined", "chargeDeclined"], "4000000000000002", Refuse(&GENERIC)),
-    visa(&["visa_chargeDeclinedInsufficientFunds", "chargeDeclinedInsufficientFunds"], "4000000000009995", Refuse(&FUNDS)),
-    visa(&["visa_chargeDeclinedLostCard", "chargeDeclinedLostCard"], "4000000000009987", Refuse(&LOST)),
-    visa(&["visa_chargeDeclinedStolenCard", "chargeDeclinedStolenCard"], "4000000000009979", Refuse(&STOLEN)),
-    visa(&["chargeDeclinedExpiredCard"], "4000000000000069", Refuse(&EXPIRED)),
-    visa(&["chargeDeclinedIncorrectCvc"], "4000000000000127", Refuse(&CVC)),
-    visa(&["chargeDeclinedProcessingError"], "4000000000000119", Refuse(&PROCESSING)),
-    visa(&["visa_chargeDeclinedVelocityLimitExceeded"], "4000000000006975", Refuse(&VELOCITY)),
-    visa(&["radarBlock", "chargeDeclinedFraudulent"], "4100000000000019", Refuse(&FRAUD)),
-    visa(&["authenticationRequired"], "4000002760003184", Authenticate(None)),
-    visa(&["authenticationRequiredOnSetup"], "4000002500003155", Authenticate(None)),
-    visa(&["threeDSecure2Required"], "4000000000003220", Authenticate(None)),
-    visa(&["threeDSecureRequired"], "4000000000003063", Authenticate(None)),
-    visa(&["threeDSecureRequiredChargeDeclined"], "4000008400001629", Authenticate(Some(&GENERIC))),
-    visa(&["authenticationRequiredChargeDeclinedInsufficientFunds"], "4000008260003178", Authenticate(Some(&FUNDS))),
-    Card { refunding: Refunding::Later, ..visa(&["pendingRefund"], "4000000000007726", Approve) },
-    Card { refunding: Refunding::FailsLater, ..visa(&["refundFail"], "4000000000005126", Approve) },
+    visa(
+        &["visa_chargeDeclined", "chargeDeclined"],
+        "4000000000000002",
+        Refuse(&GENERIC),
+    ),
+    visa(
+        &[
+            "visa_chargeDeclinedInsufficientFunds",
+            "chargeDeclinedInsufficientFunds",
+        ],
+        "4000000000009995",
+        Refuse(&FUNDS),
+    ),
+    visa(
+        &["visa_chargeDeclinedLostCard", "chargeDeclinedLostCard"],
+        "4000000000009987",
+        Refuse(&LOST),
+    ),
+    visa(
+        &["visa_chargeDeclinedStolenCard", "chargeDeclinedStolenCard"],
+        "4000000000009979",
+        Refuse(&STOLEN),
+    ),
+    visa(
+        &["chargeDeclinedExpiredCard"],
+        "4000000000000069",
+        Refuse(&EXPIRED),
+    ),
+    visa(
+        &["chargeDeclinedIncorrectCvc"],
+        "4000000000000127",
+        Refuse(&CVC),
+    ),
+    visa(
+        &["chargeDeclinedProcessingError"],
+        "4000000000000119",
+        Refuse(&PROCESSING),
+    ),
+    visa(
+        &["visa_chargeDeclinedVelocityLimitExceeded"],
+        "4000000000006975",
+        Refuse(&VELOCITY),
+    ),
+    visa(
+        &["radarBlock", "chargeDeclinedFraudulent"],
+        "4100000000000019",
+        Refuse(&FRAUD),
+    ),
+    visa(
+        &["authenticationRequired"],
+        "4000002760003184",
+        Authenticate(None),
+    ),
+    visa(
+        &["authenticationRequiredOnSetup"],
+        "4000002500003155",
+        Authenticate(None),
+    ),
+    visa(
+        &["threeDSecure2Required"],
+        "4000000000003220",
+        Authenticate(None),
+    ),
+    visa(
+        &["threeDSecureRequired"],
+        "4000000000003063",
+        Authenticate(None),
+    ),
+    visa(
+        &["threeDSecureRequiredChargeDeclined"],
+        "4000008400001629",
+        Authenticate(Some(&GENERIC)),
+    ),
+    visa(
+        &["authenticationRequiredChargeDeclinedInsufficientFunds"],
+        "4000008260003178",
+        Authenticate(Some(&FUNDS)),
+    ),
+    Card {
+        refunding: Refunding::Later,
+        ..visa(&["pendingRefund"], "4000000000007726", Approve)
+    },
+    Card {
+        refunding: Refunding::FailsLater,
+        ..visa(&["refundFail"], "4000000000005126", Approve)
+    },
     other(&["visa_debit"], "4000056655665556", "visa", "debit"),
     other(&["mastercard"], "5555555555554444", "mastercard", "credit"),
-    other(&["mastercard_debit"], "5200828282828210", "mastercard", "debit"),
+    other(
+        &["mastercard_debit"],
+        "5200828282828210",
+        "mastercard",
+        "debit",
+    ),
     other(&["amex"], "378282246310005", "amex", "credit"),
     other(&["discover"], "6011111111111117", "discover", "credit"),
 ];
@@ -113,7 +237,9 @@ pub static CARDS: &[Card] = &[
 pub fn by_payment_method(id: &str) -> Result<usize> {
     let place = match id.strip_prefix("pm_card_") {
         Some(name) => by_name(name),
-        None => ids::read_payment_method(id).map(|(place, _)| place).filter(|&place| place < CARDS.len()),
+        None => ids::read_payment_method(id)
+            .map(|(place, _)| place)
+            .filter(|&place| place < CARDS.len()),
     };
     place.ok_or_else(|| ApiError::missing("PaymentMethod", id, "payment_method"))
 }
@@ -123,13 +249,17 @@ pub fn by_payment_method(id: &str) -> Result<usize> {
 /// # Errors
 /// 404 `resource_missing`.
 pub fn by_token(token: &str) -> Result<usize> {
-    token.strip_prefix("tok_").and_then(by_name).ok_or_else(|| ApiError::missing("token", token, "card[token]"))
+    token
+        .strip_prefix("tok_")
+        .and_then(by_name)
+        .ok_or_else(|| ApiError::missing("token", token, "card[token]"))
 }
 
 /// The card with a number as it was typed, spaces allowed.
 ///
 /// # Errors
-/// 402 `incorrect_number` for one that cannot be a card's, `card_declined` for one that is not a test card.
+/// 402 `incorrect_number` for one that cannot be a card's, `card_declined` for one that is not a
+/// test card.
 pub fn by_number(number: &str) -> Result<usize> {
     let digits: String = number.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
     if let Some(place) = CARDS.iter().position(|card| card.number == digits) {
@@ -182,8 +312,14 @@ mod tests {
 
     #[test]
     fn a_mistyped_number_and_a_real_card_are_refused_differently() {
-        assert_eq!(by_number("4242 4242 4242 4241").unwrap_err().code, Some("incorrect_number"));
-        assert_eq!(by_number("4012888888881881").unwrap_err().decline_code, Some("test_mode_live_card"));
+        assert_eq!(
+            by_number("4242 4242 4242 4241").unwrap_err().code,
+            Some("incorrect_number")
+        );
+        assert_eq!(
+            by_number("4012888888881881").unwrap_err().decline_code,
+            Some("test_mode_live_card")
+        );
         assert_eq!(by_number("4242 4242 4242 4242").unwrap(), 0);
     }
 
@@ -192,6 +328,9 @@ mod tests {
         let place = by_payment_method("pm_card_visa_chargeDeclined").unwrap();
         assert_eq!(by_number("4000000000000002").unwrap(), place);
         assert_eq!(by_token("tok_chargeDeclined").unwrap(), place);
-        assert_eq!(by_payment_method("pm_card_nothing").unwrap_err().status, 404);
+        assert_eq!(
+            by_payment_method("pm_card_nothing").unwrap_err().status,
+            404
+        );
     }
 }

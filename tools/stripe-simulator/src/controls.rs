@@ -1,4 +1,5 @@
-//! `/_simulator/…`: what tests and developers steer the stand-in with, and see it by. The crate's documentation lists it.
+//! `/_simulator/…`: what tests and developers steer the stand-in with, and see it by. The crate's
+//! documentation lists it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -15,16 +16,18 @@ use serde_json::{Value, json};
 use crate::api::{self, App};
 use crate::faults::Fault;
 use crate::objects::RefundStatus;
-use crate::page;
-use crate::render;
 use crate::webhooks::Disturbance;
+use crate::{page, render};
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/_simulator/state", get(state))
         .route("/_simulator/latency", post(latency))
-        .route("/_simulator/faults", get(faults).post(add_fault).delete(clear_faults))
+        .route(
+            "/_simulator/faults",
+            get(faults).post(add_fault).delete(clear_faults),
+        )
         .route("/_simulator/webhooks", get(webhooks).post(disturb))
         .route("/_simulator/deliveries", get(deliveries))
         .route("/_simulator/events/{id}/resend", post(resend))
@@ -33,7 +36,8 @@ pub fn router(app: Arc<App>) -> Router {
         .with_state(app)
 }
 
-/// How much there is, and the money: per currency what was captured, given back, and on its way back.
+/// How much there is, and the money: per currency what was captured, given back, and on its way
+/// back.
 async fn state(State(app): State<Arc<App>>) -> Json<Value> {
     let books = app.books.lock();
     let ledger = &books.ledger;
@@ -53,9 +57,18 @@ async fn state(State(app): State<Arc<App>>) -> Json<Value> {
     }
     let money: BTreeMap<_, _> = money
         .into_iter()
-        .map(|(currency, [captured, refunded, pending])| (currency, json!({"captured": captured, "refunded": refunded, "refunds_pending": pending})))
+        .map(|(currency, [captured, refunded, pending])| {
+            (
+                currency,
+                json!({"captured": captured, "refunded": refunded, "refunds_pending": pending}),
+            )
+        })
         .collect();
-    let owed: usize = ledger.events.iter().map(|event| event.owed.lock().len()).sum();
+    let owed: usize = ledger
+        .events
+        .iter()
+        .map(|event| event.owed.lock().len())
+        .sum();
     let (delivered, failed, given_up) = app.dispatcher.log().counts();
     Json(json!({
         "payment_intents": statuses,
@@ -77,7 +90,8 @@ struct Latency {
 }
 
 async fn latency(State(app): State<Arc<App>>, Json(latency): Json<Latency>) -> StatusCode {
-    app.faults.set_latency(Duration::from_millis(latency.milliseconds));
+    app.faults
+        .set_latency(Duration::from_millis(latency.milliseconds));
     StatusCode::NO_CONTENT
 }
 
@@ -117,7 +131,11 @@ fn hundred() -> usize {
 }
 
 async fn deliveries(State(app): State<Arc<App>>, Query(which): Query<Which>) -> Json<Value> {
-    let latest = app.dispatcher.log().latest(which.limit, which.event.as_deref(), which.outcome.as_deref());
+    let latest = app.dispatcher.log().latest(
+        which.limit,
+        which.event.as_deref(),
+        which.outcome.as_deref(),
+    );
     Json(json!({"deliveries": latest}))
 }
 
@@ -125,11 +143,20 @@ async fn resend(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response
     let (event, endpoints) = {
         let books = app.books.lock();
         let event = books.ledger.events.get(&id).ok().cloned();
-        let endpoints: Vec<String> = books.ledger.endpoints.iter().map(|endpoint| endpoint.id.clone()).collect();
+        let endpoints: Vec<String> = books
+            .ledger
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.id.clone())
+            .collect();
         (event, endpoints)
     };
     let Some(event) = event else {
-        return (StatusCode::NOT_FOUND, Json(json!({"error": format!("no such event: {id}")}))).into_response();
+        return (
+            StatusCode::NOT_FOUND,
+            Json(json!({"error": format!("no such event: {id}")})),
+        )
+            .into_response();
     };
     app.dispatcher.resend(&event, &endpoints);
     StatusCode::NO_CONTENT.into_response()

@@ -53,26 +53,42 @@ pub fn parse(text: &str) -> Result<String> {
     Err(ApiError::parameter(
         None,
         "currency",
-        format!("Invalid currency: {code}. Stripe currently supports these currencies: {}", SUPPORTED.replace(' ', ", ")),
+        format!(
+            "Invalid currency: {code}. Stripe currently supports these currencies: {}",
+            SUPPORTED.replace(' ', ", ")
+        ),
     ))
 }
 
 /// Checks an amount to charge, in minor units.
 ///
 /// # Errors
-/// 400 `parameter_invalid_integer`, `amount_too_small`, `amount_too_large`; or without a code where the currency's last
-/// digits must be zero (three-decimal currencies: the last; ISK and UGX: the last two).
+/// 400 `parameter_invalid_integer`, `amount_too_small`, `amount_too_large`; or without a code where
+/// the currency's last digits must be zero (three-decimal currencies: the last; ISK and UGX: the
+/// last two).
 pub fn check_amount(amount: i64, currency: &str) -> Result<()> {
     let refuse = |code, message: String| Err(ApiError::parameter(code, "amount", message));
     if amount < 1 {
-        return refuse(Some("parameter_invalid_integer"), "This value must be greater than or equal to 1.".to_owned());
+        return refuse(
+            Some("parameter_invalid_integer"),
+            "This value must be greater than or equal to 1.".to_owned(),
+        );
     }
-    let minimum = MINIMUM.iter().find(|(code, _)| *code == currency).map_or(1, |(_, minimum)| *minimum);
+    let minimum = MINIMUM
+        .iter()
+        .find(|(code, _)| *code == currency)
+        .map_or(1, |(_, minimum)| *minimum);
     if amount < minimum {
-        return refuse(Some("amount_too_small"), format!("Amount must be at least {}", show(minimum, currency)));
+        return refuse(
+            Some("amount_too_small"),
+            format!("Amount must be at least {}", show(minimum, currency)),
+        );
     }
     if amount > MAXIMUM {
-        return refuse(Some("amount_too_large"), format!("Amount must be no more than {}", show(MAXIMUM, currency)));
+        return refuse(
+            Some("amount_too_large"),
+            format!("Amount must be no more than {}", show(MAXIMUM, currency)),
+        );
     }
     let step = match currency {
         "isk" | "ugx" => 100,
@@ -80,7 +96,10 @@ pub fn check_amount(amount: i64, currency: &str) -> Result<()> {
         _ => 1,
     };
     if amount % step != 0 {
-        return refuse(None, format!("Invalid amount: for {currency} it must be divisible by {step}."));
+        return refuse(
+            None,
+            format!("Invalid amount: for {currency} it must be divisible by {step}."),
+        );
     }
     Ok(())
 }
@@ -101,11 +120,20 @@ mod tests {
 
     #[test]
     fn amounts_are_bounded_per_currency() {
-        assert_eq!(check_amount(49, "eur").unwrap_err().code, Some("amount_too_small"));
+        assert_eq!(
+            check_amount(49, "eur").unwrap_err().code,
+            Some("amount_too_small")
+        );
         assert!(check_amount(50, "eur").is_ok());
         assert!(check_amount(50, "jpy").is_ok());
-        assert_eq!(check_amount(100_000_000, "usd").unwrap_err().code, Some("amount_too_large"));
-        assert_eq!(check_amount(0, "usd").unwrap_err().code, Some("parameter_invalid_integer"));
+        assert_eq!(
+            check_amount(100_000_000, "usd").unwrap_err().code,
+            Some("amount_too_large")
+        );
+        assert_eq!(
+            check_amount(0, "usd").unwrap_err().code,
+            Some("parameter_invalid_integer")
+        );
         assert!(check_amount(5124, "kwd").is_err());
         assert!(check_amount(5120, "kwd").is_ok());
     }

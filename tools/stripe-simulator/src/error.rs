@@ -62,7 +62,12 @@ pub struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: u16, kind: Kind, code: Option<&'static str>, message: impl Into<String>) -> Box<Self> {
+    fn new(
+        status: u16,
+        kind: Kind,
+        code: Option<&'static str>,
+        message: impl Into<String>,
+    ) -> Box<Self> {
         Box::new(Self {
             status,
             kind,
@@ -79,14 +84,22 @@ impl ApiError {
     }
 
     /// 400: a parameter that is missing, unknown or of the wrong kind.
-    pub fn parameter(code: Option<&'static str>, param: &str, message: impl Into<String>) -> Box<Self> {
+    pub fn parameter(
+        code: Option<&'static str>,
+        param: &str,
+        message: impl Into<String>,
+    ) -> Box<Self> {
         let mut error = Self::new(400, Kind::InvalidRequest, code, message);
         error.param = Some(param.to_owned());
         error
     }
 
     /// 400: the request is well formed but the object's state does not allow it.
-    pub fn state(code: Option<&'static str>, intent: Option<&Arc<Intent>>, message: impl Into<String>) -> Box<Self> {
+    pub fn state(
+        code: Option<&'static str>,
+        intent: Option<&Arc<Intent>>,
+        message: impl Into<String>,
+    ) -> Box<Self> {
         let mut error = Self::new(400, Kind::InvalidRequest, code, message);
         error.intent = intent.cloned();
         error.executed = true;
@@ -95,14 +108,24 @@ impl ApiError {
 
     /// 404 for an id that names nothing.
     pub fn missing(kind: &str, id: &str, param: &str) -> Box<Self> {
-        let mut error = Self::new(404, Kind::InvalidRequest, Some("resource_missing"), format!("No such {kind}: '{id}'"));
+        let mut error = Self::new(
+            404,
+            Kind::InvalidRequest,
+            Some("resource_missing"),
+            format!("No such {kind}: '{id}'"),
+        );
         error.param = Some(param.to_owned());
         error
     }
 
     /// 404 for a path that Stripe does not have, or that this stand-in does not speak.
     pub fn unknown_route(method: &str, path: &str) -> Box<Self> {
-        Self::new(404, Kind::InvalidRequest, None, format!("Unrecognized request URL ({method}: {path})."))
+        Self::new(
+            404,
+            Kind::InvalidRequest,
+            None,
+            format!("Unrecognized request URL ({method}: {path})."),
+        )
     }
 
     /// 400 without a parameter to blame.
@@ -127,7 +150,11 @@ impl ApiError {
 
     /// 400: the key was first used with other parameters or at another address.
     pub fn key_reused(key: &str, same_path: bool) -> Box<Self> {
-        let what = if same_path { "with the same parameters" } else { "for the same endpoint" };
+        let what = if same_path {
+            "with the same parameters"
+        } else {
+            "for the same endpoint"
+        };
         Self::new(
             400,
             Kind::Idempotency,
@@ -155,7 +182,11 @@ impl ApiError {
     }
 
     /// 402: the card was refused.
-    pub fn card(code: &'static str, decline_code: Option<&'static str>, message: &str) -> Box<Self> {
+    pub fn card(
+        code: &'static str,
+        decline_code: Option<&'static str>,
+        message: &str,
+    ) -> Box<Self> {
         let mut error = Self::new(402, Kind::Card, Some(code), message);
         error.decline_code = decline_code;
         error.executed = true;
@@ -174,6 +205,11 @@ impl ApiError {
 
     /// 500, asked for by a test.
     pub fn server() -> Box<Self> {
-        Self::new(500, Kind::Api, None, "An unknown error occurred (asked for through /_simulator/faults).")
+        Self::new(
+            500,
+            Kind::Api,
+            None,
+            "An unknown error occurred (asked for through /_simulator/faults).",
+        )
     }
 }

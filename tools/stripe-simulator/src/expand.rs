@@ -6,7 +6,13 @@ use crate::error::{ApiError, Result};
 use crate::ledger::Ledger;
 use crate::render::{Renderer, payment_method};
 
-const FIELDS: &[&str] = &["data", "charge", "latest_charge", "payment_intent", "payment_method"];
+const FIELDS: &[&str] = &[
+    "data",
+    "charge",
+    "latest_charge",
+    "payment_intent",
+    "payment_method",
+];
 
 /// Refuses paths that this stand-in cannot expand, before anything is done.
 ///
@@ -30,8 +36,14 @@ pub fn expand(value: &mut Value, path: &str, ledger: &Ledger, renderer: &Rendere
     };
     if let Some(id) = found.as_str() {
         let object = match id.split('_').next() {
-            Some("pi") => ledger.intents.find(id).map(|intent| renderer.intent(intent)),
-            Some("ch") => ledger.charges.find(id).map(|charge| renderer.charge(charge)),
+            Some("pi") => ledger
+                .intents
+                .find(id)
+                .map(|intent| renderer.intent(intent)),
+            Some("ch") => ledger
+                .charges
+                .find(id)
+                .map(|charge| renderer.charge(charge)),
             Some("pm") => Some(payment_method(id)),
             _ => None,
         };
@@ -43,7 +55,9 @@ pub fn expand(value: &mut Value, path: &str, ledger: &Ledger, renderer: &Rendere
         return;
     }
     match found {
-        Value::Array(items) => items.iter_mut().for_each(|item| expand(item, rest, ledger, renderer)),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| expand(item, rest, ledger, renderer)),
         object => expand(object, rest, ledger, renderer),
     }
 }

@@ -1,4 +1,5 @@
-//! Faults that a test asks for: slow answers, errors before and after the effect, answers that never come.
+//! Faults that a test asks for: slow answers, errors before and after the effect, answers that
+//! never come.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,7 +13,8 @@ use serde::{Deserialize, Serialize};
 pub enum FaultKind {
     /// 500, nothing done, nothing kept under the key: a retry does it.
     ErrorBefore,
-    /// 500, nothing done, and that 500 is kept under the key, as Stripe keeps it: a retry gets it again.
+    /// 500, nothing done, and that 500 is kept under the key, as Stripe keeps it: a retry gets it
+    /// again.
     ErrorKept,
     /// Done and kept, but answered with 500: a retry with the same key gets the real answer.
     ErrorAfter,
@@ -78,7 +80,9 @@ impl Faults {
     /// The first one that strikes this request, if any.
     pub fn strike(&self, method: &str, path: &str) -> Option<(FaultKind, Duration)> {
         let mut waiting = self.waiting.lock();
-        let matches = |fault: &Fault| path.contains(&fault.path) && fault.method.as_deref().is_none_or(|only| only == method);
+        let matches = |fault: &Fault| {
+            path.contains(&fault.path) && fault.method.as_deref().is_none_or(|only| only == method)
+        };
         let place = waiting.iter().position(matches)?;
         let fault = waiting.get_mut(place)?;
         let struck = (fault.kind, Duration::from_millis(fault.hang_ms));
@@ -96,7 +100,10 @@ impl Faults {
 
     /// Changes that.
     pub fn set_latency(&self, latency: Duration) {
-        self.latency_ms.store(u64::try_from(latency.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.latency_ms.store(
+            u64::try_from(latency.as_millis()).unwrap_or(u64::MAX),
+            Ordering::Relaxed,
+        );
     }
 }
 
@@ -107,7 +114,13 @@ mod tests {
     #[test]
     fn a_fault_strikes_as_often_as_asked_and_only_where_asked() {
         let faults = Faults::default();
-        faults.add(Fault { kind: FaultKind::Hang, count: 2, path: "/capture".into(), method: Some("POST".into()), hang_ms: 5 });
+        faults.add(Fault {
+            kind: FaultKind::Hang,
+            count: 2,
+            path: "/capture".into(),
+            method: Some("POST".into()),
+            hang_ms: 5,
+        });
         assert!(faults.strike("POST", "/v1/refunds").is_none());
         assert!(faults.strike("GET", "/v1/x/capture").is_none());
         assert!(faults.strike("POST", "/v1/x/capture").is_some());

@@ -1,5 +1,5 @@
-//! Idempotency keys: the first answer is kept for 24 hours and given again, whatever it was, once execution had begun.
-//! Source: https://docs.stripe.com/api/idempotent_requests.
+//! Idempotency keys: the first answer is kept for 24 hours and given again, whatever it was, once
+//! execution had begun. Source: https://docs.stripe.com/api/idempotent_requests.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -54,7 +54,13 @@ impl Keys {
     pub fn begin(&mut self, key: &str, new: Use) -> Result<Option<(Answered, String)>> {
         self.prune(new.at);
         let Some(entry) = self.entries.get(key) else {
-            self.entries.insert(key.to_owned(), Entry { used: new, answered: None });
+            self.entries.insert(
+                key.to_owned(),
+                Entry {
+                    used: new,
+                    answered: None,
+                },
+            );
             return Ok(None);
         };
         if entry.used.path != new.path || entry.used.fingerprint != new.fingerprint {
@@ -76,7 +82,11 @@ impl Keys {
 
     /// Gives the key back: the request was refused before execution began.
     pub fn forget(&mut self, key: &str) {
-        if self.entries.get(key).is_some_and(|entry| entry.answered.is_none()) {
+        if self
+            .entries
+            .get(key)
+            .is_some_and(|entry| entry.answered.is_none())
+        {
             self.entries.remove(key);
         }
     }
@@ -84,12 +94,21 @@ impl Keys {
     /// Puts back what was written down.
     pub fn restore(&mut self, key: String, used: Use, answered: Answered) {
         self.order.push_back((used.at, key.clone()));
-        self.entries.insert(key, Entry { used, answered: Some(answered) });
+        self.entries.insert(
+            key,
+            Entry {
+                used,
+                answered: Some(answered),
+            },
+        );
     }
 
     /// All that have an answer.
     pub fn answered(&self) -> impl Iterator<Item = (&String, &Use, &Answered)> {
-        let entries = self.order.iter().filter_map(|(_, key)| self.entries.get_key_value(key));
+        let entries = self
+            .order
+            .iter()
+            .filter_map(|(_, key)| self.entries.get_key_value(key));
         entries.filter_map(|(key, entry)| Some((key, &entry.used, entry.answered.as_ref()?)))
     }
 
@@ -110,7 +129,12 @@ mod tests {
     use crate::error::Kind;
 
     fn used(path: &str, fingerprint: &str, at: i64) -> Use {
-        Use { path: path.into(), fingerprint: fingerprint.into(), request: "req_1".into(), at }
+        Use {
+            path: path.into(),
+            fingerprint: fingerprint.into(),
+            request: "req_1".into(),
+            at,
+        }
     }
 
     #[test]
@@ -134,7 +158,15 @@ mod tests {
         keys.forget("k");
         assert!(keys.begin("k", used("/a", "y", 0)).unwrap().is_none());
         keys.finish("k", Answered::Body(200, String::new()));
-        assert!(keys.begin("k", used("/a", "y", KEPT_FOR)).unwrap().is_some());
-        assert!(keys.begin("k", used("/a", "z", KEPT_FOR + 1)).unwrap().is_none());
+        assert!(
+            keys.begin("k", used("/a", "y", KEPT_FOR))
+                .unwrap()
+                .is_some()
+        );
+        assert!(
+            keys.begin("k", used("/a", "z", KEPT_FOR + 1))
+                .unwrap()
+                .is_none()
+        );
     }
 }

@@ -1,6 +1,7 @@
-//! The state file: one JSON line per change, appended before the change is answered, so that a killed stand-in comes back
-//! with every intent it ever confirmed. All that one request did is one line; a line cut short by a kill is dropped whole.
-//! At the start the file is read, shortened to what still counts, and replaced in one step.
+//! The state file: one JSON line per change, appended before the change is answered, so that a
+//! killed stand-in comes back with every intent it ever confirmed. All that one request did is one
+//! line; a line cut short by a kill is dropped whole. At the start the file is read, shortened to
+//! what still counts, and replaced in one step.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::{File, OpenOptions};
@@ -93,8 +94,16 @@ impl Journal {
     ///
     /// # Errors
     /// See [`JournalError`].
-    pub fn open(path: &Path, ledger: &mut Ledger, keys: &mut Keys, now: i64) -> Result<Self, JournalError> {
-        let io = |source| JournalError::Io { path: path.to_owned(), source };
+    pub fn open(
+        path: &Path,
+        ledger: &mut Ledger,
+        keys: &mut Keys,
+        now: i64,
+    ) -> Result<Self, JournalError> {
+        let io = |source| JournalError::Io {
+            path: path.to_owned(),
+            source,
+        };
         if path.exists() {
             read(path, ledger, keys)?;
             keys.prune(now);
@@ -102,20 +111,33 @@ impl Journal {
         let new = path.with_extension("new");
         let mut out = BufWriter::new(File::create(&new).map_err(io)?);
         write_all(&mut out, ledger, keys).map_err(io)?;
-        out.into_inner().map_err(|error| io(error.into_error()))?.sync_all().map_err(io)?;
+        out.into_inner()
+            .map_err(|error| io(error.into_error()))?
+            .sync_all()
+            .map_err(io)?;
         std::fs::rename(&new, path).map_err(io)?;
         let file = OpenOptions::new().append(true).open(path).map_err(io)?;
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
     }
 
-    /// Appends what one request changed, and the answer kept under its key. One write: it survives a kill of this process
-    /// (not of the machine) as soon as this returns.
+    /// Appends what one request changed, and the answer kept under its key. One write: it survives
+    /// a kill of this process (not of the machine) as soon as this returns.
     pub fn append(&mut self, change: &Change, key: Option<(&str, &Use, &Answered)>) {
         self.write(&Line {
             objects: change.objects.clone(),
-            events: change.events.iter().map(|event| event_line(event)).collect(),
+            events: change
+                .events
+                .iter()
+                .map(|event| event_line(event))
+                .collect(),
             key: key.map(|(key, used, answered)| key_line(key, used, answered)),
-            endpoint: change.endpoint.clone().filter(|endpoint| !endpoint.configured),
+            endpoint: change
+                .endpoint
+                .clone()
+                .filter(|endpoint| !endpoint.configured),
             endpoint_removed: change.endpoint_removed.clone(),
             settled: None,
         });
@@ -123,16 +145,22 @@ impl Journal {
 
     /// Appends that an endpoint needs to hear no more of an event.
     pub fn settled(&mut self, event: &str, endpoint: &str) {
-        self.write(&Line { settled: Some((event.to_owned(), endpoint.to_owned())), ..Line::default() });
+        self.write(&Line {
+            settled: Some((event.to_owned(), endpoint.to_owned())),
+            ..Line::default()
+        });
     }
 
     fn write(&mut self, line: &Line) {
-        let written = serde_json::to_vec(line).map_err(std::io::Error::other).and_then(|mut bytes| {
-            bytes.push(b'\n');
-            self.file.write_all(&bytes)
-        });
+        let written = serde_json::to_vec(line)
+            .map_err(std::io::Error::other)
+            .and_then(|mut bytes| {
+                bytes.push(b'\n');
+                self.file.write_all(&bytes)
+            });
         if let Err(error) = written {
-            // The money of this stand-in is not real; losing its state is better than losing the developer's afternoon.
+            // The money of this stand-in is not real; losing its state is better than losing the
+            // developer's afternoon.
             tracing::error!(path = %self.path.display(), %error, "the state file takes no more; a restart will forget what follows");
         }
     }
@@ -156,11 +184,19 @@ fn key_line(key: &str, used: &Use, answered: &Answered) -> KeyLine {
         Answered::Object(object) => (Some(object.version()), None),
         Answered::Body(status, body) => (None, Some((*status, body.clone()))),
     };
-    KeyLine { key: key.to_owned(), used: used.clone(), object, body }
+    KeyLine {
+        key: key.to_owned(),
+        used: used.clone(),
+        object,
+        body,
+    }
 }
 
 fn read(path: &Path, ledger: &mut Ledger, keys: &mut Keys) -> Result<(), JournalError> {
-    let io = |source| JournalError::Io { path: path.to_owned(), source };
+    let io = |source| JournalError::Io {
+        path: path.to_owned(),
+        source,
+    };
     let mut lines = BufReader::new(File::open(path).map_err(io)?);
     let mut objects: HashMap<u64, Object> = HashMap::new();
     let mut settled: HashSet<(String, String)> = HashSet::new();
@@ -172,7 +208,12 @@ fn read(path: &Path, ledger: &mut Ledger, keys: &mut Keys) -> Result<(), Journal
         if lines.read_until(b'\n', &mut text).map_err(io)? == 0 || text.last() != Some(&b'\n') {
             break;
         }
-        let entry: Line = serde_json::from_slice(&text).map_err(|source| JournalError::Damaged { path: path.to_owned(), line, source })?;
+        let entry: Line =
+            serde_json::from_slice(&text).map_err(|source| JournalError::Damaged {
+                path: path.to_owned(),
+                line,
+                source,
+            })?;
         for object in entry.objects {
             ledger.restore(&object);
             objects.insert(object.version(), object);
@@ -181,7 +222,9 @@ fn read(path: &Path, ledger: &mut Ledger, keys: &mut Keys) -> Result<(), Journal
         settled.extend(entry.settled);
         if let Some(key) = entry.key {
             let body = key.body.map(|(status, body)| Answered::Body(status, body));
-            let object = key.object.and_then(|version| objects.get(&version).cloned().map(Answered::Object));
+            let object = key
+                .object
+                .and_then(|version| objects.get(&version).cloned().map(Answered::Object));
             if let Some(answered) = object.or(body) {
                 keys.restore(key.key, key.used, answered);
             }
@@ -219,28 +262,62 @@ fn write_all(out: &mut impl Write, ledger: &Ledger, keys: &Keys) -> std::io::Res
         serde_json::to_writer(&mut *out, line)?;
         out.write_all(b"\n")
     };
-    let intents = ledger.intents.rows().iter().map(|intent| Object::Intent(intent.clone()));
-    let charges = ledger.charges.rows().iter().map(|charge| Object::Charge(charge.clone()));
-    let refunds = ledger.refunds.rows().iter().map(|refund| Object::Refund(refund.clone()));
+    let intents = ledger
+        .intents
+        .rows()
+        .iter()
+        .map(|intent| Object::Intent(intent.clone()));
+    let charges = ledger
+        .charges
+        .rows()
+        .iter()
+        .map(|charge| Object::Charge(charge.clone()));
+    let refunds = ledger
+        .refunds
+        .rows()
+        .iter()
+        .map(|refund| Object::Refund(refund.clone()));
     for object in intents.chain(charges).chain(refunds) {
         written.insert(object.version());
-        write(&Line { objects: vec![object], ..Line::default() })?;
+        write(&Line {
+            objects: vec![object],
+            ..Line::default()
+        })?;
     }
     let mut once = |object: &Object| {
-        if written.insert(object.version()) { vec![object.clone()] } else { Vec::new() }
+        if written.insert(object.version()) {
+            vec![object.clone()]
+        } else {
+            Vec::new()
+        }
     };
     for event in ledger.events.iter() {
-        write(&Line { objects: once(&event.object), events: vec![event_line(event)], ..Line::default() })?;
+        write(&Line {
+            objects: once(&event.object),
+            events: vec![event_line(event)],
+            ..Line::default()
+        })?;
     }
     for (key, used, answered) in keys.answered() {
         let objects = match answered {
             Answered::Object(object) => once(object),
             Answered::Body(..) => Vec::new(),
         };
-        write(&Line { objects, key: Some(key_line(key, used, answered)), ..Line::default() })?;
+        write(&Line {
+            objects,
+            key: Some(key_line(key, used, answered)),
+            ..Line::default()
+        })?;
     }
-    for endpoint in ledger.endpoints.iter().filter(|endpoint| !endpoint.configured) {
-        write(&Line { endpoint: Some(endpoint.clone()), ..Line::default() })?;
+    for endpoint in ledger
+        .endpoints
+        .iter()
+        .filter(|endpoint| !endpoint.configured)
+    {
+        write(&Line {
+            endpoint: Some(endpoint.clone()),
+            ..Line::default()
+        })?;
     }
     Ok(())
 }

@@ -6,24 +6,43 @@ use std::path::PathBuf;
 use clap::Parser;
 use eventhub_stripe_simulator::{Options, Simulator, WebhookEndpoint};
 
-/// A stand-in for Stripe that speaks its protocol. Its controls are under /_simulator; the crate's documentation lists them.
+/// A stand-in for Stripe that speaks its protocol. Its controls are under /_simulator; the crate's
+/// documentation lists them.
 #[derive(Debug, Parser)]
 #[command(name = "stripe-simulator", version)]
 struct Arguments {
     /// Where to listen.
-    #[arg(long, env = "STRIPE_SIMULATOR_LISTEN", default_value = "127.0.0.1:12111")]
+    #[arg(
+        long,
+        env = "STRIPE_SIMULATOR_LISTEN",
+        default_value = "127.0.0.1:12111"
+    )]
     listen: SocketAddr,
     /// The secret key to accept.
-    #[arg(long, env = "STRIPE_SECRET_KEY", default_value = "sk_test_simulator", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "STRIPE_SECRET_KEY",
+        default_value = "sk_test_simulator",
+        hide_env_values = true
+    )]
     secret_key: String,
     /// The publishable key to accept.
-    #[arg(long, env = "STRIPE_PUBLISHABLE_KEY", default_value = "pk_test_simulator")]
+    #[arg(
+        long,
+        env = "STRIPE_PUBLISHABLE_KEY",
+        default_value = "pk_test_simulator"
+    )]
     publishable_key: String,
     /// Where to send events; may be given more than once.
     #[arg(long, env = "STRIPE_WEBHOOK_URL", value_delimiter = ',')]
     webhook_url: Vec<String>,
     /// What to sign them with.
-    #[arg(long, env = "STRIPE_WEBHOOK_SECRET", default_value = "whsec_simulator", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "STRIPE_WEBHOOK_SECRET",
+        default_value = "whsec_simulator",
+        hide_env_values = true
+    )]
     webhook_secret: String,
     /// Which events to send; all by default.
     #[arg(long, value_delimiter = ',', default_value = "*")]
@@ -38,10 +57,21 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .init();
     let arguments = Arguments::parse();
-    let endpoint = |url: String| WebhookEndpoint { url, secret: arguments.webhook_secret.clone(), enabled_events: arguments.events.clone() };
-    let webhook_endpoints = arguments.webhook_url.clone().into_iter().map(endpoint).collect();
+    let endpoint = |url: String| WebhookEndpoint {
+        url,
+        secret: arguments.webhook_secret.clone(),
+        enabled_events: arguments.events.clone(),
+    };
+    let webhook_endpoints = arguments
+        .webhook_url
+        .clone()
+        .into_iter()
+        .map(endpoint)
+        .collect();
     let running = Simulator::start(Options {
         listen: arguments.listen,
         secret_key: arguments.secret_key,

@@ -1,6 +1,7 @@
-//! What the stand-in remembers: intents, charges, refunds, events, webhook endpoints. Only what varies is kept; the full
-//! shapes that Stripe sends are made in [`crate::render`]. Every change makes a new version, so that events, idempotent
-//! answers and the current state share memory instead of copying bodies.
+//! What the stand-in remembers: intents, charges, refunds, events, webhook endpoints. Only what
+//! varies is kept; the full shapes that Stripe sends are made in [`crate::render`]. Every change
+//! makes a new version, so that events, idempotent answers and the current state share memory
+//! instead of copying bodies.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -255,6 +256,10 @@ pub struct Endpoint {
 impl Endpoint {
     /// Whether it wants to hear of this kind of event.
     pub fn wants(&self, kind: &str) -> bool {
-        !self.disabled && self.enabled_events.iter().any(|wanted| wanted == "*" || wanted == kind)
+        !self.disabled
+            && self
+                .enabled_events
+                .iter()
+                .any(|wanted| wanted == "*" || wanted == kind)
     }
 }

@@ -20,13 +20,17 @@ pub struct Options {
     pub secret_key: String,
     /// `pk_test_…`; the only publishable key that is accepted.
     pub publishable_key: String,
-    /// Who is told of events from the start. More can be added through `POST /v1/webhook_endpoints`.
+    /// Who is told of events from the start. More can be added through `POST
+    /// /v1/webhook_endpoints`.
     pub webhook_endpoints: Vec<WebhookEndpoint>,
-    /// Where intents, charges, refunds, events and idempotency keys survive a restart; in memory only when missing.
+    /// Where intents, charges, refunds, events and idempotency keys survive a restart; in memory
+    /// only when missing.
     pub state_file: Option<PathBuf>,
-    /// What links to the authentication page start with, when browsers reach this at another address than `listen`.
+    /// What links to the authentication page start with, when browsers reach this at another
+    /// address than `listen`.
     pub public_url: Option<String>,
-    /// Pauses between attempts to deliver an event; the last one repeats. 1, 2, 5, 10, 20, 30 s by default.
+    /// Pauses between attempts to deliver an event; the last one repeats. 1, 2, 5, 10, 20, 30 s by
+    /// default.
     pub retry_schedule: Vec<Duration>,
     /// How often an event is offered to an endpoint: 200 times by default, one hour and a half.
     pub max_attempts: u32,
@@ -43,7 +47,8 @@ pub struct WebhookEndpoint {
     pub url: String,
     /// `whsec_…`, with which deliveries are signed.
     pub secret: String,
-    /// Kinds of events; `["*"]` for all. Naming only those that are handled saves the receiver most of the work.
+    /// Kinds of events; `["*"]` for all. Naming only those that are handled saves the receiver
+    /// most of the work.
     pub enabled_events: Vec<String>,
 }
 
@@ -67,7 +72,8 @@ impl Default for Options {
 /// Why it did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The caller's: a key that is not a test key. Real keys have no business in a stand-in's configuration.
+    /// The caller's: a key that is not a test key. Real keys have no business in a stand-in's
+    /// configuration.
     #[error("the {0} key must start with {1}")]
     Key(&'static str, &'static str),
     /// The caller's: deliveries go over plain HTTP.
@@ -92,13 +98,18 @@ impl Options {
         if !self.publishable_key.starts_with("pk_test_") {
             return Err(StartError::Key("publishable", "pk_test_"));
         }
-        match self.webhook_endpoints.iter().find(|endpoint| !endpoint.url.starts_with("http://")) {
+        match self
+            .webhook_endpoints
+            .iter()
+            .find(|endpoint| !endpoint.url.starts_with("http://"))
+        {
             Some(endpoint) => Err(StartError::Endpoint(endpoint.url.clone())),
             None => Ok(()),
         }
     }
 
-    /// The configured endpoints; an id is made from the address, so that what is owed to it survives a restart.
+    /// The configured endpoints; an id is made from the address, so that what is owed to it
+    /// survives a restart.
     pub(crate) fn endpoints(&self) -> impl Iterator<Item = Arc<Endpoint>> {
         self.webhook_endpoints.iter().map(|endpoint| {
             let digest = hex::encode(Sha256::digest(endpoint.url.as_bytes()));

@@ -1,4 +1,5 @@
-//! `/_simulator/3ds/{intent}`: the page that stands for the buyer's bank, where one completes or fails the authentication.
+//! `/_simulator/3ds/{intent}`: the page that stands for the buyer's bank, where one completes or
+//! fails the authentication.
 
 use std::sync::Arc;
 
@@ -33,7 +34,11 @@ enum Outcome {
 }
 
 /// Shows the two buttons.
-pub async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, Query(link): Query<Link>) -> Response {
+pub async fn show(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Query(link): Query<Link>,
+) -> Response {
     let intent = app.books.lock().ledger.intents.find(&id).cloned();
     match intent.filter(|intent| intent.client_secret == link.client_secret) {
         None => page(StatusCode::NOT_FOUND, "<h1>No such payment</h1>"),
@@ -52,9 +57,13 @@ pub async fn show(State(app): State<Arc<App>>, Path(id): Path<String>, Query(lin
     }
 }
 
-/// Takes the decision and sends the buyer back, as Stripe does: `payment_intent`, `payment_intent_client_secret` and
-/// `redirect_status` are added to the return URL.
-pub async fn decide(State(app): State<Arc<App>>, Path(id): Path<String>, Form(decision): Form<Decision>) -> Response {
+/// Takes the decision and sends the buyer back, as Stripe does: `payment_intent`,
+/// `payment_intent_client_secret` and `redirect_status` are added to the return URL.
+pub async fn decide(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Form(decision): Form<Decision>,
+) -> Response {
     let complete = decision.outcome == Outcome::Complete;
     match app.turn(|tx| tx.authenticate(&id, &decision.client_secret, complete)) {
         Ok(intent) => finished(&intent),
@@ -68,21 +77,35 @@ fn finished(intent: &Intent) -> Response {
     // Only to a page: a link of another kind would run in this one.
     let web = |url: &&String| url.starts_with("http://") || url.starts_with("https://");
     let Some(url) = intent.return_url.as_ref().filter(web) else {
-        return page(StatusCode::OK, &format!("<h1>Payment {status}</h1><p>You may close this page.</p>"));
+        return page(
+            StatusCode::OK,
+            &format!("<h1>Payment {status}</h1><p>You may close this page.</p>"),
+        );
     };
     let query = form_urlencoded::Serializer::new(String::new())
         .append_pair("payment_intent", &intent.id)
         .append_pair("payment_intent_client_secret", &intent.client_secret)
         .append_pair("redirect_status", status)
         .finish();
-    let (url, fragment) = url.split_once('#').map_or((url.as_str(), String::new()), |(url, rest)| (url, format!("#{rest}")));
+    let (url, fragment) = url
+        .split_once('#')
+        .map_or((url.as_str(), String::new()), |(url, rest)| {
+            (url, format!("#{rest}"))
+        });
     let joint = if url.contains('?') { '&' } else { '?' };
-    (StatusCode::SEE_OTHER, [(header::LOCATION, format!("{url}{joint}{query}{fragment}"))]).into_response()
+    (
+        StatusCode::SEE_OTHER,
+        [(header::LOCATION, format!("{url}{joint}{query}{fragment}"))],
+    )
+        .into_response()
 }
 
 fn refused(error: &ApiError) -> Response {
     let status = StatusCode::from_u16(error.status).unwrap_or(StatusCode::BAD_REQUEST);
-    page(status, &format!("<h1>Not possible</h1><p>{}</p>", escape(&error.message)))
+    page(
+        status,
+        &format!("<h1>Not possible</h1><p>{}</p>", escape(&error.message)),
+    )
 }
 
 fn page(status: StatusCode, body: &str) -> Response {
@@ -95,5 +118,9 @@ fn page(status: StatusCode, body: &str) -> Response {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+        .replace('\'', "&#39;")
 }

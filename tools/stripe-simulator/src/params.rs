@@ -1,4 +1,5 @@
-//! Form-encoded parameters as Stripe reads them: `metadata[booking_id]=…`, `expand[]=…`, `expand[0]=…`.
+//! Form-encoded parameters as Stripe reads them: `metadata[booking_id]=…`, `expand[]=…`,
+//! `expand[0]=…`.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,9 @@ impl Params {
     /// Decodes a query string and a form body.
     pub fn parse(query: &str, body: &[u8]) -> Self {
         let pairs = form_urlencoded::parse(query.as_bytes()).chain(form_urlencoded::parse(body));
-        let mut pairs: Vec<_> = pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+        let mut pairs: Vec<_> = pairs
+            .map(|(name, value)| (name.into_owned(), value.into_owned()))
+            .collect();
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         Self(pairs)
     }
@@ -39,7 +42,11 @@ impl Params {
 
     /// The value, empty ones included.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+        self.0
+            .iter()
+            .rev()
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The value unless it is missing or empty.
@@ -58,7 +65,11 @@ impl Params {
     /// 400 `parameter_missing` or `parameter_invalid_empty`.
     pub fn required(&self, name: &str) -> Result<&str> {
         match self.get(name) {
-            None => Err(ApiError::parameter(Some("parameter_missing"), name, format!("Missing required param: {name}."))),
+            None => Err(ApiError::parameter(
+                Some("parameter_missing"),
+                name,
+                format!("Missing required param: {name}."),
+            )),
             Some("") => Err(ApiError::parameter(
                 Some("parameter_invalid_empty"),
                 name,
@@ -79,7 +90,13 @@ impl Params {
         let Some(value) = self.filled(name) else {
             return Ok(None);
         };
-        value.parse().map(Some).map_err(|_| ApiError::parameter(Some("parameter_invalid_integer"), name, format!("Invalid integer: {value}")))
+        value.parse().map(Some).map_err(|_| {
+            ApiError::parameter(
+                Some("parameter_invalid_integer"),
+                name,
+                format!("Invalid integer: {value}"),
+            )
+        })
     }
 
     /// The value as a truth; missing is false.
@@ -90,7 +107,11 @@ impl Params {
         match self.filled(name) {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
-            Some(value) => Err(ApiError::parameter(None, name, format!("Invalid boolean: {value}"))),
+            Some(value) => Err(ApiError::parameter(
+                None,
+                name,
+                format!("Invalid boolean: {value}"),
+            )),
         }
     }
 
@@ -106,7 +127,11 @@ impl Params {
             return Ok(Some(*choice));
         }
         let names: Vec<_> = choices.iter().map(|(text, _)| *text).collect();
-        Err(ApiError::parameter(None, name, format!("Invalid {name}: must be one of {}", names.join(", "))))
+        Err(ApiError::parameter(
+            None,
+            name,
+            format!("Invalid {name}: must be one of {}", names.join(", ")),
+        ))
     }
 
     /// `name[]=a&name[]=b` or `name[0]=a&name[1]=b`, in that order.
@@ -121,10 +146,14 @@ impl Params {
             }
         }
         items.sort_by_key(|(index, _)| *index);
-        items.into_iter().map(|(_, value)| value.to_owned()).collect()
+        items
+            .into_iter()
+            .map(|(_, value)| value.to_owned())
+            .collect()
     }
 
-    /// `metadata[…]`, each value at most 500 characters, each name at most 40; an empty value means: remove it.
+    /// `metadata[…]`, each value at most 500 characters, each name at most 40; an empty value
+    /// means: remove it.
     ///
     /// # Errors
     /// 400 naming the one that is too long.
@@ -134,7 +163,13 @@ impl Params {
             let Some(name) = inside(key, "metadata") else {
                 continue;
             };
-            let refuse = |what: &str, most: usize| ApiError::parameter(None, key, format!("Metadata {what} can have up to {most} characters."));
+            let refuse = |what: &str, most: usize| {
+                ApiError::parameter(
+                    None,
+                    key,
+                    format!("Metadata {what} can have up to {most} characters."),
+                )
+            };
             if name.chars().count() > 40 {
                 return Err(refuse("keys", 40));
             }
@@ -144,7 +179,11 @@ impl Params {
             map.insert(name.to_owned(), value.clone());
         }
         if map.len() > 50 {
-            return Err(ApiError::parameter(None, "metadata", "You can have up to 50 metadata keys."));
+            return Err(ApiError::parameter(
+                None,
+                "metadata",
+                "You can have up to 50 metadata keys.",
+            ));
         }
         Ok(map)
     }
@@ -158,7 +197,11 @@ impl Params {
             let name = key.split('[').next().unwrap_or(key);
             if !allowed.contains(&name) && name != "expand" {
                 let message = format!("Received unknown parameter: {name}");
-                return Err(ApiError::parameter(Some("parameter_unknown"), name, message));
+                return Err(ApiError::parameter(
+                    Some("parameter_unknown"),
+                    name,
+                    message,
+                ));
             }
         }
         Ok(())
@@ -175,7 +218,10 @@ mod tests {
 
     #[test]
     fn nested_names_and_both_kinds_of_list_are_read() {
-        let params = Params::parse("expand[]=b&expand[]=a", b"metadata%5Bbooking_id%5D=bkg_1&enabled_events[1]=y&enabled_events[0]=x");
+        let params = Params::parse(
+            "expand[]=b&expand[]=a",
+            b"metadata%5Bbooking_id%5D=bkg_1&enabled_events[1]=y&enabled_events[0]=x",
+        );
         assert_eq!(params.list("expand"), ["b", "a"]);
         assert_eq!(params.list("enabled_events"), ["x", "y"]);
         assert_eq!(params.metadata().unwrap()["booking_id"], "bkg_1");
@@ -184,17 +230,36 @@ mod tests {
     #[test]
     fn order_of_parameters_does_not_make_another_request_but_a_moved_byte_does() {
         let print = |body: &str| Params::parse("", body.as_bytes()).fingerprint();
-        assert_eq!(print("amount=1&currency=eur"), print("currency=eur&amount=1"));
+        assert_eq!(
+            print("amount=1&currency=eur"),
+            print("currency=eur&amount=1")
+        );
         assert_ne!(print("a=bc"), print("ab=c"));
     }
 
     #[test]
     fn faults_name_their_parameter() {
         let params = Params::parse("", b"amount=1x&currency=&confirm=yes&foo[bar]=1");
-        assert_eq!(params.integer("amount").unwrap_err().code, Some("parameter_invalid_integer"));
-        assert_eq!(params.required("currency").unwrap_err().code, Some("parameter_invalid_empty"));
-        assert_eq!(params.required("nothing").unwrap_err().code, Some("parameter_missing"));
+        assert_eq!(
+            params.integer("amount").unwrap_err().code,
+            Some("parameter_invalid_integer")
+        );
+        assert_eq!(
+            params.required("currency").unwrap_err().code,
+            Some("parameter_invalid_empty")
+        );
+        assert_eq!(
+            params.required("nothing").unwrap_err().code,
+            Some("parameter_missing")
+        );
         assert!(params.flag("confirm").is_err());
-        assert_eq!(params.only(&["amount", "currency", "confirm"]).unwrap_err().param.as_deref(), Some("foo"));
+        assert_eq!(
+            params
+                .only(&["amount", "currency", "confirm"])
+                .unwrap_err()
+                .param
+                .as_deref(),
+            Some("foo")
+        );
     }
 }

@@ -6,7 +6,9 @@ use serde_json::{Map, Value, json};
 use crate::cards::{CARDS, Card};
 use crate::error::ApiError;
 use crate::ids;
-use crate::objects::{Charge, Endpoint, Event, Intent, Object, PaymentError, Refund, RefundStatus, Status};
+use crate::objects::{
+    Charge, Endpoint, Event, Intent, Object, PaymentError, Refund, RefundStatus, Status,
+};
 
 /// The version spoken when a caller names none; that of the SDKs of 2026-10.
 pub const API_VERSION: &str = "2026-10-28.endive";
@@ -124,7 +126,10 @@ impl Renderer {
 
     /// The page on which the buyer of an intent authenticates.
     pub fn authentication_url(&self, intent: &Intent) -> String {
-        format!("{}/_simulator/3ds/{}?client_secret={}", self.base, intent.id, intent.client_secret)
+        format!(
+            "{}/_simulator/3ds/{}?client_secret={}",
+            self.base, intent.id, intent.client_secret
+        )
     }
 
     /// A charge.
@@ -256,8 +261,20 @@ impl Renderer {
         put("message", Some(json!(error.message)));
         put("param", error.param.as_ref().map(|param| json!(param)));
         let intent = error.intent.as_ref();
-        put("payment_intent", intent.map(|intent| if public { self.public_intent(intent) } else { self.intent(intent) }));
-        put("payment_method", error.payment_method.as_deref().map(payment_method));
+        put(
+            "payment_intent",
+            intent.map(|intent| {
+                if public {
+                    self.public_intent(intent)
+                } else {
+                    self.intent(intent)
+                }
+            }),
+        );
+        put(
+            "payment_method",
+            error.payment_method.as_deref().map(payment_method),
+        );
         put("type", Some(json!(error.kind.as_str())));
         json!({"error": fields})
     }
@@ -320,7 +337,10 @@ fn payment_error(error: &PaymentError) -> Value {
 }
 
 fn doc_url(code: &str) -> String {
-    format!("https://docs.stripe.com/error-codes#{}", code.replace('_', "-"))
+    format!(
+        "https://docs.stripe.com/error-codes#{}",
+        code.replace('_', "-")
+    )
 }
 
 fn billing_details() -> Value {
@@ -332,7 +352,13 @@ fn billing_details() -> Value {
 
 fn card_details(payment_method: &str) -> Value {
     let place = ids::read_payment_method(payment_method).map_or(0, |(place, _)| place);
-    let Some(Card { number, brand, funding, .. }) = CARDS.get(place) else {
+    let Some(Card {
+        number,
+        brand,
+        funding,
+        ..
+    }) = CARDS.get(place)
+    else {
         return Value::Null;
     };
     json!({

@@ -1,4 +1,5 @@
-//! Accepts connections. Own loop instead of axum's, because some answers are not to be given: the connection just closes.
+//! Accepts connections. Own loop instead of axum's, because some answers are not to be given: the
+//! connection just closes.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -65,7 +66,9 @@ async fn connection(stream: TcpStream, router: Router, stop: CancellationToken) 
             }
         }
     });
-    let serving = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
     let ended = tokio::select! {
         ended = serving.as_mut() => ended,

@@ -1,4 +1,5 @@
-//! Many payments at once: each is charged once and told once, and it costs little. Prints rate and CPU time.
+//! Many payments at once: each is charged once and told once, and it costs little. Prints rate and
+//! CPU time.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
@@ -30,7 +31,11 @@ async fn under_load_every_payment_is_charged_once_and_told_once() {
     let state = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("load.jsonl");
     let _ = std::fs::remove_file(&state);
     let running = Simulator::start(Options {
-        webhook_endpoints: vec![WebhookEndpoint { url, secret: "whsec_x".into(), enabled_events: vec!["payment_intent.succeeded".into()] }],
+        webhook_endpoints: vec![WebhookEndpoint {
+            url,
+            secret: "whsec_x".into(),
+            enabled_events: vec!["payment_intent.succeeded".into()],
+        }],
         state_file: Some(state),
         ..Options::default()
     })
@@ -49,13 +54,27 @@ async fn under_load_every_payment_is_charged_once_and_told_once() {
                 if n >= PAYMENTS {
                     return;
                 }
-                let made = send(&client, &format!("{url}/v1/payment_intents"), &format!("c{n}"), "amount=4500&currency=eur").await;
-                let path = format!("{url}/v1/payment_intents/{}/confirm", made["id"].as_str().unwrap());
+                let made = send(
+                    &client,
+                    &format!("{url}/v1/payment_intents"),
+                    &format!("c{n}"),
+                    "amount=4500&currency=eur",
+                )
+                .await;
+                let path = format!(
+                    "{url}/v1/payment_intents/{}/confirm",
+                    made["id"].as_str().unwrap()
+                );
                 let body = "payment_method=pm_card_visa";
-                // Twice with one key and once with another: one of three pays, one is its echo, one is refused.
+                // Twice with one key and once with another: one of three pays, one is its echo, one
+                // is refused.
                 let key = format!("a{n}");
                 let other = format!("b{n}");
-                let answers = tokio::join!(send(&client, &path, &key, body), send(&client, &path, &key, body), send(&client, &path, &other, body));
+                let answers = tokio::join!(
+                    send(&client, &path, &key, body),
+                    send(&client, &path, &key, body),
+                    send(&client, &path, &other, body)
+                );
                 drop(answers);
             }
         });
@@ -74,7 +93,14 @@ async fn under_load_every_payment_is_charged_once_and_told_once() {
     );
     tokio::time::sleep(Duration::from_millis(200)).await;
     assert_eq!(told.load(Ordering::Relaxed), PAYMENTS);
-    let state: Value = client.get(format!("{}/_simulator/state", running.url)).send().await.unwrap().json().await.unwrap();
+    let state: Value = client
+        .get(format!("{}/_simulator/state", running.url))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     assert_eq!(state["payment_intents"]["succeeded"], PAYMENTS);
     assert_eq!(state["charges"], PAYMENTS);
     assert_eq!(state["money"]["eur"]["captured"], PAYMENTS * 4500);
@@ -82,14 +108,27 @@ async fn under_load_every_payment_is_charged_once_and_told_once() {
 }
 
 async fn send(client: &reqwest::Client, url: &str, key: &str, body: &'static str) -> Value {
-    let request = client.post(url).bearer_auth("sk_test_simulator").header("Idempotency-Key", key);
-    let request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body);
+    let request = client
+        .post(url)
+        .bearer_auth("sk_test_simulator")
+        .header("Idempotency-Key", key);
+    let request = request
+        .header("Content-Type", "application/x-www-form-urlencoded")
+        .body(body);
     request.send().await.unwrap().json().await.unwrap()
 }
 
 /// User and system time of this process so far, from the kernel's clock of 100 ticks a second.
 fn cpu_time() -> Duration {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
-    let fields: Vec<u64> = stat.rsplit(')').next().unwrap().split_whitespace().skip(11).take(2).map(|ticks| ticks.parse().unwrap()).collect();
+    let fields: Vec<u64> = stat
+        .rsplit(')')
+        .next()
+        .unwrap()
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(|ticks| ticks.parse().unwrap())
+        .collect();
     Duration::from_millis(fields.iter().sum::<u64>() * 10)
 }

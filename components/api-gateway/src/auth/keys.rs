@@ -1,18 +1,21 @@
 //! The public keys of identity, fetched when they are needed and remembered for a minute.
 
-use crate::outside::Outside;
-use crate::table::Service;
+use std::collections::HashMap;
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use eventhub_guest::{Problem, Request, Timestamp, http};
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
-use std::collections::HashMap;
-use std::time::Duration;
+
+use crate::outside::Outside;
+use crate::table::Service;
 
 /// So long a key set is used without asking.
 const FRESH: Duration = Duration::from_secs(60);
-/// For an unknown key it is fetched again, but not more often than this: anybody can make up key ids.
+/// For an unknown key it is fetched again, but not more often than this: anybody can make up key
+/// ids.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// The key set, as last fetched.
@@ -40,10 +43,22 @@ impl KeySet {
     /// The key of that id; none where identity has none.
     ///
     /// # Errors
-    /// 503 where identity does not answer and no key set is at hand. An old one is better than none: keys last for weeks.
-    pub fn find(&mut self, kid: &str, now: Timestamp, outside: &impl Outside) -> Result<Option<DecodingKey>, Problem> {
-        let within = |at: Option<Timestamp>, duration: Duration| at.is_some_and(|at| now < at.plus(duration) && at <= now);
-        let wanted = if self.keys.contains_key(kid) { !within(self.fetched_at, FRESH) } else { true };
+    /// 503 where identity does not answer and no key set is at hand. An old one is better than
+    /// none: keys last for weeks.
+    pub fn find(
+        &mut self,
+        kid: &str,
+        now: Timestamp,
+        outside: &impl Outside,
+    ) -> Result<Option<DecodingKey>, Problem> {
+        let within = |at: Option<Timestamp>, duration: Duration| {
+            at.is_some_and(|at| now < at.plus(duration) && at <= now)
+        };
+        let wanted = if self.keys.contains_key(kid) {
+            !within(self.fetched_at, FRESH)
+        } else {
+            true
+        };
         if wanted && !within(self.tried_at, PAUSE) {
             self.tried_at = Some(now);
             match fetch(outside) {
@@ -57,24 +72,35 @@ impl KeySet {
         if self.fetched_at.is_none() {
             // The next request may try at once: without keys nobody gets in.
             self.tried_at = None;
-            return Err(Problem::unavailable("Access tokens cannot be checked just now; try again in a moment."));
+            return Err(Problem::unavailable(
+                "Access tokens cannot be checked just now; try again in a moment.",
+            ));
         }
         Ok(self.keys.get(kid).cloned())
     }
 }
 
 fn fetch(outside: &impl Outside) -> Result<HashMap<String, DecodingKey>, String> {
-    let request = Request { request_id: "key-set".into(), ..http::request("GET", "/.well-known/jwks.json") };
+    let request = Request {
+        request_id: "key-set".into(),
+        ..http::request("GET", "/.well-known/jwks.json")
+    };
     let response = outside.call(Service::Identity, &request);
     if response.status != 200 {
         return Err(format!("identity answered {}", response.status));
     }
-    let document: Document = serde_json::from_slice(&response.body).map_err(|error| error.to_string())?;
-    Ok(document.keys.into_iter().filter_map(|jwk| Some((jwk.kid.clone(), decode(&jwk)?))).collect())
+    let document: Document =
+        serde_json::from_slice(&response.body).map_err(|error| error.to_string())?;
+    Ok(document
+        .keys
+        .into_iter()
+        .filter_map(|jwk| Some((jwk.kid.clone(), decode(&jwk)?)))
+        .collect())
 }
 
 fn decode(jwk: &Jwk) -> Option<DecodingKey> {
     let x = URL_SAFE_NO_PAD.decode(&jwk.x).ok()?;
     // `from_ed_der` takes the raw 32 bytes, and the verifier counts on there being so many.
-    (jwk.kty == "OKP" && jwk.crv == "Ed25519" && x.len() == 32).then(|| DecodingKey::from_ed_der(&x))
+    (jwk.kty == "OKP" && jwk.crv == "Ed25519" && x.len() == 32)
+        .then(|| DecodingKey::from_ed_der(&x))
 }

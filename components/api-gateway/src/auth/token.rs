@@ -1,4 +1,5 @@
-//! One access token: EdDSA, from our issuer, for our audience, not expired. Nothing else is ever accepted (RFC 8725 section 3.1).
+//! One access token: EdDSA, from our issuer, for our audience, not expired. Nothing else is ever
+//! accepted (RFC 8725 section 3.1).
 
 use eventhub_guest::ids::UserId;
 use eventhub_guest::{Principal, Timestamp};
@@ -60,11 +61,24 @@ pub fn key_id(token: &str) -> Result<String, Fault> {
     header.kid.ok_or(Fault::Invalid("no kid"))
 }
 
-pub fn verify(token: &str, key: &DecodingKey, expected: &Expected, now: Timestamp) -> Result<Verified, Fault> {
-    let claims = decode::<Claims>(token, key, &expected.0).map_err(|_| Fault::Invalid("signature or claims"))?.claims;
+pub fn verify(
+    token: &str,
+    key: &DecodingKey,
+    expected: &Expected,
+    now: Timestamp,
+) -> Result<Verified, Fault> {
+    let claims = decode::<Claims>(token, key, &expected.0)
+        .map_err(|_| Fault::Invalid("signature or claims"))?
+        .claims;
     // After the signature: who made it up does not learn more.
     if claims.exp <= now.seconds() {
         return Err(Fault::Expired);
     }
-    Ok(Verified { principal: Principal { user_id: claims.sub.to_string(), roles: claims.roles }, expires_at: claims.exp })
+    Ok(Verified {
+        principal: Principal {
+            user_id: claims.sub.to_string(),
+            roles: claims.roles,
+        },
+        expires_at: claims.exp,
+    })
 }

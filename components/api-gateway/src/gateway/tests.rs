@@ -1,13 +1,17 @@
 //! The pipeline as clients see it. Redis is real; services are not.
 
-use super::*;
-use crate::rate::Policy;
-use crate::testing::{World, claims, code, config, eval, header, json_answer, new_user_token, request, token};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
+
 use eventhub_guest::redis::{Error, Reply};
 use serde_json::{Value, json};
 use sha2::Digest;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Instant;
+
+use super::*;
+use crate::rate::Policy;
+use crate::testing::{
+    World, claims, code, config, eval, header, json_answer, new_user_token, request, token,
+};
 
 fn gateway(world: &World) -> Gateway<&World> {
     Gateway::new(config(), world)
@@ -23,13 +27,34 @@ fn new_address() -> String {
 fn a_service_learns_who_asks_and_nothing_that_was_forged() {
     let world = World::new();
     let bearer = format!("Bearer {}", token(Some("k1"), 1, &claims()));
-    let response = gateway(&world).handle(request("GET", "/api/v1/users/me", &[("authorization", &bearer), ("x-request-id", "mine-1"), ("te", "x")], ""));
-    assert_eq!((response.status, header(&response, "x-request-id")), (200, Some("mine-1")));
-    assert_eq!((header(&response, "cache-control"), header(&response, "x-content-type-options")), (Some("no-store"), Some("nosniff")));
+    let response = gateway(&world).handle(request(
+        "GET",
+        "/api/v1/users/me",
+        &[
+            ("authorization", &bearer),
+            ("x-request-id", "mine-1"),
+            ("te", "x"),
+        ],
+        "",
+    ));
+    assert_eq!(
+        (response.status, header(&response, "x-request-id")),
+        (200, Some("mine-1"))
+    );
+    assert_eq!(
+        (
+            header(&response, "cache-control"),
+            header(&response, "x-content-type-options")
+        ),
+        (Some("no-store"), Some("nosniff"))
+    );
     gateway(&world).handle(request("GET", "/api/v1/events", &[], ""));
     let asked = world.asked.borrow();
     let principal = asked[0].1.principal.as_ref().unwrap();
-    assert_eq!((principal.user_id.as_str(), asked[0].1.request_id.as_str()), (crate::testing::USER, "mine-1"));
+    assert_eq!(
+        (principal.user_id.as_str(), asked[0].1.request_id.as_str()),
+        (crate::testing::USER, "mine-1")
+    );
     assert!(asked[0].1.headers.is_empty());
     assert_eq!(asked[1].1.principal, None);
 }
@@ -39,17 +64,33 @@ fn a_host_that_names_the_request_names_it_for_all() {
     let world = World::new();
     let mut named = request("GET", "/api/v1/events", &[("x-request-id", "theirs")], "");
     named.request_id = "the-hosts".into();
-    assert_eq!(header(&gateway(&world).handle(named), "x-request-id"), Some("the-hosts"));
+    assert_eq!(
+        header(&gateway(&world).handle(named), "x-request-id"),
+        Some("the-hosts")
+    );
     assert_eq!(world.asked.borrow()[0].1.request_id, "the-hosts");
 }
 
 #[test]
 fn a_bad_token_is_refused_even_where_none_is_needed_except_where_new_ones_are_got() {
     let world = World::new();
-    let response = gateway(&world).handle(request("GET", "/api/v1/events", &[("authorization", "Bearer x")], ""));
-    assert_eq!((response.status, code(&response).as_str()), (401, "unauthenticated"));
+    let response = gateway(&world).handle(request(
+        "GET",
+        "/api/v1/events",
+        &[("authorization", "Bearer x")],
+        "",
+    ));
+    assert_eq!(
+        (response.status, code(&response).as_str()),
+        (401, "unauthenticated")
+    );
     assert!(header(&response, "www-authenticate").is_some() && world.asked.borrow().is_empty());
-    let refreshed = gateway(&world).handle(request("POST", "/api/v1/auth/refresh", &[("authorization", "Bearer x")], "{}"));
+    let refreshed = gateway(&world).handle(request(
+        "POST",
+        "/api/v1/auth/refresh",
+        &[("authorization", "Bearer x")],
+        "{}",
+    ));
     assert_eq!(refreshed.status, 200);
 }
 
@@ -59,45 +100,118 @@ fn what_is_too_large_or_leads_nowhere_reaches_no_service() {
     let long = "x".repeat(3_000);
     let cases = [
         (request("GET", "/api/v1/nothing", &[], ""), 404, "not_found"),
-        (request("GET", "/api/v1/sessions/ses_1/live", &[], ""), 404, "not_found"),
-        (request("POST", "/api/v1/events", &[], &long), 413, "body_too_large"),
-        (request("POST", "/api/v1/events", &[("content-length", "4294967295")], ""), 413, "body_too_large"),
-        (request("GET", "/api/v1/events", &[("x-long", &long)], ""), 431, "headers_too_large"),
-        (request("GET", "/api/v1/events", &[("accept", "text/html")], ""), 406, "not_acceptable"),
-        (request("POST", "/api/openapi.json", &[], ""), 405, "method_not_allowed"),
+        (
+            request("GET", "/api/v1/sessions/ses_1/live", &[], ""),
+            404,
+            "not_found",
+        ),
+        (
+            request("POST", "/api/v1/events", &[], &long),
+            413,
+            "body_too_large",
+        ),
+        (
+            request(
+                "POST",
+                "/api/v1/events",
+                &[("content-length", "4294967295")],
+                "",
+            ),
+            413,
+            "body_too_large",
+        ),
+        (
+            request("GET", "/api/v1/events", &[("x-long", &long)], ""),
+            431,
+            "headers_too_large",
+        ),
+        (
+            request("GET", "/api/v1/events", &[("accept", "text/html")], ""),
+            406,
+            "not_acceptable",
+        ),
+        (
+            request("POST", "/api/openapi.json", &[], ""),
+            405,
+            "method_not_allowed",
+        ),
     ];
     for (request, status, wanted) in cases {
         let response = gateway(&world).handle(request);
-        assert_eq!((response.status, code(&response).as_str()), (status, wanted));
+        assert_eq!(
+            (response.status, code(&response).as_str()),
+            (status, wanted)
+        );
         assert!(header(&response, "x-request-id").is_some());
     }
     assert!(world.asked.borrow().is_empty());
-    assert_eq!(gateway(&world).handle(request("POST", "/api/v1/layouts", &[], &long)).status, 200);
+    assert_eq!(
+        gateway(&world)
+            .handle(request("POST", "/api/v1/layouts", &[], &long))
+            .status,
+        200
+    );
 }
 
 #[test]
 fn a_body_that_is_not_even_read_is_refused_like_any_other() {
     let world = World::new();
     let gateway = gateway(&world);
-    assert_eq!((gateway.max_body("/api/v1/layouts"), gateway.max_body("/api/v1/events"), gateway.max_body("/x")), (5_000, 1_000, 1_000));
-    let response = gateway.refuse(request("POST", "/api/v1/events", &[("x-request-id", "mine")], ""), body_too_large(1_000));
-    assert_eq!((response.status, code(&response).as_str(), header(&response, "x-request-id")), (413, "body_too_large", Some("mine")));
+    assert_eq!(
+        (
+            gateway.max_body("/api/v1/layouts"),
+            gateway.max_body("/api/v1/events"),
+            gateway.max_body("/x")
+        ),
+        (5_000, 1_000, 1_000)
+    );
+    let response = gateway.refuse(
+        request("POST", "/api/v1/events", &[("x-request-id", "mine")], ""),
+        body_too_large(1_000),
+    );
+    assert_eq!(
+        (
+            response.status,
+            code(&response).as_str(),
+            header(&response, "x-request-id")
+        ),
+        (413, "body_too_large", Some("mine"))
+    );
 }
 
 #[test]
 fn a_browser_may_ask_beforehand_without_a_token() {
     let world = World::new();
-    let headers = [("origin", "https://shop.example"), ("access-control-request-method", "POST"), ("access-control-request-headers", "authorization")];
+    let headers = [
+        ("origin", "https://shop.example"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "authorization"),
+    ];
     let response = gateway(&world).handle(request("OPTIONS", "/api/v1/bookings", &headers, ""));
-    assert_eq!((response.status, header(&response, "access-control-allow-origin")), (204, Some("*")));
-    assert!(header(&response, "access-control-allow-headers").unwrap().contains("idempotency-key"));
+    assert_eq!(
+        (
+            response.status,
+            header(&response, "access-control-allow-origin")
+        ),
+        (204, Some("*"))
+    );
+    assert!(
+        header(&response, "access-control-allow-headers")
+            .unwrap()
+            .contains("idempotency-key")
+    );
     assert!(world.asked.borrow().is_empty());
 }
 
 #[test]
 fn head_has_no_body_and_the_document_of_the_api_is_json() {
     let world = World::new();
-    assert!(gateway(&world).handle(request("HEAD", "/api/v1/events", &[], "")).body.is_empty());
+    assert!(
+        gateway(&world)
+            .handle(request("HEAD", "/api/v1/events", &[], ""))
+            .body
+            .is_empty()
+    );
     let document = gateway(&world).handle(request("GET", "/api/openapi.json", &[], ""));
     let document: Value = serde_json::from_slice(&document.body).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
@@ -108,19 +222,43 @@ fn head_has_no_body_and_the_document_of_the_api_is_json() {
 fn a_user_over_the_limit_waits_and_others_do_not() {
     let world = World::new();
     let policy = Policy::new("user", 1.0, 3);
-    let gateway = Gateway::new(crate::config::Config { user_policy: policy, ..config() }, &world);
-    let ask = |bearer: &str| gateway.handle(request("GET", "/api/v1/events", &[("authorization", bearer)], ""));
-    // A user whose requests took more than a second, on a machine that stalls, has got one of them back.
+    let gateway = Gateway::new(
+        crate::config::Config {
+            user_policy: policy,
+            ..config()
+        },
+        &world,
+    );
+    let ask = |bearer: &str| {
+        gateway.handle(request(
+            "GET",
+            "/api/v1/events",
+            &[("authorization", bearer)],
+            "",
+        ))
+    };
+    // A user whose requests took more than a second, on a machine that stalls, has got one of them
+    // back.
     let in_time = |_| {
         let ((_, one), started) = (new_user_token(), Instant::now());
         let answers = [ask(&one), ask(&one), ask(&one), ask(&one)];
         (started.elapsed() < Duration::from_secs(1)).then_some((one, answers))
     };
     let (one, [allowed, _, last, refused]) = (0..10).find_map(in_time).unwrap();
-    assert_eq!(header(&allowed, "ratelimit-policy"), Some("\"user\";q=3;w=3"));
+    assert_eq!(
+        header(&allowed, "ratelimit-policy"),
+        Some("\"user\";q=3;w=3")
+    );
     assert_eq!(header(&allowed, "ratelimit"), Some("\"user\";r=2;t=1"));
     assert_eq!(last.status, 200);
-    assert_eq!((refused.status, code(&refused).as_str(), header(&refused, "retry-after")), (429, "rate_limited", Some("1")));
+    assert_eq!(
+        (
+            refused.status,
+            code(&refused).as_str(),
+            header(&refused, "retry-after")
+        ),
+        (429, "rate_limited", Some("1"))
+    );
     assert_eq!(header(&refused, "ratelimit"), Some("\"user\";r=0;t=3"));
     assert_eq!(ask(&new_user_token().1).status, 200);
     std::thread::sleep(Duration::from_millis(1_050));
@@ -130,24 +268,56 @@ fn a_user_over_the_limit_waits_and_others_do_not() {
 #[test]
 fn a_host_that_tells_the_peer_in_a_header_is_believed_only_where_it_tells_it_in_no_other_way() {
     let world = World::new();
-    let limits = || crate::config::Config { address_policy: Policy::new("address", 0.1, 1), peer_header: Some("x-peer".into()), ..config() };
+    let limits = || crate::config::Config {
+        address_policy: Policy::new("address", 0.1, 1),
+        peer_header: Some("x-peer".into()),
+        ..config()
+    };
     let gateway = Gateway::new(limits(), &world);
     let ask = |client: &str, peer: &str| {
-        gateway.handle(Request { client_address: client.into(), ..request("GET", "/api/v1/events", &[("x-peer", peer)], "") }).status
+        gateway
+            .handle(Request {
+                client_address: client.into(),
+                ..request("GET", "/api/v1/events", &[("x-peer", peer)], "")
+            })
+            .status
     };
     let (one, other, third) = (new_address(), new_address(), new_address());
-    assert_eq!([ask("", &format!("{one}:1")), ask("", &format!("{one}:2")), ask("", &format!("{other}:1"))], [200, 429, 200]);
-    assert_eq!([ask(&third, "1.1.1.1"), ask(&third, "2.2.2.2")], [200, 429], "this host told the peer itself");
+    assert_eq!(
+        [
+            ask("", &format!("{one}:1")),
+            ask("", &format!("{one}:2")),
+            ask("", &format!("{other}:1"))
+        ],
+        [200, 429, 200]
+    );
+    assert_eq!(
+        [ask(&third, "1.1.1.1"), ask(&third, "2.2.2.2")],
+        [200, 429],
+        "this host told the peer itself"
+    );
 }
 
 #[test]
 fn guessing_passwords_is_slower_than_reading() {
     let world = World::new();
-    let limits = crate::config::Config { address_policy: Policy::new("address", 100.0, 100), auth_policy: Policy::new("auth", 0.1, 2), ..config() };
+    let limits = crate::config::Config {
+        address_policy: Policy::new("address", 100.0, 100),
+        auth_policy: Policy::new("auth", 0.1, 2),
+        ..config()
+    };
     let gateway = Gateway::new(limits, &world);
     let address = new_address();
-    let ask = |path: &str| gateway.handle(Request { client_address: address.clone(), ..request("POST", path, &[], "{}") });
-    assert_eq!(header(&ask("/api/v1/auth/login"), "ratelimit-policy"), Some("\"address\";q=100;w=1, \"auth\";q=2;w=20"));
+    let ask = |path: &str| {
+        gateway.handle(Request {
+            client_address: address.clone(),
+            ..request("POST", path, &[], "{}")
+        })
+    };
+    assert_eq!(
+        header(&ask("/api/v1/auth/login"), "ratelimit-policy"),
+        Some("\"address\";q=100;w=1, \"auth\";q=2;w=20")
+    );
     assert_eq!(ask("/api/v1/auth/signup").status, 200);
     assert_eq!(ask("/api/v1/auth/login").status, 429);
     assert_eq!(ask("/api/v1/auth/refresh").status, 200);
@@ -156,32 +326,76 @@ fn guessing_passwords_is_slower_than_reading() {
 #[test]
 fn a_providers_burst_of_webhooks_is_not_refused_and_others_of_that_address_are() {
     let world = World::new();
-    let gateway = Gateway::new(crate::config::Config { address_policy: Policy::new("address", 0.1, 1), ..config() }, &world);
+    let gateway = Gateway::new(
+        crate::config::Config {
+            address_policy: Policy::new("address", 0.1, 1),
+            ..config()
+        },
+        &world,
+    );
     let address = new_address();
-    let ask = |path: &str| gateway.handle(Request { client_address: address.clone(), ..request("POST", path, &[], "{}") });
+    let ask = |path: &str| {
+        gateway.handle(Request {
+            client_address: address.clone(),
+            ..request("POST", path, &[], "{}")
+        })
+    };
     for _ in 0..5 {
         let response = ask("/webhooks/stripe");
-        assert_eq!((response.status, header(&response, "ratelimit")), (200, None));
+        assert_eq!(
+            (response.status, header(&response, "ratelimit")),
+            (200, None)
+        );
     }
-    assert_eq!([ask("/api/v1/auth/refresh").status, ask("/api/v1/auth/refresh").status], [200, 429], "webhooks have used nothing up");
+    assert_eq!(
+        [
+            ask("/api/v1/auth/refresh").status,
+            ask("/api/v1/auth/refresh").status
+        ],
+        [200, 429],
+        "webhooks have used nothing up"
+    );
 }
 
 #[test]
 fn a_layouts_schema_is_had_by_who_asks_for_a_schema() {
     let world = World::new();
-    let ask = |path: &str| gateway(&world).handle(request("GET", path, &[("accept", "application/schema+json")], "")).status;
-    assert_eq!([ask("/api/v1/layouts/schema"), ask("/api/v1/layouts/lay_1")], [200, 406]);
+    let ask = |path: &str| {
+        gateway(&world)
+            .handle(request(
+                "GET",
+                path,
+                &[("accept", "application/schema+json")],
+                "",
+            ))
+            .status
+    };
+    assert_eq!(
+        [ask("/api/v1/layouts/schema"), ask("/api/v1/layouts/lay_1")],
+        [200, 406]
+    );
 }
 
 #[test]
 fn made_up_tokens_are_limited_by_their_address() {
     let world = World::new();
-    let gateway = Gateway::new(crate::config::Config { address_policy: Policy::new("address", 0.1, 2), ..config() }, &world);
+    let gateway = Gateway::new(
+        crate::config::Config {
+            address_policy: Policy::new("address", 0.1, 2),
+            ..config()
+        },
+        &world,
+    );
     let address = new_address();
     let statuses: Vec<u16> = (0..4)
         .map(|number| {
             let bearer = format!("Bearer {number}");
-            gateway.handle(Request { client_address: address.clone(), ..request("GET", "/api/v1/users/me", &[("authorization", &bearer)], "") }).status
+            gateway
+                .handle(Request {
+                    client_address: address.clone(),
+                    ..request("GET", "/api/v1/users/me", &[("authorization", &bearer)], "")
+                })
+                .status
         })
         .collect();
     assert_eq!(statuses, [401, 401, 429, 429]);
@@ -190,23 +404,53 @@ fn made_up_tokens_are_limited_by_their_address() {
 #[test]
 fn the_same_post_runs_once_and_answers_twice() {
     let world = World::new();
-    *world.answer.borrow_mut() = Response { headers: vec![("location".into(), "/x".into())], ..json_answer(202, json!({"n": 1})) };
+    *world.answer.borrow_mut() = Response {
+        headers: vec![("location".into(), "/x".into())],
+        ..json_answer(202, json!({"n": 1}))
+    };
     let gateway = gateway(&world);
     let (_, bearer) = new_user_token();
-    let book = |key: &str, body: &str| gateway.handle(request("POST", "/api/v1/bookings", &[("authorization", &bearer), ("idempotency-key", key)], body));
+    let book = |key: &str, body: &str| {
+        gateway.handle(request(
+            "POST",
+            "/api/v1/bookings",
+            &[("authorization", &bearer), ("idempotency-key", key)],
+            body,
+        ))
+    };
     let first = book("key-1", "{}");
     *world.answer.borrow_mut() = json_answer(202, json!({"n": 2}));
     let again = book("key-1", "{}");
-    assert_eq!((again.status, &again.body, header(&again, "location")), (202, &first.body, Some("/x")));
-    assert_eq!((header(&first, "idempotent-replayed"), header(&again, "idempotent-replayed")), (None, Some("true")));
-    assert_ne!(header(&first, "x-request-id"), header(&again, "x-request-id"));
+    assert_eq!(
+        (again.status, &again.body, header(&again, "location")),
+        (202, &first.body, Some("/x"))
+    );
+    assert_eq!(
+        (
+            header(&first, "idempotent-replayed"),
+            header(&again, "idempotent-replayed")
+        ),
+        (None, Some("true"))
+    );
+    assert_ne!(
+        header(&first, "x-request-id"),
+        header(&again, "x-request-id")
+    );
     let other = book("key-1", "{\"a\":1}");
-    assert_eq!((other.status, code(&other).as_str()), (422, "idempotency_key_reused"));
+    assert_eq!(
+        (other.status, code(&other).as_str()),
+        (422, "idempotency_key_reused")
+    );
     assert_eq!(book("key-2", "{}").status, 202);
     assert_eq!(world.asked.borrow().len(), 2);
     // Another user's key is another key.
     let (_, stranger) = new_user_token();
-    gateway.handle(request("POST", "/api/v1/bookings", &[("authorization", &stranger), ("idempotency-key", "key-1")], "{}"));
+    gateway.handle(request(
+        "POST",
+        "/api/v1/bookings",
+        &[("authorization", &stranger), ("idempotency-key", "key-1")],
+        "{}",
+    ));
     assert_eq!(world.asked.borrow().len(), 3);
 }
 
@@ -215,7 +459,16 @@ fn a_refusal_that_passes_may_be_tried_again_with_the_same_key() {
     let world = World::new();
     let gateway = gateway(&world);
     let (_, bearer) = new_user_token();
-    let book = || gateway.handle(request("POST", "/api/v1/bookings", &[("authorization", &bearer), ("idempotency-key", "k")], "{}")).status;
+    let book = || {
+        gateway
+            .handle(request(
+                "POST",
+                "/api/v1/bookings",
+                &[("authorization", &bearer), ("idempotency-key", "k")],
+                "{}",
+            ))
+            .status
+    };
     *world.answer.borrow_mut() = json_answer(503, json!({}));
     assert_eq!(book(), 503);
     *world.answer.borrow_mut() = json_answer(202, json!({}));
@@ -224,8 +477,14 @@ fn a_refusal_that_passes_may_be_tried_again_with_the_same_key() {
 
 /// A layout's answer that is too large to be kept.
 fn large_answer(status: u16) -> Response {
-    let headers = vec![("content-type".into(), "application/json".into()), ("location".into(), "/api/v1/layouts/lay_1".into())];
-    Response { headers, ..json_answer(status, json!({"name": "x".repeat(300 * 1024)})) }
+    let headers = vec![
+        ("content-type".into(), "application/json".into()),
+        ("location".into(), "/api/v1/layouts/lay_1".into()),
+    ];
+    Response {
+        headers,
+        ..json_answer(status, json!({"name": "x".repeat(300 * 1024)}))
+    }
 }
 
 #[test]
@@ -233,23 +492,71 @@ fn a_large_answer_is_read_anew_and_the_request_does_not_run_again() {
     let world = World::new();
     let gateway = gateway(&world);
     let (user, bearer) = new_user_token();
-    let headers = [("authorization", bearer.as_str()), ("idempotency-key", "k"), ("x-request-id", "mine"), ("content-type", "application/json")];
+    let headers = [
+        ("authorization", bearer.as_str()),
+        ("idempotency-key", "k"),
+        ("x-request-id", "mine"),
+        ("content-type", "application/json"),
+    ];
     let create = || gateway.handle(request("POST", "/api/v1/layouts", &headers, "{}"));
     *world.answer.borrow_mut() = large_answer(201);
     let first = create();
-    *world.answer.borrow_mut() = Response { body: first.body.clone(), ..json_answer(200, json!({})) };
+    *world.answer.borrow_mut() = Response {
+        body: first.body.clone(),
+        ..json_answer(200, json!({}))
+    };
     let again = create();
-    assert_eq!((again.status, again.body == first.body, header(&again, "location")), (201, true, Some("/api/v1/layouts/lay_1")));
-    assert_eq!((header(&first, "idempotent-replayed"), header(&again, "idempotent-replayed")), (None, Some("true")));
+    assert_eq!(
+        (
+            again.status,
+            again.body == first.body,
+            header(&again, "location")
+        ),
+        (201, true, Some("/api/v1/layouts/lay_1"))
+    );
+    assert_eq!(
+        (
+            header(&first, "idempotent-replayed"),
+            header(&again, "idempotent-replayed")
+        ),
+        (None, Some("true"))
+    );
     let asked = world.asked.borrow();
     let (service, read) = &asked[1];
-    assert_eq!((asked.len(), *service, read.method.as_str(), read.path.as_str()), (2, asked[0].0, "GET", "/api/v1/layouts/lay_1"));
-    assert_eq!((read.principal.as_ref().map(|one| one.user_id.as_str()), read.request_id.as_str()), (Some(user.as_str()), "mine"));
+    assert_eq!(
+        (
+            asked.len(),
+            *service,
+            read.method.as_str(),
+            read.path.as_str()
+        ),
+        (2, asked[0].0, "GET", "/api/v1/layouts/lay_1")
+    );
+    assert_eq!(
+        (
+            read.principal.as_ref().map(|one| one.user_id.as_str()),
+            read.request_id.as_str()
+        ),
+        (Some(user.as_str()), "mine")
+    );
     assert!(read.headers.is_empty() && read.body.is_empty());
     // What Redis has of it is small.
-    let record = format!("idem:{{{user}}}:{}", hex::encode(sha2::Sha256::digest(b"k"))).into_bytes();
-    let bytes = eval("return #table.concat(redis.call('HVALS', KEYS[1]))", &[record], &[]).unwrap().int();
-    assert!(bytes.is_some_and(|bytes| (1..1_000).contains(&bytes)), "{bytes:?}");
+    let record = format!(
+        "idem:{{{user}}}:{}",
+        hex::encode(sha2::Sha256::digest(b"k"))
+    )
+    .into_bytes();
+    let bytes = eval(
+        "return #table.concat(redis.call('HVALS', KEYS[1]))",
+        &[record],
+        &[],
+    )
+    .unwrap()
+    .int();
+    assert!(
+        bytes.is_some_and(|bytes| (1..1_000).contains(&bytes)),
+        "{bytes:?}"
+    );
 }
 
 #[test]
@@ -257,16 +564,39 @@ fn a_large_answer_that_cannot_be_read_anew_is_503_and_no_second_layout() {
     let world = World::new();
     let gateway = gateway(&world);
     let (_, bearer) = new_user_token();
-    let create = |body: &str| gateway.handle(request("POST", "/api/v1/layouts", &[("authorization", &bearer), ("idempotency-key", "k")], body));
+    let create = |body: &str| {
+        gateway.handle(request(
+            "POST",
+            "/api/v1/layouts",
+            &[("authorization", &bearer), ("idempotency-key", "k")],
+            body,
+        ))
+    };
     *world.answer.borrow_mut() = large_answer(201);
     assert_eq!(create("{}").status, 201);
     for status in [404, 500, 503] {
         *world.answer.borrow_mut() = json_answer(status, json!({}));
         let again = create("{}");
-        assert_eq!((again.status, code(&again).as_str(), header(&again, "retry-after")), (503, "unavailable", Some("1")));
+        assert_eq!(
+            (
+                again.status,
+                code(&again).as_str(),
+                header(&again, "retry-after")
+            ),
+            (503, "unavailable", Some("1"))
+        );
     }
-    assert_eq!(create("{\"a\":1}").status, 422, "the key is still that of the first request");
-    let methods: Vec<String> = world.asked.borrow().iter().map(|(_, request)| request.method.clone()).collect();
+    assert_eq!(
+        create("{\"a\":1}").status,
+        422,
+        "the key is still that of the first request"
+    );
+    let methods: Vec<String> = world
+        .asked
+        .borrow()
+        .iter()
+        .map(|(_, request)| request.method.clone())
+        .collect();
     assert_eq!(methods, ["POST", "GET", "GET", "GET"]);
 }
 
@@ -274,10 +604,25 @@ fn a_large_answer_that_cannot_be_read_anew_is_503_and_no_second_layout() {
 fn a_record_that_redis_has_and_does_not_give_lets_nothing_run() {
     let world = World::new();
     let (_, bearer) = new_user_token();
-    for error in [Error::Invalid("a reply of 12000000 bytes, of which 8388608 are taken".into()), Error::Refused("WRONGTYPE".into())] {
+    for error in [
+        Error::Invalid("a reply of 12000000 bytes, of which 8388608 are taken".into()),
+        Error::Refused("WRONGTYPE".into()),
+    ] {
         *world.redis_error.borrow_mut() = Some(error);
-        let response = gateway(&world).handle(request("POST", "/api/v1/layouts", &[("authorization", &bearer), ("idempotency-key", "k")], "{}"));
-        assert_eq!((response.status, code(&response).as_str(), header(&response, "retry-after")), (503, "unavailable", Some("1")));
+        let response = gateway(&world).handle(request(
+            "POST",
+            "/api/v1/layouts",
+            &[("authorization", &bearer), ("idempotency-key", "k")],
+            "{}",
+        ));
+        assert_eq!(
+            (
+                response.status,
+                code(&response).as_str(),
+                header(&response, "retry-after")
+            ),
+            (503, "unavailable", Some("1"))
+        );
     }
     assert!(world.asked.borrow().is_empty());
 }
@@ -290,23 +635,63 @@ fn of_many_at_once_with_one_key_one_runs() {
         let attempts: Vec<_> = (0..16u8)
             .map(|number| {
                 let key = key.clone();
-                scope.spawn(move || eval(script, &[key], &[b"same".to_vec(), vec![number], b"60000".to_vec()]).unwrap())
+                scope.spawn(move || {
+                    eval(
+                        script,
+                        &[key],
+                        &[b"same".to_vec(), vec![number], b"60000".to_vec()],
+                    )
+                    .unwrap()
+                })
             })
             .collect();
-        let replies: Vec<Reply> = attempts.into_iter().map(|attempt| attempt.join().unwrap()).collect();
+        let replies: Vec<Reply> = attempts
+            .into_iter()
+            .map(|attempt| attempt.join().unwrap())
+            .collect();
         let first = |reply: &Reply| reply.items()[0].int();
-        assert!(replies.iter().all(|reply| matches!(first(reply), Some(0 | 2))));
-        replies.iter().filter(|reply| first(reply) == Some(0)).count()
+        assert!(
+            replies
+                .iter()
+                .all(|reply| matches!(first(reply), Some(0 | 2)))
+        );
+        replies
+            .iter()
+            .filter(|reply| first(reply) == Some(0))
+            .count()
     });
     assert_eq!(claimed, 1);
 }
 
 #[test]
 fn a_request_that_runs_is_told_apart_and_who_lost_the_key_stores_nothing() {
-    let (begin, finish) = (include_str!("../idempotency/begin.lua"), include_str!("../idempotency/finish.lua"));
+    let (begin, finish) = (
+        include_str!("../idempotency/begin.lua"),
+        include_str!("../idempotency/finish.lua"),
+    );
     let key = [format!("idem:{{late}}:{}", Ids::new().next()).into_bytes()];
-    let claim = |attempt: &str| eval(begin, &key, &[b"same".to_vec(), attempt.into(), b"60000".to_vec()]).unwrap();
-    let store = |attempt: &str| eval(finish, &key, &[attempt.into(), b"60000".to_vec(), b"200".to_vec(), b"[]".to_vec(), b"body".to_vec()]).unwrap();
+    let claim = |attempt: &str| {
+        eval(
+            begin,
+            &key,
+            &[b"same".to_vec(), attempt.into(), b"60000".to_vec()],
+        )
+        .unwrap()
+    };
+    let store = |attempt: &str| {
+        eval(
+            finish,
+            &key,
+            &[
+                attempt.into(),
+                b"60000".to_vec(),
+                b"200".to_vec(),
+                b"[]".to_vec(),
+                b"body".to_vec(),
+            ],
+        )
+        .unwrap()
+    };
     assert_eq!(claim("a").items()[0].int(), Some(0));
     assert_eq!(claim("b").items()[0].int(), Some(2));
     assert_eq!(store("b").int(), Some(0));
@@ -321,30 +706,84 @@ fn a_request_that_runs_is_told_apart_and_who_lost_the_key_stores_nothing() {
 fn booking_without_a_key_is_refused_and_without_a_token_is_the_services_matter() {
     let world = World::new();
     let (_, bearer) = new_user_token();
-    let refused = gateway(&world).handle(request("POST", "/api/v1/bookings", &[("authorization", &bearer)], "{}"));
+    let refused = gateway(&world).handle(request(
+        "POST",
+        "/api/v1/bookings",
+        &[("authorization", &bearer)],
+        "{}",
+    ));
     let body: Value = serde_json::from_slice(&refused.body).unwrap();
-    assert_eq!((refused.status, &body["errors"][0]["pointer"], &body["errors"][0]["code"]), (422, &json!("/headers/idempotency-key"), &json!("required")));
+    assert_eq!(
+        (
+            refused.status,
+            &body["errors"][0]["pointer"],
+            &body["errors"][0]["code"]
+        ),
+        (422, &json!("/headers/idempotency-key"), &json!("required"))
+    );
     assert!(world.asked.borrow().is_empty());
-    gateway(&world).handle(request("POST", "/api/v1/bookings", &[("idempotency-key", "k")], "{}"));
-    assert_eq!((world.asked.borrow().len(), world.scripts_run.get()), (1, 0));
+    gateway(&world).handle(request(
+        "POST",
+        "/api/v1/bookings",
+        &[("idempotency-key", "k")],
+        "{}",
+    ));
+    assert_eq!(
+        (world.asked.borrow().len(), world.scripts_run.get()),
+        (1, 0)
+    );
 }
 
 #[test]
 fn without_redis_people_still_get_in() {
     let world = World::without_redis();
-    let gateway = Gateway::new(crate::config::Config { user_policy: Policy::new("user", 1.0, 1), ..config() }, &world);
+    let gateway = Gateway::new(
+        crate::config::Config {
+            user_policy: Policy::new("user", 1.0, 1),
+            ..config()
+        },
+        &world,
+    );
     let (_, bearer) = new_user_token();
-    let response = gateway.handle(request("POST", "/api/v1/bookings", &[("authorization", &bearer), ("idempotency-key", "k")], "{}"));
-    assert_eq!((response.status, header(&response, "ratelimit")), (200, None));
+    let response = gateway.handle(request(
+        "POST",
+        "/api/v1/bookings",
+        &[("authorization", &bearer), ("idempotency-key", "k")],
+        "{}",
+    ));
+    assert_eq!(
+        (response.status, header(&response, "ratelimit")),
+        (200, None)
+    );
 }
 
 #[test]
 fn a_request_on_the_hot_path_asks_redis_once_and_nobody_for_keys() {
     let world = World::new();
-    let gateway = Gateway::new(crate::config::Config { user_policy: Policy::new("user", 1000.0, 1000), ..config() }, &world);
+    let gateway = Gateway::new(
+        crate::config::Config {
+            user_policy: Policy::new("user", 1000.0, 1000),
+            ..config()
+        },
+        &world,
+    );
     let (_, bearer) = new_user_token();
-    let ask = || gateway.handle(request("GET", "/api/v1/events", &[("authorization", &bearer)], ""));
+    let ask = || {
+        gateway.handle(request(
+            "GET",
+            "/api/v1/events",
+            &[("authorization", &bearer)],
+            "",
+        ))
+    };
     ask();
     ask();
-    assert_eq!((world.scripts_run.get(), world.key_set_asked.get(), world.asked.borrow().len()), (2, 1, 2));
+    assert_eq!(
+        (
+            world.scripts_run.get(),
+            world.key_set_asked.get(),
+            world.asked.borrow().len()
+        ),
+        (2, 1, 2)
+    );
 }

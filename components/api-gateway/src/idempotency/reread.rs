@@ -1,10 +1,10 @@
 //! A first answer whose body was too large to be kept is told again by reading what it had made.
 
-use eventhub_guest::http;
 use eventhub_guest::problem::Problem;
-use eventhub_guest::{Request, Response};
+use eventhub_guest::{Request, Response, http};
 
-/// The request that reads what the first answer told: the same person's, for the resource that it named.
+/// The request that reads what the first answer told: the same person's, for the resource that it
+/// named.
 pub fn request(repeated: &Request, location: &str) -> Request {
     let (path, query) = location.split_once('?').unwrap_or((location, ""));
     Request {
@@ -17,38 +17,74 @@ pub fn request(repeated: &Request, location: &str) -> Request {
     }
 }
 
-/// The first answer with the body that was read anew. Where the resource has changed meanwhile, the body is as it is now, and so is what
-/// describes it: with the first ETag it would be refused as stale.
+/// The first answer with the body that was read anew. Where the resource has changed meanwhile, the
+/// body is as it is now, and so is what describes it: with the first ETag it would be refused as
+/// stale.
 ///
 /// # Errors
 /// 503 where it was not read: to run the request again would be worse.
 pub fn complete(mut first: Response, read: Response) -> Result<Response, Problem> {
     if read.status != 200 {
-        tracing::warn!(http.status = read.status, "what an idempotency key has made cannot be read");
-        return Err(Problem::unavailable("The first request with this key was answered, and what it made cannot be read just now: come again for it."));
+        tracing::warn!(
+            http.status = read.status,
+            "what an idempotency key has made cannot be read"
+        );
+        return Err(Problem::unavailable(
+            "The first request with this key was answered, and what it made cannot be read just now: come again for it.",
+        ));
     }
-    for (name, value) in read.headers.into_iter().filter(|(name, _)| matches!(name.as_str(), "content-type" | "etag")) {
+    for (name, value) in read
+        .headers
+        .into_iter()
+        .filter(|(name, _)| matches!(name.as_str(), "content-type" | "etag"))
+    {
         first.headers.retain(|(known, _)| *known != name);
         first.headers.push((name, value));
     }
-    Ok(Response { body: read.body, ..first })
+    Ok(Response {
+        body: read.body,
+        ..first
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use eventhub_guest::problem::Code;
+
+    use super::*;
 
     #[test]
     fn a_body_that_was_read_anew_comes_with_the_tag_of_what_was_read() {
         let header = |name: &str, value: &str| (name.to_string(), value.to_string());
-        let first = Response { status: 201, headers: vec![header("location", "/x"), header("etag", "\"v1\"")], body: vec![] };
-        let read = Response { status: 200, headers: vec![header("etag", "\"v2\""), header("cache-control", "public")], body: b"{}".to_vec() };
+        let first = Response {
+            status: 201,
+            headers: vec![header("location", "/x"), header("etag", "\"v1\"")],
+            body: vec![],
+        };
+        let read = Response {
+            status: 200,
+            headers: vec![header("etag", "\"v2\""), header("cache-control", "public")],
+            body: b"{}".to_vec(),
+        };
         let whole = complete(first.clone(), read.clone()).unwrap();
         assert_eq!((whole.status, whole.body), (201, b"{}".to_vec()));
-        assert_eq!(whole.headers, [header("location", "/x"), header("etag", "\"v2\"")]);
+        assert_eq!(
+            whole.headers,
+            [header("location", "/x"), header("etag", "\"v2\"")]
+        );
         for status in [304, 404, 500, 503] {
-            assert_eq!(complete(first.clone(), Response { status, ..read.clone() }).unwrap_err().code, Code::Unavailable);
+            assert_eq!(
+                complete(
+                    first.clone(),
+                    Response {
+                        status,
+                        ..read.clone()
+                    }
+                )
+                .unwrap_err()
+                .code,
+                Code::Unavailable
+            );
         }
     }
 }

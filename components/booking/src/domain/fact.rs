@@ -1,10 +1,11 @@
 //! What a booking is told: an event of the saga, with what came along.
 
+use eventhub_guest::ids::{BookingId, EventId};
+use serde::Deserialize;
+
 use super::booking::Failure;
 use super::payment::Payment;
 use super::saga::Event;
-use eventhub_guest::ids::{BookingId, EventId};
-use serde::Deserialize;
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fact {
@@ -17,7 +18,11 @@ pub struct Fact {
 
 impl Fact {
     pub const fn of(event: Event) -> Self {
-        Self { event: Some(event), payment: None, failure: None }
+        Self {
+            event: Some(event),
+            payment: None,
+            failure: None,
+        }
     }
 
     pub fn because(mut self, failure: Failure) -> Self {
@@ -31,7 +36,8 @@ impl Fact {
     }
 }
 
-/// The payload of every event on `outbox.event.payment`. Members that are null may be missing: Debezium drops them.
+/// The payload of every event on `outbox.event.payment`. Members that are null may be missing:
+/// Debezium drops them.
 #[derive(Clone, PartialEq, Debug, Deserialize)]
 pub struct PaymentTold {
     pub payment_id: String,
@@ -46,7 +52,13 @@ pub struct PaymentTold {
 
 impl PaymentTold {
     fn payment(&self) -> Payment {
-        Payment { id: self.payment_id.clone(), provider: self.provider.clone(), status: self.status, client_secret: None, publishable_key: None }
+        Payment {
+            id: self.payment_id.clone(),
+            provider: self.provider.clone(),
+            status: self.status,
+            client_secret: None,
+            publishable_key: None,
+        }
     }
 }
 
@@ -64,12 +76,27 @@ pub struct EventTold {
 
 /// What an event of the payment service means; none for types that do not concern a booking.
 pub fn of_payment(kind: &str, told: &PaymentTold) -> Option<Fact> {
-    let reason = |otherwise: &str| told.reason.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| otherwise.into());
+    let reason = |otherwise: &str| {
+        told.reason
+            .clone()
+            .filter(|text| !text.is_empty())
+            .unwrap_or_else(|| otherwise.into())
+    };
     let fact = match kind {
         "PaymentSucceeded" => Fact::of(Event::PaymentCaptured),
         // One attempt was declined; the buyer may try another card until the deadline.
-        "PaymentFailed" => Fact { event: None, payment: None, failure: Some(Failure::new("payment_declined", reason("The payment was declined."))) },
-        "PaymentCancelled" => Fact::of(Event::PaymentCancelled).because(Failure::new("payment_cancelled", reason("The payment was given up."))),
+        "PaymentFailed" => Fact {
+            event: None,
+            payment: None,
+            failure: Some(Failure::new(
+                "payment_declined",
+                reason("The payment was declined."),
+            )),
+        },
+        "PaymentCancelled" => Fact::of(Event::PaymentCancelled).because(Failure::new(
+            "payment_cancelled",
+            reason("The payment was given up."),
+        )),
         "PaymentRefunded" => Fact::of(Event::RefundDone),
         "RefundFailed" => Fact::of(Event::RefundFailed),
         _ => return None,

@@ -1,4 +1,5 @@
-//! Rules of bookings and tickets, without I/O. A new rule goes to the file of the thing that it is about.
+//! Rules of bookings and tickets, without I/O. A new rule goes to the file of the thing that it is
+//! about.
 
 pub mod booking;
 pub mod fact;

@@ -1,7 +1,10 @@
-//! The saga's words as this service stores and shows them. The rules themselves are the saga component's.
+//! The saga's words as this service stores and shows them. The rules themselves are the saga
+//! component's.
 
 pub use crate::bindings::eventhub::payment::payments::Status as PaymentStatus;
-pub use crate::bindings::eventhub::saga::machine::{Command, Event, Money as MoneyState, Places, Refusal, State, Status, Transition};
+pub use crate::bindings::eventhub::saga::machine::{
+    Command, Event, Money as MoneyState, Places, Refusal, State, Status, Transition,
+};
 
 /// Text forms, the same in SQL and JSON.
 macro_rules! texts {
@@ -71,10 +74,14 @@ impl Status {
 }
 
 impl Command {
-    /// May be done before the state that demands it is recorded: whatever another worker records meanwhile, it is undone by
-    /// the facts that it leaves. Backward commands are safe only from a recorded end.
+    /// May be done before the state that demands it is recorded: whatever another worker records
+    /// meanwhile, it is undone by the facts that it leaves. Backward commands are safe only
+    /// from a recorded end.
     pub const fn is_forward(self) -> bool {
-        matches!(self, Command::ReserveSeats | Command::RequestPayment | Command::ConfirmSeats)
+        matches!(
+            self,
+            Command::ReserveSeats | Command::RequestPayment | Command::ConfirmSeats
+        )
     }
 }
 

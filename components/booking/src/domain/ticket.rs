@@ -1,5 +1,5 @@
-//! Tickets: the bytes of their QR payload, the keys that sign it, the picture. `docs/tickets.md` says the same to those who
-//! write scanners.
+//! Tickets: the bytes of their QR payload, the keys that sign it, the picture. `docs/tickets.md`
+//! says the same to those who write scanners.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -64,10 +64,23 @@ impl Keys {
     /// # Errors
     /// [`KeyError`].
     pub fn parse(seed: Option<&str>, retired: &[String]) -> Result<Self, KeyError> {
-        let bytes = |text: &str| -> Option<[u8; 32]> { URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')).ok()?.try_into().ok() };
+        let bytes = |text: &str| -> Option<[u8; 32]> {
+            URL_SAFE_NO_PAD
+                .decode(text.trim_end_matches('='))
+                .ok()?
+                .try_into()
+                .ok()
+        };
         let seed = bytes(seed.ok_or(KeyError::Missing)?).ok_or(KeyError::Seed)?;
-        let retired = retired.iter().map(|text| bytes(text).and_then(|key| VerifyingKey::from_bytes(&key).ok()).ok_or(KeyError::Retired));
-        Ok(Self { signing: SigningKey::from_bytes(&seed), retired: retired.collect::<Result<_, _>>()? })
+        let retired = retired.iter().map(|text| {
+            bytes(text)
+                .and_then(|key| VerifyingKey::from_bytes(&key).ok())
+                .ok_or(KeyError::Retired)
+        });
+        Ok(Self {
+            signing: SigningKey::from_bytes(&seed),
+            retired: retired.collect::<Result<_, _>>()?,
+        })
     }
 
     /// `EH1.<what>.<signature>`; the same ticket always gives the same text.
@@ -77,7 +90,10 @@ impl Keys {
     pub fn payload(&self, ticket: &Ticket) -> Result<String, TooLong> {
         let signed = format!("EH1.{}", URL_SAFE_NO_PAD.encode(content(ticket)?));
         let signature = self.signing.sign(signed.as_bytes());
-        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes())))
+        Ok(format!(
+            "{signed}.{}",
+            URL_SAFE_NO_PAD.encode(signature.to_bytes())
+        ))
     }
 
     /// A JSON Web Key Set (RFC 7517, RFC 8037): the signing key first.
@@ -92,10 +108,14 @@ impl Keys {
 }
 
 fn kid(key: &VerifyingKey) -> String {
-    Sha256::digest(key.as_bytes())[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(key.as_bytes())[..4]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
-/// Ticket id, session id (16 bytes each), the place's length and text, serial (8 bytes, big endian).
+/// Ticket id, session id (16 bytes each), the place's length and text, serial (8 bytes, big
+/// endian).
 fn content(ticket: &Ticket) -> Result<Vec<u8>, TooLong> {
     let place = ticket.place.as_str().as_bytes();
     let length = u8::try_from(place.len()).map_err(|_| TooLong)?;
@@ -138,14 +158,19 @@ impl Ticket {
 /// A payload too long for a code, which no ticket has.
 pub fn svg(payload: &str) -> Result<String, qrcode::types::QrError> {
     let code = qrcode::QrCode::with_error_correction_level(payload, qrcode::EcLevel::M)?;
-    Ok(code.render::<qrcode::render::svg::Color>().min_dimensions(320, 320).quiet_zone(true).build())
+    Ok(code
+        .render::<qrcode::render::svg::Color>()
+        .min_dimensions(320, 320)
+        .quiet_zone(true)
+        .build())
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use ed25519_dalek::{Signature, Verifier as _};
     use proptest::prelude::*;
+
+    use super::*;
 
     const SEED: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
@@ -166,15 +191,22 @@ mod tests {
         let (signed, signature) = payload.rsplit_once('.')?;
         let signature = Signature::from_slice(&URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
         let valid = keys["keys"].as_array()?.iter().any(|key| {
-            let bytes: Option<[u8; 32]> = URL_SAFE_NO_PAD.decode(key["x"].as_str().unwrap_or("")).ok().and_then(|x| x.try_into().ok());
-            bytes.and_then(|x| VerifyingKey::from_bytes(&x).ok()).is_some_and(|key| key.verify(signed.as_bytes(), &signature).is_ok())
+            let bytes: Option<[u8; 32]> = URL_SAFE_NO_PAD
+                .decode(key["x"].as_str().unwrap_or(""))
+                .ok()
+                .and_then(|x| x.try_into().ok());
+            bytes
+                .and_then(|x| VerifyingKey::from_bytes(&x).ok())
+                .is_some_and(|key| key.verify(signed.as_bytes(), &signature).is_ok())
         });
         if !valid {
             return None;
         }
         let bytes = URL_SAFE_NO_PAD.decode(signed.strip_prefix("EH1.")?).ok()?;
         let length = usize::from(*bytes.get(32)?);
-        let number = |range: std::ops::Range<usize>| Some(u128::from_be_bytes(bytes.get(range)?.try_into().ok()?));
+        let number = |range: std::ops::Range<usize>| {
+            Some(u128::from_be_bytes(bytes.get(range)?.try_into().ok()?))
+        };
         let place = String::from_utf8(bytes.get(33..33 + length)?.to_vec()).ok()?;
         let serial = i64::from_be_bytes(bytes.get(33 + length..)?.try_into().ok()?);
         Some((number(0..16)?, number(16..32)?, place, serial))
@@ -185,10 +217,17 @@ mod tests {
         let keys = Keys::parse(Some(SEED), &[]).unwrap();
         let document = include_str!("../../../../docs/tickets.md");
         let published = keys.published();
-        for expected in [published["keys"][0]["x"].as_str().unwrap(), published["keys"][0]["kid"].as_str().unwrap(), SEED] {
+        for expected in [
+            published["keys"][0]["x"].as_str().unwrap(),
+            published["keys"][0]["kid"].as_str().unwrap(),
+            SEED,
+        ] {
             assert!(document.contains(expected), "{expected}");
         }
-        for (place, serial) in [(Place::Seat("A-1-14".into()), 1), (Place::Area("floor".into()), 4_294_967_296)] {
+        for (place, serial) in [
+            (Place::Seat("A-1-14".into()), 1),
+            (Place::Area("floor".into()), 4_294_967_296),
+        ] {
             let payload = keys.payload(&ticket(place, serial)).unwrap();
             assert!(document.contains(&payload), "{payload}");
         }
@@ -215,30 +254,56 @@ mod tests {
     fn tickets_of_a_retired_key_are_still_accepted_and_of_a_strange_one_are_not() {
         let other = "IAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
         let old = Keys::parse(Some(other), &[]).unwrap();
-        let payload = old.payload(&ticket(Place::Area("floor".into()), 3)).unwrap();
-        assert_eq!(scan(&payload, &Keys::parse(Some(SEED), &[]).unwrap().published()), None);
-        let retired = old.published()["keys"][0]["x"].as_str().unwrap().to_string();
-        assert!(scan(&payload, &Keys::parse(Some(SEED), &[retired]).unwrap().published()).is_some());
+        let payload = old
+            .payload(&ticket(Place::Area("floor".into()), 3))
+            .unwrap();
+        assert_eq!(
+            scan(&payload, &Keys::parse(Some(SEED), &[]).unwrap().published()),
+            None
+        );
+        let retired = old.published()["keys"][0]["x"]
+            .as_str()
+            .unwrap()
+            .to_string();
+        assert!(
+            scan(
+                &payload,
+                &Keys::parse(Some(SEED), &[retired]).unwrap().published()
+            )
+            .is_some()
+        );
     }
 
     #[test]
     fn a_bad_key_is_told_apart_from_a_missing_one() {
         assert_eq!(Keys::parse(None, &[]).err(), Some(KeyError::Missing));
         assert_eq!(Keys::parse(Some("AAEC"), &[]).err(), Some(KeyError::Seed));
-        assert_eq!(Keys::parse(Some(SEED), &["!".into()]).err(), Some(KeyError::Retired));
+        assert_eq!(
+            Keys::parse(Some(SEED), &["!".into()]).err(),
+            Some(KeyError::Retired)
+        );
     }
 
     #[test]
     fn a_ticket_names_its_seat_or_its_area_and_a_void_one_has_no_code() {
         let seat = ticket(Place::Seat("A-1-14".into()), 1).view(Some("EH1".into()));
-        assert_eq!((&seat["seat"], seat.get("area"), &seat["qr"]["payload"]), (&json!("A-1-14"), None, &json!("EH1")));
+        assert_eq!(
+            (&seat["seat"], seat.get("area"), &seat["qr"]["payload"]),
+            (&json!("A-1-14"), None, &json!("EH1"))
+        );
         let area = ticket(Place::Area("floor".into()), 1).view(None);
-        assert_eq!((area.get("seat"), &area["area"], &area["qr"]), (None, &json!("floor"), &Value::Null));
+        assert_eq!(
+            (area.get("seat"), &area["area"], &area["qr"]),
+            (None, &json!("floor"), &Value::Null)
+        );
     }
 
     #[test]
     fn the_picture_is_an_svg() {
-        let payload = Keys::parse(Some(SEED), &[]).unwrap().payload(&ticket(Place::Seat("A-1-14".into()), 1)).unwrap();
+        let payload = Keys::parse(Some(SEED), &[])
+            .unwrap()
+            .payload(&ticket(Place::Seat("A-1-14".into()), 1))
+            .unwrap();
         let picture = svg(&payload).unwrap();
         assert!(picture.contains("<svg") && picture.ends_with("</svg>"));
     }

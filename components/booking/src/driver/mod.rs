@@ -1,22 +1,27 @@
-//! Takes a booking from step to step: apply what happened, do what the saga demands, record, go on. The only place that knows
-//! in which order calls and records happen, and so the place that decides what a crash can leave behind:
+//! Takes a booking from step to step: apply what happened, do what the saga demands, record, go on.
+//! The only place that knows in which order calls and records happen, and so the place that decides
+//! what a crash can leave behind:
 //!
-//! * Forward commands (reserve, request payment, confirm) are done first and recorded with their results in one transaction. A
-//!   crash in between repeats them; a worker that was overtaken tells their results to the newer state, which undoes them.
-//! * Backward commands (cancel, release, refund) are done only once an end is recorded, for an end is never left.
+//! * Forward commands (reserve, request payment, confirm) are done first and recorded with their
+//!   results in one transaction. A crash in between repeats them; a worker that was overtaken tells
+//!   their results to the newer state, which undoes them.
+//! * Backward commands (cancel, release, refund) are done only once an end is recorded, for an end
+//!   is never left.
 //! * Tickets are issued and voided in the transaction that records the status.
 
 #[cfg(test)]
 mod tests;
+
+use std::time::Duration;
+
+use eventhub_guest::Timestamp;
+use eventhub_guest::ids::BookingId;
 
 use crate::domain::booking::Booking;
 use crate::domain::fact::Fact;
 use crate::domain::payment::merge;
 use crate::domain::saga::{Command, Event, Refusal, State, Status, Transition};
 use crate::domain::schedule;
-use eventhub_guest::Timestamp;
-use eventhub_guest::ids::BookingId;
-use std::time::Duration;
 
 /// Something does not answer just now; the booking is looked at again.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -80,7 +85,8 @@ pub trait World {
     fn save(&self, record: &Record) -> Result<Timestamp, SaveError>;
     /// Does a command; what came of it. Repeating is harmless.
     fn perform(&self, command: Command, booking: &Booking) -> Result<Vec<Fact>, Trouble>;
-    /// What the payment service says of the booking's payment; after the deadline what the provider says, or trouble.
+    /// What the payment service says of the booking's payment; after the deadline what the provider
+    /// says, or trouble.
     fn ask_payment(&self, booking: &Booking) -> Result<Vec<Fact>, Trouble>;
     /// Nothing is left to do: the timer forgets the booking.
     fn rest(&self, booking: &Booking) -> Result<(), Trouble>;
@@ -100,7 +106,10 @@ pub struct Run {
 
 impl Run {
     pub fn of(facts: Vec<Fact>) -> Self {
-        Self { facts, ..Self::default() }
+        Self {
+            facts,
+            ..Self::default()
+        }
     }
 }
 
@@ -109,13 +118,19 @@ const CONFLICTS: u32 = 8;
 /// More commands than any path through the saga has.
 const COMMANDS: u32 = 16;
 
-/// Tells the facts to the booking as it was read, and does what follows. The booking as it is recorded then; what could not be
-/// done is left to the timer.
+/// Tells the facts to the booking as it was read, and does what follows. The booking as it is
+/// recorded then; what could not be done is left to the timer.
 ///
 /// # Errors
-/// [`Error::Refused`] where a fact is a wish that comes too late; [`Error::Trouble`] where nothing could be recorded.
+/// [`Error::Refused`] where a fact is a wish that comes too late; [`Error::Trouble`] where nothing
+/// could be recorded.
 pub fn advance(world: &impl World, booking: Booking, run: Run) -> Result<Booking, Error> {
-    let Run { mut facts, mut inbox, resume: mut live, not_now: mut tried } = run;
+    let Run {
+        mut facts,
+        mut inbox,
+        resume: mut live,
+        not_now: mut tried,
+    } = run;
     let mut recorded = booking;
     let mut troubles: Vec<Trouble> = vec![];
     let (mut conflicts, mut commands) = (0, 0);
@@ -125,8 +140,15 @@ pub fn advance(world: &impl World, booking: Booking, run: Run) -> Result<Booking
             live |= apply(world, &mut draft, fact)?;
         }
         while live && commands < COMMANDS {
-            let allowed = |command: &Command| command.is_forward() || recorded.state.status.has_ended();
-            let Some(command) = world.resume(draft.state).into_iter().find(|command| allowed(command) && !tried.contains(command)) else { break };
+            let allowed =
+                |command: &Command| command.is_forward() || recorded.state.status.has_ended();
+            let Some(command) = world
+                .resume(draft.state)
+                .into_iter()
+                .find(|command| allowed(command) && !tried.contains(command))
+            else {
+                break;
+            };
             commands += 1;
             let before = draft.state;
             match world.perform(command, &draft) {
@@ -150,7 +172,14 @@ pub fn advance(world: &impl World, booking: Booking, run: Run) -> Result<Booking
             // Nothing to record, and the event is not handled yet.
             return Err(trouble.clone().into());
         }
-        match save(world, &recorded, &mut draft, changed, inbox, !troubles.is_empty() || !tried.is_empty()) {
+        match save(
+            world,
+            &recorded,
+            &mut draft,
+            changed,
+            inbox,
+            !troubles.is_empty() || !tried.is_empty(),
+        ) {
             Ok(()) => {
                 recorded = draft;
                 facts.clear();
@@ -160,14 +189,19 @@ pub fn advance(world: &impl World, booking: Booking, run: Run) -> Result<Booking
             Err(SaveError::Conflict) => {
                 conflicts += 1;
                 if conflicts > CONFLICTS {
-                    return Err(Trouble("the booking changes faster than it can be followed".into()).into());
+                    return Err(Trouble(
+                        "the booking changes faster than it can be followed".into(),
+                    )
+                    .into());
                 }
                 recorded = world.load(recorded.id)?.ok_or(Error::NotFound)?;
             }
             Err(SaveError::SeatSold) => {
                 conflicts += 1;
                 tracing::error!(booking.id = %recorded.id, "a sold seat has a live ticket of another booking; the booking is given up");
-                let sold = facts.iter_mut().filter(|fact| fact.event == Some(Event::SeatsConfirmed));
+                let sold = facts
+                    .iter_mut()
+                    .filter(|fact| fact.event == Some(Event::SeatsConfirmed));
                 sold.for_each(|fact| *fact = seats_lost());
                 if conflicts > CONFLICTS {
                     return Err(Trouble("tickets cannot be issued".into()).into());
@@ -180,7 +214,10 @@ pub fn advance(world: &impl World, booking: Booking, run: Run) -> Result<Booking
 
 /// Somebody else has the seats, though they were paid.
 pub fn seats_lost() -> Fact {
-    let failure = crate::domain::booking::Failure::new("seats_unavailable", "The seats were taken by others.");
+    let failure = crate::domain::booking::Failure::new(
+        "seats_unavailable",
+        "The seats were taken by others.",
+    );
     Fact::of(Event::SeatsLost).because(failure)
 }
 
@@ -189,7 +226,9 @@ fn apply(world: &impl World, draft: &mut Booking, fact: &Fact) -> Result<bool, E
     let before = draft.state.status;
     let mut demands = false;
     if let Some(event) = fact.event {
-        let transition = world.step(draft.state, event).map_err(|Refusal::InvalidTransition((from, to))| Error::Refused(from, to))?;
+        let transition = world
+            .step(draft.state, event)
+            .map_err(|Refusal::InvalidTransition((from, to))| Error::Refused(from, to))?;
         draft.state = transition.state;
         demands = !transition.commands.is_empty();
     }
@@ -208,11 +247,36 @@ fn apply(world: &impl World, draft: &mut Booking, fact: &Fact) -> Result<bool, E
     Ok(demands)
 }
 
-fn save(world: &impl World, recorded: &Booking, draft: &mut Booking, changed: bool, inbox: Option<u128>, trouble: bool) -> Result<(), SaveError> {
-    draft.attempts = if draft.state.status == recorded.state.status { recorded.attempts } else { 0 };
+fn save(
+    world: &impl World,
+    recorded: &Booking,
+    draft: &mut Booking,
+    changed: bool,
+    inbox: Option<u128>,
+    trouble: bool,
+) -> Result<(), SaveError> {
+    draft.attempts = if draft.state.status == recorded.state.status {
+        recorded.attempts
+    } else {
+        0
+    };
     let works = !world.resume(draft.state).is_empty();
-    let next_look = schedule::next_look(draft.state, works, trouble, draft.attempts, draft.expires_at, world.now());
-    let record = Record { booking: draft, changed, from: recorded.state.status, inbox, attempts: draft.attempts, next_look };
+    let next_look = schedule::next_look(
+        draft.state,
+        works,
+        trouble,
+        draft.attempts,
+        draft.expires_at,
+        world.now(),
+    );
+    let record = Record {
+        booking: draft,
+        changed,
+        from: recorded.state.status,
+        inbox,
+        attempts: draft.attempts,
+        next_look,
+    };
     let at = world.save(&record)?;
     if changed {
         draft.version += 1;
@@ -221,19 +285,26 @@ fn save(world: &impl World, recorded: &Booking, draft: &mut Booking, changed: bo
     Ok(())
 }
 
-/// The timer's look at a booking: what an event may have failed to tell, the deadline, what is left to do; and, once more after
-/// its end, what a call that was under way then may have left behind.
+/// The timer's look at a booking: what an event may have failed to tell, the deadline, what is left
+/// to do; and, once more after its end, what a call that was under way then may have left behind.
 ///
 /// # Errors
 /// As [`advance`].
 pub fn look(world: &impl World, booking: Booking) -> Result<Booking, Error> {
     let state = booking.state;
-    if state.status.has_ended() && state.status != Status::Refunding && world.resume(state).is_empty() {
+    if state.status.has_ended()
+        && state.status != Status::Refunding
+        && world.resume(state).is_empty()
+    {
         return sweep(world, booking);
     }
-    let mut run = Run { resume: true, ..Run::default() };
-    // Only the provider knows that it was not paid in time: while it does not say so and the seats are kept, the booking goes on.
-    // The time is that before the question: an answer from before the deadline decides nothing.
+    let mut run = Run {
+        resume: true,
+        ..Run::default()
+    };
+    // Only the provider knows that it was not paid in time: while it does not say so and the seats
+    // are kept, the booking goes on. The time is that before the question: an answer from
+    // before the deadline decides nothing.
     let (now, mut deadline) = (world.now(), booking.expires_at);
     if state.waits_for_buyer() || state.money == crate::domain::saga::MoneyState::Refunding {
         match world.ask_payment(&booking) {

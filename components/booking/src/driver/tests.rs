@@ -1,12 +1,14 @@
-//! The driver with the saga's real rules against a small world of its own, in which every single call may fail before or after
-//! it took effect, may be the last one before a crash, or may be preceded by another worker's whole run.
+//! The driver with the saga's real rules against a small world of its own, in which every single
+//! call may fail before or after it took effect, may be the last one before a crash, or may be
+//! preceded by another worker's whole run.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 use super::*;
 use crate::domain::booking::tests::booking;
 use crate::domain::payment::{Payment, meaning};
 use crate::domain::saga::{MoneyState, PaymentStatus, Places};
-use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 
 /// Both ways between an enum of the rules and its twin of the bindings.
 macro_rules! twins {
@@ -30,11 +32,21 @@ twins! {
 }
 
 fn state_in(s: State) -> saga::machine::State {
-    saga::machine::State { status: status_in(s.status), places: places_in(s.places), money: money_in(s.money), free_of_charge: s.free_of_charge }
+    saga::machine::State {
+        status: status_in(s.status),
+        places: places_in(s.places),
+        money: money_in(s.money),
+        free_of_charge: s.free_of_charge,
+    }
 }
 
 fn state_out(s: saga::machine::State) -> State {
-    State { status: status_out(s.status), places: places_out(s.places), money: money_out(s.money), free_of_charge: s.free_of_charge }
+    State {
+        status: status_out(s.status),
+        places: places_out(s.places),
+        money: money_out(s.money),
+        free_of_charge: s.free_of_charge,
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -157,9 +169,21 @@ impl Fake {
     }
 
     fn payment(&self) -> Vec<Fact> {
-        let Some(status) = self.heard.get() else { return vec![] };
-        let payment = Payment { id: "pay_1".into(), provider: "stripe".into(), status, client_secret: Some("s".into()), publishable_key: None };
-        vec![Fact { event: meaning(status, self.row.borrow().state.money), payment: Some(payment), failure: None }]
+        let Some(status) = self.heard.get() else {
+            return vec![];
+        };
+        let payment = Payment {
+            id: "pay_1".into(),
+            provider: "stripe".into(),
+            status,
+            client_secret: Some("s".into()),
+            publishable_key: None,
+        };
+        vec![Fact {
+            event: meaning(status, self.row.borrow().state.money),
+            payment: Some(payment),
+            failure: None,
+        }]
     }
 
     /// From now on it is so at the provider, and the payment service has heard of it.
@@ -175,26 +199,48 @@ impl Fake {
     }
 
     fn provider(&self) -> Result<(), Trouble> {
-        if self.provider_is_away.get() { Err(Trouble("the provider is away".into())) } else { Ok(()) }
+        if self.provider_is_away.get() {
+            Err(Trouble("the provider is away".into()))
+        } else {
+            Ok(())
+        }
     }
 
     fn kafka(&self, id: u128, fact: Fact) {
         if !self.inbox.borrow().contains(&id) {
             let booking = self.row.borrow().clone();
-            let _ = advance(self, booking, Run { facts: vec![fact], inbox: Some(id), ..Run::default() });
+            let _ = advance(
+                self,
+                booking,
+                Run {
+                    facts: vec![fact],
+                    inbox: Some(id),
+                    ..Run::default()
+                },
+            );
         }
     }
 
     fn stimulate(&self, stimulus: Stimulus) {
         match stimulus {
             Stimulus::Created => self.kafka(1, Fact::of(Event::Created)),
-            Stimulus::Pays if self.intent.get() == Some(PaymentStatus::RequiresPayment) => self.becomes(PaymentStatus::Succeeded),
-            Stimulus::PaysUnheard if self.intent.get() == Some(PaymentStatus::RequiresPayment) => self.intent.set(Some(PaymentStatus::Succeeded)),
-            Stimulus::ProviderGivesUp if self.intent.get() == Some(PaymentStatus::RequiresPayment) => self.becomes(PaymentStatus::Cancelled),
+            Stimulus::Pays if self.intent.get() == Some(PaymentStatus::RequiresPayment) => {
+                self.becomes(PaymentStatus::Succeeded)
+            }
+            Stimulus::PaysUnheard if self.intent.get() == Some(PaymentStatus::RequiresPayment) => {
+                self.intent.set(Some(PaymentStatus::Succeeded))
+            }
+            Stimulus::ProviderGivesUp
+                if self.intent.get() == Some(PaymentStatus::RequiresPayment) =>
+            {
+                self.becomes(PaymentStatus::Cancelled)
+            }
             Stimulus::Pays | Stimulus::PaysUnheard | Stimulus::ProviderGivesUp => {}
             Stimulus::TellsPayment => {
                 for (number, fact) in self.payment().into_iter().enumerate() {
-                    let id = 100 + number as u128 + self.heard.get().map_or(0, |status| status as u128 * 10);
+                    let id = 100
+                        + number as u128
+                        + self.heard.get().map_or(0, |status| status as u128 * 10);
                     if fact.event != Some(Event::PaymentRequested) {
                         self.kafka(id, fact);
                     }
@@ -202,7 +248,11 @@ impl Fake {
             }
             Stimulus::Cancels => {
                 let booking = self.row.borrow().clone();
-                let _ = advance(self, booking, Run::of(vec![Fact::of(Event::CancelRequested)]));
+                let _ = advance(
+                    self,
+                    booking,
+                    Run::of(vec![Fact::of(Event::CancelRequested)]),
+                );
             }
             Stimulus::EventCancelled => {
                 // The session closes first, as the event service does it.
@@ -222,8 +272,13 @@ impl Fake {
                 let mut booking = self.row.borrow().clone();
                 booking.attempts += i32::from(!booking.state.waits_for_buyer());
                 self.row.borrow_mut().attempts = booking.attempts;
-                let wait = if booking.state.waits_for_buyer() { 5.0 } else { schedule::back_off(booking.state.status, booking.attempts) };
-                self.next_look.set(Some(self.now.get() + (wait * 1e6) as i64));
+                let wait = if booking.state.waits_for_buyer() {
+                    5.0
+                } else {
+                    schedule::back_off(booking.state.status, booking.attempts)
+                };
+                self.next_look
+                    .set(Some(self.now.get() + (wait * 1e6) as i64));
                 let _ = look(self, booking);
             }
             if self.intent.get() == Some(PaymentStatus::Refunding) {
@@ -246,24 +301,57 @@ impl Fake {
         let state = self.row.borrow().state;
         let live = self.live_tickets.get();
         if state.status == Status::Confirmed {
-            let paid = if state.free_of_charge { None } else { Some(PaymentStatus::Succeeded) };
-            assert_eq!((self.claim.get(), self.intent.get(), live), (Claim::Sold, paid, 3), "{why}");
+            let paid = if state.free_of_charge {
+                None
+            } else {
+                Some(PaymentStatus::Succeeded)
+            };
+            assert_eq!(
+                (self.claim.get(), self.intent.get(), live),
+                (Claim::Sold, paid, 3),
+                "{why}"
+            );
         } else {
             assert_eq!(live, 0, "tickets without a confirmed booking: {why}");
         }
         let announced = self.announced.borrow();
         let unique: HashSet<_> = announced.iter().collect();
-        assert_eq!(unique.len(), announced.len(), "told twice: {announced:?} {why}");
+        assert_eq!(
+            unique.len(),
+            announced.len(),
+            "told twice: {announced:?} {why}"
+        );
         if !at_the_end || state.status == Status::Confirmed {
             return;
         }
         assert!(state_in(state).is_settled(), "not settled: {state:?} {why}");
-        assert_eq!(self.next_look.get(), None, "looked at for ever: {state:?} {why}");
-        assert_eq!(self.claim.get(), Claim::None, "seats stay taken for nobody: {state:?} {why}");
-        let money_is_back = matches!(self.intent.get(), None | Some(PaymentStatus::Cancelled | PaymentStatus::Refunded));
+        assert_eq!(
+            self.next_look.get(),
+            None,
+            "looked at for ever: {state:?} {why}"
+        );
+        assert_eq!(
+            self.claim.get(),
+            Claim::None,
+            "seats stay taken for nobody: {state:?} {why}"
+        );
+        let money_is_back = matches!(
+            self.intent.get(),
+            None | Some(PaymentStatus::Cancelled | PaymentStatus::Refunded)
+        );
         assert!(money_is_back, "money is kept for nothing: {state:?} {why}");
-        assert_eq!(state.status == Status::Refunded, self.intent.get() == Some(PaymentStatus::Refunded), "{why}");
-        assert!(state.status.announcement().is_some_and(|kind| announced.contains(&kind)), "not told: {why}");
+        assert_eq!(
+            state.status == Status::Refunded,
+            self.intent.get() == Some(PaymentStatus::Refunded),
+            "{why}"
+        );
+        assert!(
+            state
+                .status
+                .announcement()
+                .is_some_and(|kind| announced.contains(&kind)),
+            "not told: {why}"
+        );
     }
 }
 
@@ -277,14 +365,24 @@ impl World for Fake {
     }
 
     fn step(&self, state: State, event: Event) -> Result<Transition, Refusal> {
-        let transition = saga::machine::step(state_in(state), event_in(event)).map_err(|refusal| match refusal {
-            saga::machine::Refusal::InvalidTransition(from, to) => Refusal::InvalidTransition((status_out(from), status_out(to))),
-        })?;
-        Ok(Transition { state: state_out(transition.state), commands: transition.commands.into_iter().map(command_out).collect() })
+        let transition = saga::machine::step(state_in(state), event_in(event)).map_err(
+            |refusal| match refusal {
+                saga::machine::Refusal::InvalidTransition(from, to) => {
+                    Refusal::InvalidTransition((status_out(from), status_out(to)))
+                }
+            },
+        )?;
+        Ok(Transition {
+            state: state_out(transition.state),
+            commands: transition.commands.into_iter().map(command_out).collect(),
+        })
     }
 
     fn resume(&self, state: State) -> Vec<Command> {
-        saga::machine::resume(state_in(state)).into_iter().map(command_out).collect()
+        saga::machine::resume(state_in(state))
+            .into_iter()
+            .map(command_out)
+            .collect()
     }
 
     fn load(&self, _: BookingId) -> Result<Option<Booking>, Trouble> {
@@ -297,11 +395,16 @@ impl World for Fake {
             if record.changed && self.row.borrow().version != new.version {
                 return Err(SaveError::Conflict);
             }
-            let confirms = record.changed && new.state.status == Status::Confirmed && record.from != Status::Confirmed;
+            let confirms = record.changed
+                && new.state.status == Status::Confirmed
+                && record.from != Status::Confirmed;
             if confirms && self.seat_sold_elsewhere.get() {
                 return Err(SaveError::SeatSold);
             }
-            if record.inbox.is_some_and(|id| !self.inbox.borrow_mut().insert(id)) {
+            if record
+                .inbox
+                .is_some_and(|id| !self.inbox.borrow_mut().insert(id))
+            {
                 return Err(SaveError::Seen);
             }
             if record.changed {
@@ -313,21 +416,36 @@ impl World for Fake {
                     self.live_tickets.set(0);
                 }
                 if new.state.status != record.from {
-                    self.announced.borrow_mut().extend(new.state.status.announcement());
+                    self.announced
+                        .borrow_mut()
+                        .extend(new.state.status.announcement());
                 }
-                *self.row.borrow_mut() = Booking { version: new.version + 1, attempts: record.attempts, ..new.clone() };
-                self.next_look.set(record.next_look.map(|seconds| self.now.get() + (seconds * 1e6) as i64));
+                *self.row.borrow_mut() = Booking {
+                    version: new.version + 1,
+                    attempts: record.attempts,
+                    ..new.clone()
+                };
+                self.next_look.set(
+                    record
+                        .next_look
+                        .map(|seconds| self.now.get() + (seconds * 1e6) as i64),
+                );
             }
             Ok(self.now())
         })?
     }
 
     fn perform(&self, command: Command, booking: &Booking) -> Result<Vec<Fact>, Trouble> {
-        if matches!(command, Command::RequestPayment | Command::CancelPayment | Command::RefundPayment) {
+        if matches!(
+            command,
+            Command::RequestPayment | Command::CancelPayment | Command::RefundPayment
+        ) {
             self.provider()?;
         }
         self.call(|| match command {
-            Command::ReserveSeats if self.claim.get() == Claim::None && self.seats_taken.get() => vec![Fact::of(Event::SeatsRefused)],
+            Command::ReserveSeats if self.claim.get() == Claim::None && self.seats_taken.get() => {
+                vec![Fact::of(Event::SeatsRefused)]
+            }
             Command::ReserveSeats => {
                 if self.claim.get() == Claim::None {
                     self.claim.set(Claim::Reserved);
@@ -341,7 +459,10 @@ impl World for Fake {
             }
             Command::ReleaseSeats => {
                 let status = self.row.borrow().state.status;
-                assert!(status.has_ended(), "seats released while the booking is recorded as {status:?}");
+                assert!(
+                    status.has_ended(),
+                    "seats released while the booking is recorded as {status:?}"
+                );
                 self.claim.set(Claim::None);
                 vec![Fact::of(Event::SeatsReleased)]
             }
@@ -362,7 +483,10 @@ impl World for Fake {
             },
             Command::RefundPayment => {
                 let status = self.row.borrow().state.status;
-                assert!(status.has_ended(), "money given back while the booking is recorded as {status:?}");
+                assert!(
+                    status.has_ended(),
+                    "money given back while the booking is recorded as {status:?}"
+                );
                 if self.intent.get() == Some(PaymentStatus::Succeeded) {
                     self.intent.set(Some(PaymentStatus::Refunding));
                 }
@@ -373,12 +497,20 @@ impl World for Fake {
     }
 
     fn ask_payment(&self, booking: &Booking) -> Result<Vec<Fact>, Trouble> {
-        let overdue = booking.expires_at <= self.now() && self.heard.get() == Some(PaymentStatus::RequiresPayment);
+        let overdue = booking.expires_at <= self.now()
+            && self.heard.get() == Some(PaymentStatus::RequiresPayment);
         if overdue {
             self.provider()?;
         }
-        let told = self.call(|| if overdue { self.asked() } else { self.payment() });
-        self.now.set(self.now.get() + self.answer_takes.get() * 1_000_000);
+        let told = self.call(|| {
+            if overdue {
+                self.asked()
+            } else {
+                self.payment()
+            }
+        });
+        self.now
+            .set(self.now.get() + self.answer_takes.get() * 1_000_000);
         told
     }
 
@@ -400,14 +532,42 @@ const STORIES: &[(&str, bool, &[Stimulus])] = &[
     ("never paid", false, &[Created, Time(601)]),
     ("cancelled", false, &[Created, Cancels]),
     ("cancelled before it began", false, &[Cancels, Created]),
-    ("paid, then cancelled", false, &[Created, Pays, Cancels, TellsPayment]),
-    ("paid in the last second", false, &[Created, Time(599), Pays, Time(2), TellsPayment]),
-    ("paid in the last seconds, and no webhook tells", false, &[Created, Time(580), PaysUnheard, Time(21)]),
-    ("event cancelled after the sale", false, &[Created, Pays, TellsPayment, EventCancelled]),
-    ("event cancelled before payment", false, &[Created, EventCancelled]),
+    (
+        "paid, then cancelled",
+        false,
+        &[Created, Pays, Cancels, TellsPayment],
+    ),
+    (
+        "paid in the last second",
+        false,
+        &[Created, Time(599), Pays, Time(2), TellsPayment],
+    ),
+    (
+        "paid in the last seconds, and no webhook tells",
+        false,
+        &[Created, Time(580), PaysUnheard, Time(21)],
+    ),
+    (
+        "event cancelled after the sale",
+        false,
+        &[Created, Pays, TellsPayment, EventCancelled],
+    ),
+    (
+        "event cancelled before payment",
+        false,
+        &[Created, EventCancelled],
+    ),
     ("free event cancelled", true, &[Created, EventCancelled]),
-    ("the provider gives up", false, &[Created, ProviderGivesUp, TellsPayment]),
-    ("told twice", false, &[Created, Created, Pays, TellsPayment, TellsPayment, Created]),
+    (
+        "the provider gives up",
+        false,
+        &[Created, ProviderGivesUp, TellsPayment],
+    ),
+    (
+        "told twice",
+        false,
+        &[Created, Created, Pays, TellsPayment, TellsPayment, Created],
+    ),
 ];
 
 /// Runs a story with one fault; how many calls there were before the recovery.
@@ -423,7 +583,10 @@ fn tell(name: &str, free: bool, story: &[Stimulus], fault: (u32, Fault), redeliv
     let calls = world.calls.get();
     world.restart();
     if redelivered {
-        for stimulus in story.iter().filter(|stimulus| matches!(stimulus, Created | TellsPayment | EventCancelled)) {
+        for stimulus in story
+            .iter()
+            .filter(|stimulus| matches!(stimulus, Created | TellsPayment | EventCancelled))
+        {
             world.stimulate(*stimulus);
             world.check(&why, false);
         }
@@ -432,8 +595,12 @@ fn tell(name: &str, free: bool, story: &[Stimulus], fault: (u32, Fault), redeliv
     world.pass(30);
     world.check(&why, false);
     let state = world.row.borrow().state;
-    let waits = state.waits_for_buyer() && world.intent.get() == Some(PaymentStatus::RequiresPayment);
-    let quick = matches!(state.status, Status::Confirmed | Status::Cancelled | Status::Expired | Status::Failed | Status::Refunded);
+    let waits =
+        state.waits_for_buyer() && world.intent.get() == Some(PaymentStatus::RequiresPayment);
+    let quick = matches!(
+        state.status,
+        Status::Confirmed | Status::Cancelled | Status::Expired | Status::Failed | Status::Refunded
+    );
     assert!(quick || waits, "{state:?} after 30 s: {why}");
     world.pass(1500);
     world.check(&why, true);
@@ -445,7 +612,12 @@ fn every_story_ends_right_whichever_single_call_fails_or_is_the_last_before_a_cr
     for (name, free, story) in STORIES {
         let calls = tell(name, *free, story, (0, Fault::Nothing), false);
         for number in 1..=calls {
-            for fault in [Fault::FailsBefore, Fault::FailsAfter, Fault::DiesBefore, Fault::DiesAfter] {
+            for fault in [
+                Fault::FailsBefore,
+                Fault::FailsAfter,
+                Fault::DiesBefore,
+                Fault::DiesAfter,
+            ] {
                 for redelivered in [false, true] {
                     tell(name, *free, story, (number, fault), redelivered);
                 }
@@ -459,7 +631,16 @@ fn every_story_ends_right_whatever_another_worker_does_between_any_two_calls() {
     for (name, free, story) in STORIES {
         let calls = tell(name, *free, story, (0, Fault::Nothing), false);
         for number in 1..=calls {
-            for meddler in [Created, Pays, TellsPayment, Cancels, EventCancelled, ProviderGivesUp, Time(6), Time(601)] {
+            for meddler in [
+                Created,
+                Pays,
+                TellsPayment,
+                Cancels,
+                EventCancelled,
+                ProviderGivesUp,
+                Time(6),
+                Time(601),
+            ] {
                 tell(name, *free, story, (number, Fault::Meddles(meddler)), false);
             }
         }
@@ -470,10 +651,18 @@ fn every_story_ends_right_whatever_another_worker_does_between_any_two_calls() {
 fn the_happy_path_writes_twice_and_reads_nothing_more() {
     let world = Fake::new(false, (0, Fault::Nothing));
     world.stimulate(Created);
-    assert_eq!((world.status(), world.calls.get()), (Status::AwaitingPayment, 3), "reserve, request payment, record");
+    assert_eq!(
+        (world.status(), world.calls.get()),
+        (Status::AwaitingPayment, 3),
+        "reserve, request payment, record"
+    );
     world.stimulate(Pays);
     world.stimulate(TellsPayment);
-    assert_eq!((world.status(), world.calls.get()), (Status::Confirmed, 5), "confirm, record");
+    assert_eq!(
+        (world.status(), world.calls.get()),
+        (Status::Confirmed, 5),
+        "confirm, record"
+    );
 }
 
 #[test]
@@ -487,7 +676,15 @@ fn a_seat_with_a_live_ticket_elsewhere_is_refunded_and_not_sold_twice() {
     world.pass(200);
     world.check("seat sold elsewhere", true);
     assert_eq!(world.status(), Status::Refunded);
-    assert_eq!(world.row.borrow().failure.as_ref().map(|failure| failure.code.as_str()), Some("seats_unavailable"));
+    assert_eq!(
+        world
+            .row
+            .borrow()
+            .failure
+            .as_ref()
+            .map(|failure| failure.code.as_str()),
+        Some("seats_unavailable")
+    );
 }
 
 #[test]
@@ -505,11 +702,24 @@ fn a_declined_card_leaves_the_booking_payable_and_says_why() {
     let world = Fake::new(false, (0, Fault::Nothing));
     world.stimulate(Created);
     let failure = crate::domain::booking::Failure::new("payment_declined", "card_declined");
-    world.kafka(50, Fact { event: None, payment: None, failure: Some(failure.clone()) });
-    assert_eq!((world.status(), world.row.borrow().failure.clone()), (Status::AwaitingPayment, Some(failure)));
+    world.kafka(
+        50,
+        Fact {
+            event: None,
+            payment: None,
+            failure: Some(failure.clone()),
+        },
+    );
+    assert_eq!(
+        (world.status(), world.row.borrow().failure.clone()),
+        (Status::AwaitingPayment, Some(failure))
+    );
     world.stimulate(Pays);
     world.stimulate(TellsPayment);
-    assert_eq!((world.status(), world.row.borrow().failure.clone()), (Status::Confirmed, None));
+    assert_eq!(
+        (world.status(), world.row.borrow().failure.clone()),
+        (Status::Confirmed, None)
+    );
 }
 
 #[test]
@@ -518,12 +728,24 @@ fn a_refund_that_fails_is_tried_again_until_the_money_is_back() {
     for stimulus in [Created, Pays, TellsPayment, EventCancelled] {
         world.stimulate(stimulus);
     }
-    assert_eq!((world.status(), world.intent.get()), (Status::Refunding, Some(PaymentStatus::Refunding)));
+    assert_eq!(
+        (world.status(), world.intent.get()),
+        (Status::Refunding, Some(PaymentStatus::Refunding))
+    );
     world.becomes(PaymentStatus::Succeeded);
     let booking = world.row.borrow().clone();
-    let run = Run { facts: vec![Fact::of(Event::RefundFailed)], inbox: Some(60), not_now: vec![Command::RefundPayment], ..Run::default() };
+    let run = Run {
+        facts: vec![Fact::of(Event::RefundFailed)],
+        inbox: Some(60),
+        not_now: vec![Command::RefundPayment],
+        ..Run::default()
+    };
     advance(&world, booking, run).unwrap();
-    assert_eq!(world.intent.get(), Some(PaymentStatus::Succeeded), "tried again without a pause");
+    assert_eq!(
+        world.intent.get(),
+        Some(PaymentStatus::Succeeded),
+        "tried again without a pause"
+    );
     world.pass(200);
     world.check("refund failed once", true);
     assert_eq!(world.status(), Status::Refunded);
@@ -553,7 +775,10 @@ fn an_answer_from_before_the_deadline_that_arrives_after_it_gives_no_booking_up(
     let world = paid_unheard();
     world.answer_takes.set(30);
     let booking = world.row.borrow().clone();
-    assert_eq!(look(&world, booking).map(|booking| booking.state.status), Ok(Status::AwaitingPayment));
+    assert_eq!(
+        look(&world, booking).map(|booking| booking.state.status),
+        Ok(Status::AwaitingPayment)
+    );
     world.answer_takes.set(0);
     world.pass(10);
     assert_eq!(world.status(), Status::Confirmed);
@@ -561,7 +786,10 @@ fn an_answer_from_before_the_deadline_that_arrives_after_it_gives_no_booking_up(
 
 #[test]
 fn who_paid_in_time_gets_the_tickets_though_the_provider_is_away_at_the_deadline() {
-    for (grace, then) in [(GRACE, Status::Confirmed), (Duration::ZERO, Status::Refunded)] {
+    for (grace, then) in [
+        (GRACE, Status::Confirmed),
+        (Duration::ZERO, Status::Refunded),
+    ] {
         let world = paid_unheard();
         world.grace.set(grace);
         world.provider_is_away.set(true);
@@ -583,9 +811,15 @@ fn a_provider_that_stays_away_keeps_no_seats_beyond_the_grace_and_what_was_paid_
         }
         world.provider_is_away.set(true);
         world.pass(20 + 119);
-        assert_eq!((world.status(), world.claim.get()), (Status::AwaitingPayment, Claim::Reserved));
+        assert_eq!(
+            (world.status(), world.claim.get()),
+            (Status::AwaitingPayment, Claim::Reserved)
+        );
         world.pass(10);
-        assert_eq!((world.status(), world.claim.get()), (Status::Expired, Claim::None));
+        assert_eq!(
+            (world.status(), world.claim.get()),
+            (Status::Expired, Claim::None)
+        );
         world.pass(600);
         assert_eq!(world.status(), Status::Expired);
         world.provider_is_away.set(false);
@@ -601,9 +835,18 @@ fn who_cancels_is_answered_at_once_and_the_seats_that_could_not_be_given_back_fo
     let world = Fake::new(false, (release, Fault::FailsAfter));
     world.stimulate(Created);
     let booking = world.row.borrow().clone();
-    let cancelled = advance(&world, booking, Run::of(vec![Fact::of(Event::CancelRequested)])).unwrap();
+    let cancelled = advance(
+        &world,
+        booking,
+        Run::of(vec![Fact::of(Event::CancelRequested)]),
+    )
+    .unwrap();
     assert_eq!(cancelled.state.status, Status::Cancelled);
-    assert_ne!(cancelled.state.places, Places::Released, "others may not see yet that they are free");
+    assert_ne!(
+        cancelled.state.places,
+        Places::Released,
+        "others may not see yet that they are free"
+    );
     world.pass(5);
     assert_eq!(world.row.borrow().state.places, Places::Released);
 }

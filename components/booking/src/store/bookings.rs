@@ -1,14 +1,15 @@
 //! Bookings: reading, listing, and the one insert.
 
+use eventhub_guest::ids::{BookingId, EventId, HoldId, UserId};
+use eventhub_guest::sql::{Error, FromValue, Json, Row, Statement, Value, sql};
+use eventhub_guest::{Money, Timestamp, outbox};
+
 use super::DB;
 use crate::domain::booking::{Area, Booking, Failure, Seat};
 use crate::domain::payment::Payment;
 use crate::domain::request::{Attendee, Contact};
 use crate::domain::saga::{MoneyState, Places, State, Status};
 use crate::domain::schedule::FIRST_LOOK;
-use eventhub_guest::ids::{BookingId, EventId, HoldId, UserId};
-use eventhub_guest::sql::{Error, FromValue, Json, Row, Statement, Value, sql};
-use eventhub_guest::{Money, Timestamp, outbox};
 
 /// Every column that [`read`] reads; a macro, for statements are constant texts.
 macro_rules! columns {
@@ -32,9 +33,17 @@ enums!(Status, Places, MoneyState);
 
 pub fn read(row: &Row) -> Result<Booking, Error> {
     let currency: String = row.get("currency")?;
-    let currency = currency.parse().map_err(|_| Error::Invalid(format!("currency {currency}")))?;
-    let failure = match (row.get::<Option<String>>("failure_code")?, row.get::<Option<String>>("failure_detail")?) {
-        (Some(code), detail) => Some(Failure { code, detail: detail.unwrap_or_default() }),
+    let currency = currency
+        .parse()
+        .map_err(|_| Error::Invalid(format!("currency {currency}")))?;
+    let failure = match (
+        row.get::<Option<String>>("failure_code")?,
+        row.get::<Option<String>>("failure_detail")?,
+    ) {
+        (Some(code), detail) => Some(Failure {
+            code,
+            detail: detail.unwrap_or_default(),
+        }),
         (None, _) => None,
     };
     Ok(Booking {
@@ -43,16 +52,25 @@ pub fn read(row: &Row) -> Result<Booking, Error> {
         event_id: row.get("event_id")?,
         session_id: row.get("session_id")?,
         hold_id: row.get("hold_id")?,
-        state: State { status: row.get("status")?, places: row.get("saga_places")?, money: row.get("saga_money")?, free_of_charge: row.get("free_of_charge")? },
+        state: State {
+            status: row.get("status")?,
+            places: row.get("saga_places")?,
+            money: row.get("saga_money")?,
+            free_of_charge: row.get("free_of_charge")?,
+        },
         version: row.get("version")?,
         fence: row.get("fence")?,
         seats: row.get::<Json<Vec<Seat>>>("seats")?.0,
         areas: row.get::<Json<Vec<Area>>>("areas")?.0,
         total: Money::new(row.get("total")?, currency),
         provider: row.get("provider")?,
-        payment: row.get::<Option<Json<Payment>>>("payment")?.map(|json| json.0),
+        payment: row
+            .get::<Option<Json<Payment>>>("payment")?
+            .map(|json| json.0),
         failure,
-        contact: row.get::<Option<Json<Contact>>>("contact")?.map(|json| json.0),
+        contact: row
+            .get::<Option<Json<Contact>>>("contact")?
+            .map(|json| json.0),
         attendees: row.get::<Json<Vec<Attendee>>>("attendees")?.0,
         idempotency_key: row.get("idempotency_key")?,
         expires_at: row.get("expires_at")?,
@@ -66,10 +84,18 @@ pub fn read(row: &Row) -> Result<Booking, Error> {
 /// The new booking and the event that tells of it, in one transaction.
 ///
 /// # Errors
-/// Violations of `bookings_pkey` and `bookings_hold_key` (the hold is booked) and of `bookings_idempotency_key`.
+/// Violations of `bookings_pkey` and `bookings_hold_key` (the hold is booked) and of
+/// `bookings_idempotency_key`.
 pub fn insert(booking: &Booking) -> Result<(), Error> {
-    let told = outbox::record("booking", &booking.id.to_string(), "BookingCreated", booking.announcement(), &booking.traceparent);
-    DB.transaction(&[insert_statement(booking), told]).map(|_| ())
+    let told = outbox::record(
+        "booking",
+        &booking.id.to_string(),
+        "BookingCreated",
+        booking.announcement(),
+        &booking.traceparent,
+    );
+    DB.transaction(&[insert_statement(booking), told])
+        .map(|_| ())
 }
 
 fn insert_statement(booking: &Booking) -> Statement {
@@ -103,7 +129,17 @@ fn insert_statement(booking: &Booking) -> Statement {
 }
 
 pub fn find(id: BookingId) -> Result<Option<Booking>, Error> {
-    DB.optional(sql(concat!("SELECT ", columns!(), " FROM bookings WHERE id = $1")).bind(id))?.as_ref().map(read).transpose()
+    DB.optional(
+        sql(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM bookings WHERE id = $1"
+        ))
+        .bind(id),
+    )?
+    .as_ref()
+    .map(read)
+    .transpose()
 }
 
 /// Another user's is none.
@@ -113,15 +149,29 @@ pub fn find_of(user: UserId, id: BookingId) -> Result<Option<Booking>, Error> {
 
 /// The user's booking of a hold.
 pub fn of_hold(user: UserId, hold: HoldId) -> Result<Option<Booking>, Error> {
-    let found = DB.optional(sql(concat!("SELECT ", columns!(), " FROM bookings WHERE hold_id = $1 AND user_id = $2")).bind(hold).bind(user))?;
+    let found = DB.optional(
+        sql(concat!(
+            "SELECT ",
+            columns!(),
+            " FROM bookings WHERE hold_id = $1 AND user_id = $2"
+        ))
+        .bind(hold)
+        .bind(user),
+    )?;
     found.as_ref().map(read).transpose()
 }
 
-/// Position in the list: creation time and id. A client may send any, and only a time that the database knows is one.
+/// Position in the list: creation time and id. A client may send any, and only a time that the
+/// database knows is one.
 pub type Position = (Timestamp, BookingId);
 
 /// The user's bookings, the latest first.
-pub fn list(user: UserId, status: Option<Status>, after: Option<Position>, limit: usize) -> Result<Vec<Booking>, Error> {
+pub fn list(
+    user: UserId,
+    status: Option<Status>,
+    after: Option<Position>,
+    limit: usize,
+) -> Result<Vec<Booking>, Error> {
     let statement = sql(concat!(
         "SELECT ",
         columns!(),
@@ -136,17 +186,27 @@ pub fn list(user: UserId, status: Option<Status>, after: Option<Position>, limit
     DB.query(statement)?.iter().map(read).collect()
 }
 
-/// The bookings of a batch of events, and which of the events were handled before; one statement, since it is half of what a
-/// step reads.
-pub fn ahead(bookings: Vec<BookingId>, events: Vec<u128>) -> Result<(Vec<Booking>, Vec<u128>), Error> {
-    let events = events.into_iter().map(|event| ((event >> 64) as u64, event as u64)).collect();
+/// The bookings of a batch of events, and which of the events were handled before; one statement,
+/// since it is half of what a step reads.
+pub fn ahead(
+    bookings: Vec<BookingId>,
+    events: Vec<u128>,
+) -> Result<(Vec<Booking>, Vec<u128>), Error> {
+    let events = events
+        .into_iter()
+        .map(|event| ((event >> 64) as u64, event as u64))
+        .collect();
     let statement = sql(concat!(
         "SELECT ",
         columns!(),
         ", seen FROM (SELECT ARRAY(SELECT event_id FROM inbox WHERE event_id = ANY($2)) AS seen) AS handled LEFT JOIN bookings ON id = ANY($1)"
     ));
     let rows = DB.query(statement.bind(bookings).bind(Value::UuidArray(events)))?;
-    let seen: Vec<BookingId> = rows.first().map(|row| row.get("seen")).transpose()?.unwrap_or_default();
+    let seen: Vec<BookingId> = rows
+        .first()
+        .map(|row| row.get("seen"))
+        .transpose()?
+        .unwrap_or_default();
     let mut found = Vec::with_capacity(rows.len());
     for row in &rows {
         // Where none of the bookings is there, one row tells of the events alone.
@@ -159,7 +219,13 @@ pub fn ahead(bookings: Vec<BookingId>, events: Vec<u128>) -> Result<(Vec<Booking
 
 /// Bookings that an event's cancellation concerns.
 pub fn live_of_event(event: EventId, limit: i64) -> Result<Vec<Booking>, Error> {
-    let statement =
-        sql(concat!("SELECT ", columns!(), " FROM bookings WHERE event_id = $1 AND status IN ('pending', 'awaiting_payment', 'confirmed') LIMIT $2"));
-    DB.query(statement.bind(event).bind(limit))?.iter().map(read).collect()
+    let statement = sql(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM bookings WHERE event_id = $1 AND status IN ('pending', 'awaiting_payment', 'confirmed') LIMIT $2"
+    ));
+    DB.query(statement.bind(event).bind(limit))?
+        .iter()
+        .map(read)
+        .collect()
 }

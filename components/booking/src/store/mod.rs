@@ -1,5 +1,5 @@
-//! The SQL of booking_db. `bookings` reads and inserts, `record` writes what a step of the saga leads to, `due` is the timer's,
-//! `tickets` reads tickets.
+//! The SQL of booking_db. `bookings` reads and inserts, `record` writes what a step of the saga
+//! leads to, `due` is the timer's, `tickets` reads tickets.
 
 pub mod bookings;
 pub mod due;

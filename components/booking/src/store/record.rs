@@ -1,32 +1,43 @@
-//! What a step of the saga leads to, in one transaction: the booking under its version, its tickets, the event for others, the
-//! event that was handled.
+//! What a step of the saga leads to, in one transaction: the booking under its version, its
+//! tickets, the event for others, the event that was handled.
+
+use eventhub_guest::ids::TicketId;
+use eventhub_guest::sql::{Error, Json, Statement, Value, sql};
+use eventhub_guest::{Timestamp, outbox};
 
 use super::DB;
 use crate::domain::booking::Booking;
 use crate::domain::saga::Status;
 use crate::driver::{Record, SaveError, Trouble};
-use eventhub_guest::ids::TicketId;
-use eventhub_guest::sql::{Error, Json, Statement, Value, sql};
-use eventhub_guest::{Timestamp, outbox};
 
 /// # Errors
 /// As [`crate::driver::World::save`].
 pub fn save(record: &Record) -> Result<Timestamp, SaveError> {
     let statements = statements(record);
-    let results = DB.transaction(&statements).map_err(|error| refusal(record, error))?;
+    let results = DB
+        .transaction(&statements)
+        .map_err(|error| refusal(record, error))?;
     let Booking { id, state, .. } = record.booking;
     tracing::debug!(booking.id = %id, saga.from = record.from.as_str(), saga.to = state.status.as_str(), "saga.step");
-    let changed_at = results.first().and_then(|rows| rows.first()).filter(|_| record.changed);
-    changed_at.map_or(Ok(record.booking.updated_at), |row| row.get("updated_at").map_err(|error| refusal(record, error)))
+    let changed_at = results
+        .first()
+        .and_then(|rows| rows.first())
+        .filter(|_| record.changed);
+    changed_at.map_or(Ok(record.booking.updated_at), |row| {
+        row.get("updated_at")
+            .map_err(|error| refusal(record, error))
+    })
 }
 
 /// Several records, all or none.
 pub fn save_all(records: &[Record]) -> Result<(), SaveError> {
     let all: Vec<Statement> = records.iter().flat_map(statements).collect();
-    DB.transaction(&all).map(|_| ()).map_err(|error| match records.first() {
-        Some(record) => refusal(record, error),
-        None => SaveError::Trouble(Trouble(error.to_string())),
-    })
+    DB.transaction(&all)
+        .map(|_| ())
+        .map_err(|error| match records.first() {
+            Some(record) => refusal(record, error),
+            None => SaveError::Trouble(Trouble(error.to_string())),
+        })
 }
 
 fn refusal(record: &Record, error: Error) -> SaveError {
@@ -56,7 +67,13 @@ fn statements(record: &Record) -> Vec<Statement> {
                 statements.push(sql("UPDATE tickets SET status = 'void' WHERE booking_id = $1 AND status <> 'void'").bind(booking.id));
             }
             if let Some(kind) = status.announcement() {
-                statements.push(outbox::record("booking", &booking.id.to_string(), kind, booking.announcement(), &booking.traceparent));
+                statements.push(outbox::record(
+                    "booking",
+                    &booking.id.to_string(),
+                    kind,
+                    booking.announcement(),
+                    &booking.traceparent,
+                ));
             }
         }
     }
@@ -68,7 +85,9 @@ fn statements(record: &Record) -> Vec<Statement> {
 
 /// Marks an event as handled; another worker that did the same violates `inbox_pkey`.
 pub fn handled(event: u128) -> Statement {
-    sql("INSERT INTO inbox (event_id) VALUES ($1)").bind(Value::Uuid(((event >> 64) as u64, event as u64))).expect(1)
+    sql("INSERT INTO inbox (event_id) VALUES ($1)")
+        .bind(Value::Uuid(((event >> 64) as u64, event as u64)))
+        .expect(1)
 }
 
 fn update(record: &Record) -> Statement {
@@ -89,15 +108,23 @@ fn update(record: &Record) -> Statement {
     .expect(1)
 }
 
-/// One ticket for each seat and each place of an area. Arrays have no nulls here: an empty text stands for none.
+/// One ticket for each seat and each place of an area. Arrays have no nulls here: an empty text
+/// stands for none.
 fn issue(booking: &Booking) -> Statement {
     let (mut ids, mut seats, mut areas, mut names) = (vec![], vec![], vec![], vec![]);
     for seat in &booking.seats {
-        let attendee = booking.attendees.iter().find(|attendee| attendee.seat == seat.seat);
+        let attendee = booking
+            .attendees
+            .iter()
+            .find(|attendee| attendee.seat == seat.seat);
         ids.push(TicketId::new());
         seats.push(seat.seat.clone());
         areas.push(String::new());
-        names.push(attendee.map(|attendee| attendee.name.clone()).unwrap_or_default());
+        names.push(
+            attendee
+                .map(|attendee| attendee.name.clone())
+                .unwrap_or_default(),
+        );
     }
     for area in &booking.areas {
         for _ in 0..area.quantity {

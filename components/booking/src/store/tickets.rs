@@ -1,12 +1,16 @@
 //! Tickets, read for their owners.
 
-use super::DB;
-use crate::domain::ticket::{Place, Ticket};
 use eventhub_guest::ids::{BookingId, TicketId, UserId};
 use eventhub_guest::sql::{Error, Row, sql};
 
+use super::DB;
+use crate::domain::ticket::{Place, Ticket};
+
 fn read(row: &Row) -> Result<Ticket, Error> {
-    let place = match (row.get::<Option<String>>("seat")?, row.get::<Option<String>>("area")?) {
+    let place = match (
+        row.get::<Option<String>>("seat")?,
+        row.get::<Option<String>>("area")?,
+    ) {
         (Some(seat), _) => Place::Seat(seat),
         (None, Some(area)) => Place::Area(area),
         (None, None) => return Err(Error::Invalid("a ticket without a place".into())),
@@ -22,12 +26,26 @@ fn read(row: &Row) -> Result<Ticket, Error> {
     })
 }
 
-/// The tickets of a user's booking in the order of issue, those after a serial; none where the user has no such booking.
-pub fn of_booking(user: UserId, booking: BookingId, after: Option<i64>, limit: usize) -> Result<Option<Vec<Ticket>>, Error> {
-    let statement = sql("SELECT t.id, b.id AS booking_id, b.session_id, t.seat, t.area, t.serial, t.status, t.attendee_name \
+/// The tickets of a user's booking in the order of issue, those after a serial; none where the user
+/// has no such booking.
+pub fn of_booking(
+    user: UserId,
+    booking: BookingId,
+    after: Option<i64>,
+    limit: usize,
+) -> Result<Option<Vec<Ticket>>, Error> {
+    let statement = sql(
+        "SELECT t.id, b.id AS booking_id, b.session_id, t.seat, t.area, t.serial, t.status, t.attendee_name \
          FROM bookings b LEFT JOIN tickets t ON t.booking_id = b.id AND ($3::bigint IS NULL OR t.serial > $3) \
-         WHERE b.id = $1 AND b.user_id = $2 ORDER BY t.serial LIMIT $4");
-    let rows = DB.query(statement.bind(booking).bind(user).bind(after).bind(limit as i64))?;
+         WHERE b.id = $1 AND b.user_id = $2 ORDER BY t.serial LIMIT $4",
+    );
+    let rows = DB.query(
+        statement
+            .bind(booking)
+            .bind(user)
+            .bind(after)
+            .bind(limit as i64),
+    )?;
     if rows.is_empty() {
         return Ok(None);
     }
@@ -42,7 +60,12 @@ pub fn of_booking(user: UserId, booking: BookingId, after: Option<i64>, limit: u
 
 /// A user's ticket; another's is none.
 pub fn find_of(user: UserId, ticket: TicketId) -> Result<Option<Ticket>, Error> {
-    let statement = sql("SELECT t.id, t.booking_id, t.session_id, t.seat, t.area, t.serial, t.status, t.attendee_name \
-         FROM tickets t JOIN bookings b ON b.id = t.booking_id WHERE t.id = $1 AND b.user_id = $2");
-    DB.optional(statement.bind(ticket).bind(user))?.as_ref().map(read).transpose()
+    let statement = sql(
+        "SELECT t.id, t.booking_id, t.session_id, t.seat, t.area, t.serial, t.status, t.attendee_name \
+         FROM tickets t JOIN bookings b ON b.id = t.booking_id WHERE t.id = $1 AND b.user_id = $2",
+    );
+    DB.optional(statement.bind(ticket).bind(user))?
+        .as_ref()
+        .map(read)
+        .transpose()
 }

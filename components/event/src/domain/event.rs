@@ -1,9 +1,10 @@
 //! An event with its sessions and prices, and what its state says to clients.
 
-use super::venue::Location;
 use eventhub_guest::ids::{EventId, LayoutId, OrganizerId, SessionId, VenueId};
 use eventhub_guest::{Currency, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use super::venue::Location;
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
@@ -68,7 +69,9 @@ impl Status {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Status::Draft, Status::Published, Status::Cancelled].into_iter().find(|status| status.as_str() == text)
+        [Status::Draft, Status::Published, Status::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
     }
 }
 
@@ -114,15 +117,20 @@ impl Session {
             Status::Draft => SessionStatus::Draft,
             Status::Cancelled => SessionStatus::Cancelled,
             Status::Published if now >= self.ends_at => SessionStatus::Ended,
-            Status::Published if now >= self.sales_end_at.unwrap_or(self.starts_at) => SessionStatus::SalesEnded,
-            Status::Published if self.sales_start_at.is_some_and(|start| now < start) => SessionStatus::Scheduled,
+            Status::Published if now >= self.sales_end_at.unwrap_or(self.starts_at) => {
+                SessionStatus::SalesEnded
+            }
+            Status::Published if self.sales_start_at.is_some_and(|start| now < start) => {
+                SessionStatus::Scheduled
+            }
             Status::Published => SessionStatus::OnSale,
         }
     }
 }
 
 impl Event {
-    /// Whether anybody may see it. Once published it stays visible, so that buyers of a cancelled event find out why.
+    /// Whether anybody may see it. Once published it stays visible, so that buyers of a cancelled
+    /// event find out why.
     pub const fn is_public(&self) -> bool {
         self.published_at.is_some()
     }
@@ -130,13 +138,24 @@ impl Event {
     /// Categories of the layout that have no price here.
     pub fn without_price<'a>(categories: &[Category], of_layout: &'a [String]) -> Vec<&'a str> {
         let priced = |id: &str| categories.iter().any(|category| category.id == id);
-        of_layout.iter().map(String::as_str).filter(|id| !priced(id)).collect()
+        of_layout
+            .iter()
+            .map(String::as_str)
+            .filter(|id| !priced(id))
+            .collect()
     }
 
-    /// Words by which it is found beside title and description; the slug has the title without accents.
+    /// Words by which it is found beside title and description; the slug has the title without
+    /// accents.
     pub fn search_words(&self) -> String {
         let slug = super::slug::of(&self.title).replace('-', " ");
-        [slug, self.tags.join(" "), self.venue.name.clone(), self.venue.city.clone()].join(" ")
+        [
+            slug,
+            self.tags.join(" "),
+            self.venue.name.clone(),
+            self.venue.city.clone(),
+        ]
+        .join(" ")
     }
 }
 
@@ -150,22 +169,42 @@ mod tests {
 
     #[test]
     fn a_session_goes_through_its_statuses_on_the_second() {
-        let session = Session { id: SessionId::from_u128(1), starts_at: at(100), ends_at: at(200), sales_start_at: Some(at(10)), sales_end_at: Some(at(90)) };
+        let session = Session {
+            id: SessionId::from_u128(1),
+            starts_at: at(100),
+            ends_at: at(200),
+            sales_start_at: Some(at(10)),
+            sales_end_at: Some(at(90)),
+        };
         let status = |second| session.status(Status::Published, at(second));
         assert_eq!(status(9), SessionStatus::Scheduled);
         assert_eq!(status(10), SessionStatus::OnSale);
         assert_eq!(status(90), SessionStatus::SalesEnded);
         assert_eq!(status(200), SessionStatus::Ended);
         assert_eq!(session.status(Status::Draft, at(50)), SessionStatus::Draft);
-        assert_eq!(session.status(Status::Cancelled, at(50)), SessionStatus::Cancelled);
-        let open = Session { sales_start_at: None, sales_end_at: None, ..session };
+        assert_eq!(
+            session.status(Status::Cancelled, at(50)),
+            SessionStatus::Cancelled
+        );
+        let open = Session {
+            sales_start_at: None,
+            sales_end_at: None,
+            ..session
+        };
         assert_eq!(open.status(Status::Published, at(0)), SessionStatus::OnSale);
-        assert_eq!(open.status(Status::Published, at(100)), SessionStatus::SalesEnded);
+        assert_eq!(
+            open.status(Status::Published, at(100)),
+            SessionStatus::SalesEnded
+        );
     }
 
     #[test]
     fn every_category_of_the_layout_needs_a_price() {
-        let category = Category { id: "stalls".into(), name: "Stalls".into(), price: 1 };
+        let category = Category {
+            id: "stalls".into(),
+            name: "Stalls".into(),
+            price: 1,
+        };
         let of_layout = ["box".to_string(), "stalls".to_string()];
         assert_eq!(Event::without_price(&[category], &of_layout), ["box"]);
     }

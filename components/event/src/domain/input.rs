@@ -1,13 +1,16 @@
-//! The bodies of `POST /events` and `PATCH /events/{id}`, and the rules that each of their members keeps.
+//! The bodies of `POST /events` and `PATCH /events/{id}`, and the rules that each of their members
+//! keeps.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use eventhub_guest::ids::{LayoutId, OrganizerId, SessionId, VenueId};
+use eventhub_guest::{Check, Currency, Problem, Timestamp};
+use serde::Deserialize;
 
 use super::event::{Category, Session};
 use super::venue::line;
 use crate::object;
-use eventhub_guest::ids::{LayoutId, OrganizerId, SessionId, VenueId};
-use eventhub_guest::{Check, Currency, Problem, Timestamp};
-use serde::Deserialize;
-use std::collections::HashSet;
-use std::time::Duration;
 
 const MAX_PRICE: i64 = 1_000_000_000;
 const MAX_CATEGORIES: usize = 50;
@@ -98,11 +101,21 @@ impl EventPatch {
     pub fn check(&mut self, existing: &[Session]) -> Result<(), Problem> {
         let mut check = Check::new();
         self.title.iter().for_each(|given| title(&mut check, given));
-        self.description.iter().for_each(|given| description(&mut check, given));
-        self.categories.iter().for_each(|given| categories(&mut check, given));
-        self.sessions.iter().for_each(|given| sessions(&mut check, given, existing));
-        self.max_seats_per_booking.iter().for_each(|given| max_seats(&mut check, *given));
-        self.tags.iter_mut().for_each(|given| tags(&mut check, given));
+        self.description
+            .iter()
+            .for_each(|given| description(&mut check, given));
+        self.categories
+            .iter()
+            .for_each(|given| categories(&mut check, given));
+        self.sessions
+            .iter()
+            .for_each(|given| sessions(&mut check, given, existing));
+        self.max_seats_per_booking
+            .iter()
+            .for_each(|given| max_seats(&mut check, *given));
+        self.tags
+            .iter_mut()
+            .for_each(|given| tags(&mut check, given));
         check.finish()
     }
 
@@ -114,13 +127,23 @@ impl EventPatch {
             ("currency", self.currency.is_some()),
             ("categories", self.categories.is_some()),
             ("sessions", self.sessions.is_some()),
-            ("max_seats_per_booking", self.max_seats_per_booking.is_some()),
+            (
+                "max_seats_per_booking",
+                self.max_seats_per_booking.is_some(),
+            ),
         ];
-        fixed.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
+        fixed
+            .into_iter()
+            .filter(|(_, given)| *given)
+            .map(|(name, _)| name)
+            .collect()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.fixed_once_published().is_empty() && self.title.is_none() && self.description.is_none() && self.tags.is_none()
+        self.fixed_once_published().is_empty()
+            && self.title.is_none()
+            && self.description.is_none()
+            && self.tags.is_none()
     }
 }
 
@@ -149,45 +172,115 @@ fn description(check: &mut Check, text: &str) {
 }
 
 fn max_seats(check: &mut Check, number: u32) {
-    check.that((1..=100).contains(&number), "/max_seats_per_booking", "out_of_range", "must be 1 to 100");
+    check.that(
+        (1..=100).contains(&number),
+        "/max_seats_per_booking",
+        "out_of_range",
+        "must be 1 to 100",
+    );
 }
 
 fn categories(check: &mut Check, all: &[Category]) {
-    check.that(!all.is_empty(), "/categories", "too_few", "must have at least one");
-    check.that(all.len() <= MAX_CATEGORIES, "/categories", "too_many", format!("must have at most {MAX_CATEGORIES}"));
+    check.that(
+        !all.is_empty(),
+        "/categories",
+        "too_few",
+        "must have at least one",
+    );
+    check.that(
+        all.len() <= MAX_CATEGORIES,
+        "/categories",
+        "too_many",
+        format!("must have at most {MAX_CATEGORIES}"),
+    );
     let mut seen = HashSet::new();
     for (index, category) in all.iter().take(MAX_CATEGORIES).enumerate() {
         let at = |member: &str| format!("/categories/{index}/{member}");
         line(check, &at("id"), &category.id, 1, 64);
-        check.that(seen.insert(&category.id), at("id"), "duplicate", "is the id of another category here");
+        check.that(
+            seen.insert(&category.id),
+            at("id"),
+            "duplicate",
+            "is the id of another category here",
+        );
         line(check, &at("name"), &category.name, 1, 200);
-        check.that((0..=MAX_PRICE).contains(&category.price), at("price"), "out_of_range", format!("must be 0 to {MAX_PRICE} minor units"));
+        check.that(
+            (0..=MAX_PRICE).contains(&category.price),
+            at("price"),
+            "out_of_range",
+            format!("must be 0 to {MAX_PRICE} minor units"),
+        );
     }
 }
 
 fn sessions(check: &mut Check, all: &[NewSession], existing: &[Session]) {
-    check.that(!all.is_empty(), "/sessions", "too_few", "must have at least one");
-    check.that(all.len() <= MAX_SESSIONS, "/sessions", "too_many", format!("must have at most {MAX_SESSIONS}"));
+    check.that(
+        !all.is_empty(),
+        "/sessions",
+        "too_few",
+        "must have at least one",
+    );
+    check.that(
+        all.len() <= MAX_SESSIONS,
+        "/sessions",
+        "too_many",
+        format!("must have at most {MAX_SESSIONS}"),
+    );
     let mut seen = HashSet::new();
     for (index, session) in all.iter().take(MAX_SESSIONS).enumerate() {
         let at = |member: &str| format!("/sessions/{index}/{member}");
         if let Some(id) = session.id {
-            check.that(existing.iter().any(|known| known.id == id), at("id"), "unknown", "names no session of this event");
-            check.that(seen.insert(id), at("id"), "duplicate", "is the id of another session here");
+            check.that(
+                existing.iter().any(|known| known.id == id),
+                at("id"),
+                "unknown",
+                "names no session of this event",
+            );
+            check.that(
+                seen.insert(id),
+                at("id"),
+                "duplicate",
+                "is the id of another session here",
+            );
         }
         let (starts, ends) = (session.starts_at, session.ends_at);
-        check.that(ends > starts, at("ends_at"), "out_of_order", "must be after starts_at");
-        check.that(ends <= starts.plus(LONGEST_SESSION), at("ends_at"), "out_of_range", "must be within 31 days of starts_at");
+        check.that(
+            ends > starts,
+            at("ends_at"),
+            "out_of_order",
+            "must be after starts_at",
+        );
+        check.that(
+            ends <= starts.plus(LONGEST_SESSION),
+            at("ends_at"),
+            "out_of_range",
+            "must be within 31 days of starts_at",
+        );
         let sales_end = session.sales_end_at.unwrap_or(starts);
         let begins_before = session.sales_start_at.is_none_or(|start| start < sales_end);
-        check.that(begins_before, at("sales_start_at"), "out_of_order", "must be before sales_end_at, or before starts_at where that is absent");
-        check.that(sales_end <= ends, at("sales_end_at"), "out_of_order", "must not be after ends_at");
+        check.that(
+            begins_before,
+            at("sales_start_at"),
+            "out_of_order",
+            "must be before sales_end_at, or before starts_at where that is absent",
+        );
+        check.that(
+            sales_end <= ends,
+            at("sales_end_at"),
+            "out_of_order",
+            "must not be after ends_at",
+        );
     }
 }
 
 /// Tags are compared in lower case, so they are kept so.
 fn tags(check: &mut Check, all: &mut [String]) {
-    check.that(all.len() <= MAX_TAGS, "/tags", "too_many", format!("must have at most {MAX_TAGS}"));
+    check.that(
+        all.len() <= MAX_TAGS,
+        "/tags",
+        "too_many",
+        format!("must have at most {MAX_TAGS}"),
+    );
     let mut seen = HashSet::new();
     for (index, tag) in all.iter_mut().take(MAX_TAGS).enumerate() {
         let at = format!("/tags/{index}");

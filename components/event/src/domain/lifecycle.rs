@@ -6,10 +6,11 @@
 //! | published | (the same) | cancelled | title, description, tags    |
 //! | cancelled | refused    | (the same)| refused                     |
 
-use super::event::{Event, Status};
-use super::input::EventPatch;
 use eventhub_guest::problem::Fault;
 use eventhub_guest::{Code, Problem, Timestamp};
+
+use super::event::{Event, Status};
+use super::input::EventPatch;
 
 /// What a request for a transition leads to.
 #[derive(PartialEq, Eq, Debug)]
@@ -25,18 +26,42 @@ pub enum Step {
 pub fn publish(event: &Event, now: Timestamp) -> Result<Step, Problem> {
     match event.status {
         Status::Published => return Ok(Step::Already),
-        Status::Cancelled => return Err(Problem::invalid_transition("cancelled", "published", "A cancelled event stays cancelled.")),
+        Status::Cancelled => {
+            return Err(Problem::invalid_transition(
+                "cancelled",
+                "published",
+                "A cancelled event stays cancelled.",
+            ));
+        }
         Status::Draft => {}
     }
-    let begun = event.sessions.iter().enumerate().filter(|(_, session)| session.starts_at <= now);
+    let begun = event
+        .sessions
+        .iter()
+        .enumerate()
+        .filter(|(_, session)| session.starts_at <= now);
     let faults: Vec<_> = begun
-        .map(|(index, _)| Fault::new(format!("/sessions/{index}/starts_at"), "in_the_past", "is in the past: move the session before you publish"))
+        .map(|(index, _)| {
+            Fault::new(
+                format!("/sessions/{index}/starts_at"),
+                "in_the_past",
+                "is in the past: move the session before you publish",
+            )
+        })
         .collect();
-    if faults.is_empty() { Ok(Step::Go) } else { Err(Problem::faults(Code::ValidationFailed, faults)) }
+    if faults.is_empty() {
+        Ok(Step::Go)
+    } else {
+        Err(Problem::faults(Code::ValidationFailed, faults))
+    }
 }
 
 pub fn cancel(event: &Event) -> Step {
-    if event.status == Status::Cancelled { Step::Already } else { Step::Go }
+    if event.status == Status::Cancelled {
+        Step::Already
+    } else {
+        Step::Go
+    }
 }
 
 /// # Errors
@@ -44,20 +69,36 @@ pub fn cancel(event: &Event) -> Step {
 pub fn change(event: &Event, patch: &EventPatch) -> Result<(), Problem> {
     match event.status {
         Status::Draft => Ok(()),
-        Status::Cancelled => Err(Problem::new(Code::Conflict, "A cancelled event does not change any more.")),
+        Status::Cancelled => Err(Problem::new(
+            Code::Conflict,
+            "A cancelled event does not change any more.",
+        )),
         Status::Published => {
             let fixed = patch.fixed_once_published().into_iter();
-            let faults: Vec<_> = fixed.map(|name| Fault::new(format!("/{name}"), "immutable", "does not change once the event is published")).collect();
-            if faults.is_empty() { Ok(()) } else { Err(Problem::faults(Code::ValidationFailed, faults)) }
+            let faults: Vec<_> = fixed
+                .map(|name| {
+                    Fault::new(
+                        format!("/{name}"),
+                        "immutable",
+                        "does not change once the event is published",
+                    )
+                })
+                .collect();
+            if faults.is_empty() {
+                Ok(())
+            } else {
+                Err(Problem::faults(Code::ValidationFailed, faults))
+            }
         }
     }
 }
 
 #[cfg(test)]
 pub mod tests {
+    use eventhub_guest::ids::{EventId, LayoutId, OrganizerId, SessionId, VenueId};
+
     use super::*;
     use crate::domain::event::{LayoutRef, Session, VenueSummary};
-    use eventhub_guest::ids::{EventId, LayoutId, OrganizerId, SessionId, VenueId};
 
     pub fn event(status: Status, starts: i64) -> Event {
         let at = Timestamp::from_micros;
@@ -72,13 +113,23 @@ pub mod tests {
                 time_zone: "Europe/Berlin".into(),
                 location: None,
             },
-            layout: LayoutRef { id: LayoutId::from_u128(4), version: 1, capacity: 10 },
+            layout: LayoutRef {
+                id: LayoutId::from_u128(4),
+                version: 1,
+                capacity: 10,
+            },
             title: "Night".into(),
             description: String::new(),
             status,
             currency: "EUR".parse().unwrap(),
             categories: vec![],
-            sessions: vec![Session { id: SessionId::from_u128(5), starts_at: at(starts), ends_at: at(starts + 1), sales_start_at: None, sales_end_at: None }],
+            sessions: vec![Session {
+                id: SessionId::from_u128(5),
+                starts_at: at(starts),
+                ends_at: at(starts + 1),
+                sales_start_at: None,
+                sales_end_at: None,
+            }],
             max_seats_per_booking: 10,
             tags: vec![],
             version: 1,
@@ -94,26 +145,57 @@ pub mod tests {
     fn publishing_again_changes_nothing_even_after_the_start() {
         let now = Timestamp::from_micros(100);
         assert_eq!(publish(&event(Status::Draft, 101), now), Ok(Step::Go));
-        assert_eq!(publish(&event(Status::Published, 50), now), Ok(Step::Already));
+        assert_eq!(
+            publish(&event(Status::Published, 50), now),
+            Ok(Step::Already)
+        );
     }
 
     #[test]
     fn what_has_begun_or_is_cancelled_is_not_published() {
         let now = Timestamp::from_micros(100);
         let problem = publish(&event(Status::Draft, 100), now).unwrap_err();
-        assert_eq!((problem.code, problem.faults[0].pointer.as_str()), (Code::ValidationFailed, "/sessions/0/starts_at"));
+        assert_eq!(
+            (problem.code, problem.faults[0].pointer.as_str()),
+            (Code::ValidationFailed, "/sessions/0/starts_at")
+        );
         let problem = publish(&event(Status::Cancelled, 101), now).unwrap_err();
-        assert_eq!((problem.code, &problem.members["from"], &problem.members["to"]), (Code::InvalidTransition, &"cancelled".into(), &"published".into()));
+        assert_eq!(
+            (
+                problem.code,
+                &problem.members["from"],
+                &problem.members["to"]
+            ),
+            (
+                Code::InvalidTransition,
+                &"cancelled".into(),
+                &"published".into()
+            )
+        );
     }
 
     #[test]
     fn a_published_event_changes_its_words_only_and_a_cancelled_one_nothing() {
-        let words = EventPatch { title: Some("x".into()), ..EventPatch::default() };
-        let money = EventPatch { currency: "USD".parse().ok(), ..EventPatch::default() };
+        let words = EventPatch {
+            title: Some("x".into()),
+            ..EventPatch::default()
+        };
+        let money = EventPatch {
+            currency: "USD".parse().ok(),
+            ..EventPatch::default()
+        };
         assert!(change(&event(Status::Draft, 1), &money).is_ok());
         assert!(change(&event(Status::Published, 1), &words).is_ok());
         let problem = change(&event(Status::Published, 1), &money).unwrap_err();
-        assert_eq!((problem.faults[0].pointer.as_str(), problem.faults[0].code), ("/currency", "immutable"));
-        assert_eq!(change(&event(Status::Cancelled, 1), &words).unwrap_err().code, Code::Conflict);
+        assert_eq!(
+            (problem.faults[0].pointer.as_str(), problem.faults[0].code),
+            ("/currency", "immutable")
+        );
+        assert_eq!(
+            change(&event(Status::Cancelled, 1), &words)
+                .unwrap_err()
+                .code,
+            Code::Conflict
+        );
     }
 }

@@ -1,21 +1,32 @@
 //! What `GET /events` is asked: words, time, place; and where a page ends.
 
-use super::venue::degrees;
 use eventhub_guest::http::Query;
 use eventhub_guest::ids::{EventId, OrganizerId};
 use eventhub_guest::{Check, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use super::venue::degrees;
 
 const DEFAULT_RADIUS_KM: f64 = 50.0;
 const MAX_RADIUS_KM: f64 = 1000.0;
 const MAX_WORDS: usize = 200;
 /// As long as a tag may be.
 const MAX_TAG: usize = 40;
-/// Kilometres of one degree of latitude, a little less than any: a box made by it is never too small.
+/// Kilometres of one degree of latitude, a little less than any: a box made by it is never too
+/// small.
 const KM_PER_DEGREE: f64 = 110.5;
 
 /// Query parameters beside those of paging.
-pub const PARAMETERS: [&str; 8] = ["q", "from", "to", "near", "radius_km", "tag", "organizer_id", "sort"];
+pub const PARAMETERS: [&str; 8] = [
+    "q",
+    "from",
+    "to",
+    "near",
+    "radius_km",
+    "tag",
+    "organizer_id",
+    "sort",
+];
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -36,11 +47,13 @@ pub struct Search {
     pub sort: Sort,
 }
 
-/// Words as PostgreSQL's `websearch_to_tsquery` takes them, and the same with the last one as a prefix.
+/// Words as PostgreSQL's `websearch_to_tsquery` takes them, and the same with the last one as a
+/// prefix.
 #[derive(Debug, PartialEq)]
 pub struct Words {
     pub text: String,
-    /// For `to_tsquery`; none where the text uses operators, which a prefix would turn into their opposite.
+    /// For `to_tsquery`; none where the text uses operators, which a prefix would turn into their
+    /// opposite.
     pub prefix: Option<String>,
 }
 
@@ -51,14 +64,16 @@ pub struct Circle {
     pub radius_km: f64,
 }
 
-/// Degrees; every point of the circle is within. Around a pole or across the date line it has all longitudes.
+/// Degrees; every point of the circle is within. Around a pole or across the date line it has all
+/// longitudes.
 #[derive(Debug, PartialEq, Clone, Copy)]
 pub struct Bounds {
     pub latitude: (f64, f64),
     pub longitude: (f64, f64),
 }
 
-/// After which event a page goes on. Events are ordered by falling rank (0 where they are sorted by start), start of their first session, id.
+/// After which event a page goes on. Events are ordered by falling rank (0 where they are sorted by
+/// start), start of their first session, id.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Position {
     pub sort: Sort,
@@ -69,10 +84,13 @@ pub struct Position {
 }
 
 impl Position {
-    /// Whether this search can have given it: a client may send any cursor, and the database has its limits.
+    /// Whether this search can have given it: a client may send any cursor, and the database has
+    /// its limits.
     pub fn is_of(&self, search: &Search) -> bool {
         const LATEST: i64 = 253_402_300_800_000_000;
-        self.sort == search.sort && (0..1 << 40).contains(&self.rank) && (-LATEST..LATEST).contains(&self.starts_at)
+        self.sort == search.sort
+            && (0..1 << 40).contains(&self.rank)
+            && (-LATEST..LATEST).contains(&self.starts_at)
     }
 }
 
@@ -81,49 +99,104 @@ impl Search {
     /// 422 with all faults.
     pub fn parse(query: &Query) -> Result<Self, Problem> {
         let mut check = Check::new();
-        let text = query.get("q").map(str::trim).filter(|text| !text.is_empty());
+        let text = query
+            .get("q")
+            .map(str::trim)
+            .filter(|text| !text.is_empty());
         let short = text.is_none_or(|text| text.chars().count() <= MAX_WORDS);
-        check.that(short, "/query/q", "too_long", format!("must have at most {MAX_WORDS} characters"));
+        check.that(
+            short,
+            "/query/q",
+            "too_long",
+            format!("must have at most {MAX_WORDS} characters"),
+        );
         let tag = query.get("tag");
         let short = tag.is_none_or(|tag| tag.chars().count() <= MAX_TAG);
-        check.that(short, "/query/tag", "too_long", format!("must have at most {MAX_TAG} characters"));
+        check.that(
+            short,
+            "/query/tag",
+            "too_long",
+            format!("must have at most {MAX_TAG} characters"),
+        );
         let from: Option<Timestamp> = query.parsed("from")?;
         let to: Option<Timestamp> = query.parsed("to")?;
         let in_order = from.zip(to).is_none_or(|(from, to)| from < to);
         check.that(in_order, "/query/to", "out_of_order", "must be after from");
         let radius_km: Option<f64> = query.parsed("radius_km")?;
         let in_range = radius_km.is_none_or(|radius| radius > 0.0 && radius <= MAX_RADIUS_KM);
-        check.that(in_range, "/query/radius_km", "out_of_range", format!("must be above 0, at most {MAX_RADIUS_KM}"));
+        check.that(
+            in_range,
+            "/query/radius_km",
+            "out_of_range",
+            format!("must be above 0, at most {MAX_RADIUS_KM}"),
+        );
         let near = query.get("near").map(coordinates);
-        check.that(near != Some(None), "/query/near", "invalid", "must be latitude,longitude in degrees, such as 52.52,13.405");
+        check.that(
+            near != Some(None),
+            "/query/near",
+            "invalid",
+            "must be latitude,longitude in degrees, such as 52.52,13.405",
+        );
         let lonely = radius_km.is_some() && near.is_none();
-        check.that(!lonely, "/query/radius_km", "out_of_place", "means nothing without near");
+        check.that(
+            !lonely,
+            "/query/radius_km",
+            "out_of_place",
+            "means nothing without near",
+        );
         let sort = match query.get("sort") {
             None if text.is_some() => Sort::Relevance,
             None | Some("starts_at") => Sort::StartsAt,
             Some("relevance") => Sort::Relevance,
             Some(_) => {
-                check.that(false, "/query/sort", "invalid", "must be starts_at or relevance");
+                check.that(
+                    false,
+                    "/query/sort",
+                    "invalid",
+                    "must be starts_at or relevance",
+                );
                 Sort::StartsAt
             }
         };
         let organizer = query.parsed("organizer_id")?;
         check.finish()?;
-        let circle = |(latitude, longitude)| Circle { latitude, longitude, radius_km: radius_km.unwrap_or(DEFAULT_RADIUS_KM) };
-        Ok(Self { words: text.map(Words::new), from, to, near: near.flatten().map(circle), tag: tag.map(str::to_lowercase), organizer, sort })
+        let circle = |(latitude, longitude)| Circle {
+            latitude,
+            longitude,
+            radius_km: radius_km.unwrap_or(DEFAULT_RADIUS_KM),
+        };
+        Ok(Self {
+            words: text.map(Words::new),
+            from,
+            to,
+            near: near.flatten().map(circle),
+            tag: tag.map(str::to_lowercase),
+            organizer,
+            sort,
+        })
     }
 }
 
 fn coordinates(text: &str) -> Option<(f64, f64)> {
     let (latitude, longitude) = text.split_once(',')?;
-    let (latitude, longitude): (f64, f64) = (latitude.trim().parse().ok()?, longitude.trim().parse().ok()?);
-    ((-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude)).then_some((degrees(latitude), degrees(longitude)))
+    let (latitude, longitude): (f64, f64) = (
+        latitude.trim().parse().ok()?,
+        longitude.trim().parse().ok()?,
+    );
+    ((-90.0..=90.0).contains(&latitude) && (-180.0..=180.0).contains(&longitude))
+        .then_some((degrees(latitude), degrees(longitude)))
 }
 
 impl Words {
     fn new(text: &str) -> Self {
-        let operators = text.contains('"') || text.split_whitespace().any(|word| word.starts_with('-') || word.eq_ignore_ascii_case("or"));
-        let words: Vec<_> = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+        let operators = text.contains('"')
+            || text
+                .split_whitespace()
+                .any(|word| word.starts_with('-') || word.eq_ignore_ascii_case("or"));
+        let words: Vec<_> = text
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .collect();
         let prefix = match words.split_last() {
             // Quoted words of letters and digits only: nothing in them is syntax.
             Some((last, others)) if !operators => {
@@ -132,31 +205,44 @@ impl Words {
             }
             _ => None,
         };
-        Self { text: text.to_string(), prefix }
+        Self {
+            text: text.to_string(),
+            prefix,
+        }
     }
 }
 
 impl Circle {
     pub fn bounds(&self) -> Bounds {
         let degrees = self.radius_km / KM_PER_DEGREE;
-        let latitude = ((self.latitude - degrees).max(-90.0), (self.latitude + degrees).min(90.0));
+        let latitude = (
+            (self.latitude - degrees).max(-90.0),
+            (self.latitude + degrees).min(90.0),
+        );
         // The circle is widest where it is nearest to a pole.
         let narrowest = latitude.0.abs().max(latitude.1.abs()).to_radians().cos();
         let wide = degrees / narrowest.max(1e-9);
         let longitude = (self.longitude - wide, self.longitude + wide);
         let whole = longitude.0 < -180.0 || longitude.1 > 180.0;
-        Bounds { latitude, longitude: if whole { (-180.0, 180.0) } else { longitude } }
+        Bounds {
+            latitude,
+            longitude: if whole { (-180.0, 180.0) } else { longitude },
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use eventhub_guest::{Request, http};
     use proptest::prelude::*;
 
+    use super::*;
+
     fn parse(query: &str) -> Result<Search, Problem> {
-        let request = Request { query: query.into(), ..http::request("GET", "/api/v1/events") };
+        let request = Request {
+            query: query.into(),
+            ..http::request("GET", "/api/v1/events")
+        };
         Search::parse(&Query::parse(&request, &PARAMETERS)?)
     }
 
@@ -172,7 +258,10 @@ mod tests {
     fn the_last_word_is_a_prefix_and_operators_are_left_to_postgres() {
         let prefix = |text: &str| Words::new(text).prefix;
         assert_eq!(prefix("roc").unwrap(), "'roc':*");
-        assert_eq!(prefix("it's rock&roll").unwrap(), "'it' & 's' & 'rock' & 'roll':*");
+        assert_eq!(
+            prefix("it's rock&roll").unwrap(),
+            "'it' & 's' & 'rock' & 'roll':*"
+        );
         for text in ["rock -roll", "\"rock roll\"", "rock OR roll", "!!!", ""] {
             assert_eq!(prefix(text), None, "{text}");
         }
@@ -182,7 +271,10 @@ mod tests {
     fn wrong_parameters_are_named() {
         let cases = [
             ("from=yesterday", "/query/from"),
-            ("from=2030-01-02T00:00:00Z&to=2030-01-01T00:00:00Z", "/query/to"),
+            (
+                "from=2030-01-02T00:00:00Z&to=2030-01-01T00:00:00Z",
+                "/query/to",
+            ),
             ("near=91,0", "/query/near"),
             ("near=52.5", "/query/near"),
             ("near=NaN,1", "/query/near"),
@@ -197,17 +289,38 @@ mod tests {
         ];
         for (query, pointer) in cases {
             let faults = parse(query).unwrap_err().faults;
-            assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), [pointer], "{query}");
+            assert_eq!(
+                faults
+                    .iter()
+                    .map(|fault| fault.pointer.as_str())
+                    .collect::<Vec<_>>(),
+                [pointer],
+                "{query}"
+            );
         }
     }
 
     #[test]
     fn a_cursor_of_another_sort_or_beyond_the_databases_limits_is_refused() {
         let search = parse("q=x").unwrap();
-        let position = Position { sort: Sort::Relevance, rank: 5, starts_at: 1, id: EventId::from_u128(1) };
+        let position = Position {
+            sort: Sort::Relevance,
+            rank: 5,
+            starts_at: 1,
+            id: EventId::from_u128(1),
+        };
         assert!(position.is_of(&search));
         assert!(!position.is_of(&parse("").unwrap()));
-        for wrong in [Position { rank: i64::MIN, ..position }, Position { starts_at: i64::MAX, ..position }] {
+        for wrong in [
+            Position {
+                rank: i64::MIN,
+                ..position
+            },
+            Position {
+                starts_at: i64::MAX,
+                ..position
+            },
+        ] {
             assert!(!wrong.is_of(&search), "{wrong:?}");
         }
     }

@@ -3,7 +3,8 @@
 /// Longest slug, characters.
 const LONGEST: usize = 80;
 
-/// `Zoë & the Löwen!` becomes `zoe-the-lowen`; a title without any Latin letter or digit becomes `event`.
+/// `Zoë & the Löwen!` becomes `zoe-the-lowen`; a title without any Latin letter or digit becomes
+/// `event`.
 pub fn of(title: &str) -> String {
     let mut slug = String::new();
     for character in title.chars() {
@@ -15,7 +16,11 @@ pub fn of(title: &str) -> String {
     }
     let cut: String = slug.chars().take(LONGEST).collect();
     let slug = cut.trim_end_matches('-');
-    if slug.is_empty() { "event".into() } else { slug.into() }
+    if slug.is_empty() {
+        "event".into()
+    } else {
+        slug.into()
+    }
 }
 
 /// Marks that change the letter before them, and apostrophes, which join.
@@ -57,8 +62,9 @@ fn fold(character: char) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[test]
     fn titles_are_folded_to_ascii() {

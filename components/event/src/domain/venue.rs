@@ -1,10 +1,11 @@
 //! A venue: a place with an address and a time zone.
 
-use super::country;
-use crate::object;
 use eventhub_guest::ids::{OrganizerId, VenueId};
 use eventhub_guest::{Check, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use super::country;
+use crate::object;
 
 #[derive(Serialize, Clone, PartialEq, Debug)]
 pub struct Venue {
@@ -56,15 +57,41 @@ impl NewVenue {
         line(&mut check, "/name", &self.name, 1, 200);
         line(&mut check, "/address/line1", &self.address.line1, 1, 200);
         line(&mut check, "/address/city", &self.address.city, 1, 100);
-        line(&mut check, "/address/postal_code", &self.address.postal_code, 0, 20);
+        line(
+            &mut check,
+            "/address/postal_code",
+            &self.address.postal_code,
+            0,
+            20,
+        );
         let country = country::is_code(&self.address.country);
-        check.that(country, "/address/country", "unknown", "must be an ISO 3166-1 alpha-2 code in capital letters, such as DE");
+        check.that(
+            country,
+            "/address/country",
+            "unknown",
+            "must be an ISO 3166-1 alpha-2 code in capital letters, such as DE",
+        );
         if let Some(location) = self.location {
             let (latitude, longitude) = (location.latitude, location.longitude);
-            check.that((-90.0..=90.0).contains(&latitude), "/location/latitude", "out_of_range", "must be -90 to 90");
-            check.that((-180.0..=180.0).contains(&longitude), "/location/longitude", "out_of_range", "must be -180 to 180");
+            check.that(
+                (-90.0..=90.0).contains(&latitude),
+                "/location/latitude",
+                "out_of_range",
+                "must be -90 to 90",
+            );
+            check.that(
+                (-180.0..=180.0).contains(&longitude),
+                "/location/longitude",
+                "out_of_range",
+                "must be -180 to 180",
+            );
         }
-        check.that(is_time_zone(&self.time_zone), "/time_zone", "unknown", "must be a name of the IANA time zone database, such as Europe/Berlin");
+        check.that(
+            is_time_zone(&self.time_zone),
+            "/time_zone",
+            "unknown",
+            "must be a name of the IANA time zone database, such as Europe/Berlin",
+        );
         check.finish()?;
         Ok(Venue {
             id,
@@ -72,13 +99,17 @@ impl NewVenue {
             name: self.name,
             time_zone: self.time_zone,
             address: self.address,
-            location: self.location.map(|at| Location { latitude: degrees(at.latitude), longitude: degrees(at.longitude) }),
+            location: self.location.map(|at| Location {
+                latitude: degrees(at.latitude),
+                longitude: degrees(at.longitude),
+            }),
             created_at: now,
         })
     }
 }
 
-/// To the nearest tenth of a millimetre: PostgreSQL refuses to compute with the least differences that a float can tell.
+/// To the nearest tenth of a millimetre: PostgreSQL refuses to compute with the least differences
+/// that a float can tell.
 pub fn degrees(number: f64) -> f64 {
     (number * 1e9).round() / 1e9
 }
@@ -91,15 +122,21 @@ fn is_time_zone(name: &str) -> bool {
 /// A text of one line.
 pub fn line(check: &mut Check, pointer: &str, text: &str, min: usize, max: usize) {
     check.text(pointer, text, min, max);
-    check.that(!text.contains(['\n', '\t']), pointer, "invalid_character", "must be one line");
+    check.that(
+        !text.contains(['\n', '\t']),
+        pointer,
+        "invalid_character",
+        "must be one line",
+    );
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::object::Object;
     use eventhub_guest::json;
     use serde_json::{Value, json};
+
+    use super::*;
+    use crate::object::Object;
 
     fn body() -> Value {
         json!({
@@ -116,7 +153,13 @@ mod tests {
 
     #[test]
     fn a_venue_needs_no_location() {
-        assert_eq!(check(body()).unwrap().location, Some(Location { latitude: 52.5, longitude: 13.0 }));
+        assert_eq!(
+            check(body()).unwrap().location,
+            Some(Location {
+                latitude: 52.5,
+                longitude: 13.0
+            })
+        );
         let mut nowhere = body();
         nowhere.as_object_mut().unwrap().remove("location").unwrap();
         assert_eq!(check(nowhere).unwrap().location, None);
@@ -126,7 +169,13 @@ mod tests {
     fn no_location_is_so_near_to_another_that_postgres_cannot_tell_how_near() {
         let mut tiny = body();
         tiny["location"] = json!({"latitude": 5e-324, "longitude": -13.40300000004});
-        assert_eq!(check(tiny).unwrap().location, Some(Location { latitude: 0.0, longitude: -13.403 }));
+        assert_eq!(
+            check(tiny).unwrap().location,
+            Some(Location {
+                latitude: 0.0,
+                longitude: -13.403
+            })
+        );
     }
 
     #[test]
@@ -151,7 +200,14 @@ mod tests {
             let mut wrong = body();
             *wrong.pointer_mut(pointer).unwrap() = value.clone();
             let faults = check(wrong).unwrap_err().faults;
-            assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), [pointer], "{value}");
+            assert_eq!(
+                faults
+                    .iter()
+                    .map(|fault| fault.pointer.as_str())
+                    .collect::<Vec<_>>(),
+                [pointer],
+                "{value}"
+            );
         }
     }
 }

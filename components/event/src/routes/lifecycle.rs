@@ -1,23 +1,20 @@
-//! Publish and cancel: two services change together, in an order that never sells a seat of a cancelled event and never
-//! refunds one of an event that still sells.
+//! Publish and cancel: two services change together, in an order that never sells a seat of a
+//! cancelled event and never refunds one of an event that still sells.
 //!
-//! **Publish**: first the sale is opened, then the event becomes published, together with the fact `EventPublished`. So
-//! seats are on sale when anybody can find the event. If the second step fails, the sale is open for sessions that only the
-//! organizer knows; publishing again finishes it.
+//! **Publish**: first the sale is opened, then the event becomes published, together with the fact
+//! `EventPublished`. So seats are on sale when anybody can find the event. If the second step
+//! fails, the sale is open for sessions that only the organizer knows; publishing again finishes
+//! it.
 //!
-//! **Cancel**: the event becomes cancelled, together with the fact `EventCancelled`, and in the same transaction event_db closes
-//! its sales (migration `0004_cancelled_events`). So whoever refunds on that fact finds all bookings: none can be added, and a
-//! crash leaves nothing to finish. The sale is told only afterwards, whose caches notice by themselves a moment later.
+//! **Cancel**: the event becomes cancelled, together with the fact `EventCancelled`, and in the
+//! same transaction event_db closes its sales (migration `0004_cancelled_events`). So whoever
+//! refunds on that fact finds all bookings: none can be added, and a crash leaves nothing to
+//! finish. The sale is told only afterwards, whose caches notice by themselves a moment later.
 //!
-//! Both decide on a version of the event and change that version only. A publication that loses against a cancellation has
-//! opened nothing: a sale of a cancelled event is closed from its first moment.
+//! Both decide on a version of the event and change that version only. A publication that loses
+//! against a cancellation has opened nothing: a sale of a cancelled event is closed from its first
+//! moment.
 
-use super::view;
-use crate::domain::event::{Event, Status};
-use crate::domain::lifecycle::{self, Step};
-use crate::domain::venue::line;
-use crate::object::Object;
-use crate::{access, ports, store};
 use eventhub_guest::http::Query;
 use eventhub_guest::ids::{EventId, SessionId};
 use eventhub_guest::router::Answer;
@@ -25,6 +22,13 @@ use eventhub_guest::sql::{Error, Statement};
 use eventhub_guest::{Check, Params, Problem, Request, Timestamp, json, outbox};
 use serde::Deserialize;
 use serde_json::{Value, json};
+
+use super::view;
+use crate::domain::event::{Event, Status};
+use crate::domain::lifecycle::{self, Step};
+use crate::domain::venue::line;
+use crate::object::Object;
+use crate::{access, ports, store};
 
 /// How often a step is tried when others change the event at the same time.
 const ATTEMPTS: usize = 3;
@@ -45,9 +49,19 @@ pub fn publish(request: &Request, params: &Params) -> Answer {
             "title": event.title,
             "session_ids": sessions(&event),
         });
-        match store::events::publish(&event, now, fact(request, &event, "EventPublished", payload)) {
+        match store::events::publish(
+            &event,
+            now,
+            fact(request, &event, "EventPublished", payload),
+        ) {
             Ok(()) => {
-                event = Event { status: Status::Published, published_at: Some(now), updated_at: now, version: event.version + 1, ..event };
+                event = Event {
+                    status: Status::Published,
+                    published_at: Some(now),
+                    updated_at: now,
+                    version: event.version + 1,
+                    ..event
+                };
                 return view::respond(200, &event);
             }
             Err(error) => event = again(store::events::find, event.id, error)?,
@@ -76,7 +90,13 @@ pub fn cancel(request: &Request, params: &Params) -> Answer {
 trait Calls {
     fn find(&self, id: EventId) -> Result<Option<Event>, Error>;
     /// To cancelled, with the fact and without a sale: all of it or nothing.
-    fn cancel(&self, event: &Event, now: Timestamp, reason: &str, fact: Statement) -> Result<(), Error>;
+    fn cancel(
+        &self,
+        event: &Event,
+        now: Timestamp,
+        reason: &str,
+        fact: Statement,
+    ) -> Result<(), Error>;
     fn close_sale(&self, event: EventId);
 }
 
@@ -87,7 +107,13 @@ impl Calls for Services {
         store::events::find(id)
     }
 
-    fn cancel(&self, event: &Event, now: Timestamp, reason: &str, fact: Statement) -> Result<(), Error> {
+    fn cancel(
+        &self,
+        event: &Event,
+        now: Timestamp,
+        reason: &str,
+        fact: Statement,
+    ) -> Result<(), Error> {
         store::events::cancel(event, now, reason, fact)
     }
 
@@ -97,18 +123,38 @@ impl Calls for Services {
 }
 
 /// The event, cancelled now or before.
-fn cancelled(calls: &impl Calls, mut event: Event, reason: &str, request: &Request) -> Result<Event, Problem> {
+fn cancelled(
+    calls: &impl Calls,
+    mut event: Event,
+    reason: &str,
+    request: &Request,
+) -> Result<Event, Problem> {
     for _ in 0..ATTEMPTS {
         if lifecycle::cancel(&event) == Step::Already {
             return Ok(event);
         }
         let now = Timestamp::now();
-        let payload = json!({"event_id": event.id, "session_ids": sessions(&event), "reason": reason});
-        match calls.cancel(&event, now, reason, fact(request, &event, "EventCancelled", payload)) {
+        let payload =
+            json!({"event_id": event.id, "session_ids": sessions(&event), "reason": reason});
+        match calls.cancel(
+            &event,
+            now,
+            reason,
+            fact(request, &event, "EventCancelled", payload),
+        ) {
             Ok(()) => {
                 calls.close_sale(event.id);
-                let cancelled = Event { status: Status::Cancelled, cancelled_at: Some(now), updated_at: now, version: event.version + 1, ..event };
-                return Ok(Event { cancellation_reason: Some(reason.into()), ..cancelled });
+                let cancelled = Event {
+                    status: Status::Cancelled,
+                    cancelled_at: Some(now),
+                    updated_at: now,
+                    version: event.version + 1,
+                    ..event
+                };
+                return Ok(Event {
+                    cancellation_reason: Some(reason.into()),
+                    ..cancelled
+                });
             }
             Err(error) => event = again(|id| calls.find(id), event.id, error)?,
         }
@@ -121,11 +167,21 @@ fn sessions(event: &Event) -> Vec<SessionId> {
 }
 
 fn fact(request: &Request, event: &Event, kind: &str, payload: Value) -> Statement {
-    outbox::record("event", &event.id.to_string(), kind, payload, &request.traceparent)
+    outbox::record(
+        "event",
+        &event.id.to_string(),
+        kind,
+        payload,
+        &request.traceparent,
+    )
 }
 
 /// After a conflict: the event as it is now.
-fn again(find: impl FnOnce(EventId) -> Result<Option<Event>, Error>, id: EventId, error: Error) -> Result<Event, Problem> {
+fn again(
+    find: impl FnOnce(EventId) -> Result<Option<Event>, Error>,
+    id: EventId,
+    error: Error,
+) -> Result<Event, Problem> {
     if !error.is_conflict() {
         return Err(error.into());
     }

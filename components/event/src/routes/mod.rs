@@ -1,4 +1,5 @@
-//! The HTTP routes of this service: `venues`; `events` to make, read and change; `lifecycle` to publish and cancel; `search`.
+//! The HTTP routes of this service: `venues`; `events` to make, read and change; `lifecycle` to
+//! publish and cancel; `search`.
 
 mod events;
 mod lifecycle;

@@ -1,15 +1,17 @@
 //! An event as clients see it: the contract's members first, then the further ones.
 
-use crate::config;
-use crate::domain::event::{Category, Event, SessionStatus, Status, VenueSummary};
-use crate::domain::slug;
-use crate::ports::{self, Tally};
+use std::collections::HashMap;
+
 use eventhub_guest::http::WithHeader;
 use eventhub_guest::ids::{EventId, LayoutId, OrganizerId, SessionId, VenueId};
 use eventhub_guest::router::Answer;
 use eventhub_guest::{Currency, Timestamp, etag, json};
 use serde::Serialize;
-use std::collections::HashMap;
+
+use crate::config;
+use crate::domain::event::{Category, Event, SessionStatus, Status, VenueSummary};
+use crate::domain::slug;
+use crate::ports::{self, Tally};
 
 #[derive(Serialize)]
 pub struct EventView<'a> {
@@ -47,7 +49,8 @@ struct SessionView {
     live_url: String,
 }
 
-/// `free` is null while it cannot be counted: an event is told even when its seats are not to be had just now.
+/// `free` is null while it cannot be counted: an event is told even when its seats are not to be
+/// had just now.
 #[derive(Serialize, PartialEq, Debug)]
 struct Seats {
     total: u32,
@@ -58,9 +61,18 @@ impl Seats {
     fn of(event: &Event, tally: Option<&Tally>) -> Self {
         let total = event.layout.capacity;
         match event.status {
-            Status::Draft => Self { total, free: Some(total) },
-            Status::Cancelled => Self { total, free: Some(0) },
-            Status::Published => tally.map_or(Self { total, free: None }, |tally| Self { total: tally.total, free: Some(tally.free) }),
+            Status::Draft => Self {
+                total,
+                free: Some(total),
+            },
+            Status::Cancelled => Self {
+                total,
+                free: Some(0),
+            },
+            Status::Published => tally.map_or(Self { total, free: None }, |tally| Self {
+                total: tally.total,
+                free: Some(tally.free),
+            }),
         }
     }
 }
@@ -68,11 +80,17 @@ impl Seats {
 /// Counts the free seats of all sessions of these events that are on sale, in one call.
 pub fn count<'a>(events: impl Iterator<Item = &'a Event>) -> HashMap<SessionId, Tally> {
     let published = events.filter(|event| event.status == Status::Published);
-    let sessions: Vec<_> = published.flat_map(|event| event.sessions.iter().map(|session| session.id)).collect();
+    let sessions: Vec<_> = published
+        .flat_map(|event| event.sessions.iter().map(|session| session.id))
+        .collect();
     ports::tallies(&sessions)
 }
 
-pub fn view<'a>(event: &'a Event, tallies: &HashMap<SessionId, Tally>, now: Timestamp) -> EventView<'a> {
+pub fn view<'a>(
+    event: &'a Event,
+    tallies: &HashMap<SessionId, Tally>,
+    now: Timestamp,
+) -> EventView<'a> {
     let sessions = event.sessions.iter().map(|session| SessionView {
         id: session.id,
         starts_at: session.starts_at,
@@ -107,8 +125,8 @@ pub fn view<'a>(event: &'a Event, tallies: &HashMap<SessionId, Tally>, now: Time
     }
 }
 
-/// One event. Its ETag is the version of what the organizer wrote, for If-Match; free seats change under it, so
-/// If-None-Match is not answered with 304 here.
+/// One event. Its ETag is the version of what the organizer wrote, for If-Match; free seats change
+/// under it, so If-None-Match is not answered with 304 here.
 pub fn respond(status: u16, event: &Event) -> Answer {
     let tallies = count(std::iter::once(event));
     let response = json::response(status, &view(event, &tallies, Timestamp::now()))?;

@@ -1,15 +1,20 @@
 //! Events with their sessions. Every change names the version that it was decided on.
 
-use super::DB;
-use super::rows::{self, columns};
-use crate::domain::event::{Event, Status};
-use crate::domain::slug;
 use eventhub_guest::Timestamp;
 use eventhub_guest::creation::{self, Creation, Key};
 use eventhub_guest::ids::{self as kinds, EventId};
 use eventhub_guest::sql::{Error, Json, Statement, sql};
 
-pub const FIND: &str = concat!("SELECT ", columns!(), " FROM events e JOIN venues v ON v.id = e.venue_id WHERE e.id = $1");
+use super::DB;
+use super::rows::{self, columns};
+use crate::domain::event::{Event, Status};
+use crate::domain::slug;
+
+pub const FIND: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM events e JOIN venues v ON v.id = e.venue_id WHERE e.id = $1"
+);
 
 pub const INSERT: &str = "INSERT INTO events (id, layout_id, layout_version, layout_capacity, venue_id, title, slug, description, currency, \
     categories, tags, max_seats_per_booking, first_starts_at, last_starts_at, search_words, updated_at, organizer_id, status, created_at) \
@@ -35,7 +40,10 @@ pub const CANCEL: &str = "UPDATE events SET status = 'cancelled', cancelled_at =
     WHERE id = $1 AND version = $2 AND status <> 'cancelled'";
 
 pub fn find(id: EventId) -> Result<Option<Event>, Error> {
-    DB.optional(sql(FIND).bind(id))?.as_ref().map(rows::event).transpose()
+    DB.optional(sql(FIND).bind(id))?
+        .as_ref()
+        .map(rows::event)
+        .transpose()
 }
 
 /// The parameters 1 to 16 that insert and update share.
@@ -64,7 +72,10 @@ fn content(text: &str, event: &Event) -> Statement {
 
 fn upsert_sessions(event: &Event) -> Statement {
     let rows: Vec<_> = event.sessions.iter().map(rows::session_to_json).collect();
-    sql(UPSERT_SESSIONS).bind(event.id).bind(Json(rows)).expect(event.sessions.len() as u32)
+    sql(UPSERT_SESSIONS)
+        .bind(event.id)
+        .bind(Json(rows))
+        .expect(event.sessions.len() as u32)
 }
 
 /// A new draft, once for a key.
@@ -81,7 +92,8 @@ pub fn update(event: &Event) -> Result<(), Error> {
     let ids: Vec<_> = event.sessions.iter().map(|session| session.id).collect();
     let update = content(UPDATE, event).bind(event.version).expect(1);
     let delete = sql(DELETE_SESSIONS).bind(event.id).bind(ids);
-    DB.transaction(&[update, delete, upsert_sessions(event)]).map(|_| ())
+    DB.transaction(&[update, delete, upsert_sessions(event)])
+        .map(|_| ())
 }
 
 /// Draft to published, together with the fact.
@@ -89,7 +101,11 @@ pub fn update(event: &Event) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Conflict`] where it is not this version, or no draft, any more.
 pub fn publish(event: &Event, now: Timestamp, fact: Statement) -> Result<(), Error> {
-    let publish = sql(PUBLISH).bind(event.id).bind(event.version).bind(now).expect(1);
+    let publish = sql(PUBLISH)
+        .bind(event.id)
+        .bind(event.version)
+        .bind(now)
+        .expect(1);
     DB.transaction(&[publish, fact]).map(|_| ())
 }
 
@@ -98,7 +114,12 @@ pub fn publish(event: &Event, now: Timestamp, fact: Statement) -> Result<(), Err
 /// # Errors
 /// As [`publish`].
 pub fn cancel(event: &Event, now: Timestamp, reason: &str, fact: Statement) -> Result<(), Error> {
-    let cancel = sql(CANCEL).bind(event.id).bind(event.version).bind(now).bind(reason).expect(1);
+    let cancel = sql(CANCEL)
+        .bind(event.id)
+        .bind(event.version)
+        .bind(now)
+        .bind(reason)
+        .expect(1);
     let mut statements = vec![cancel];
     if event.status == Status::Published {
         statements.push(fact);

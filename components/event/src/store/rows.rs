@@ -1,14 +1,16 @@
 //! Between rows and events.
 
-use super::venues;
-use crate::domain::event::{Event, LayoutRef, Session, Status, VenueSummary};
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::SessionId;
 use eventhub_guest::sql::{Error, Json, Row};
 use serde::Deserialize;
 use serde_json::json;
 
-/// The select list of an event `e` at its venue `v`, its sessions as one JSON column in their order.
+use super::venues;
+use crate::domain::event::{Event, LayoutRef, Session, Status, VenueSummary};
+
+/// The select list of an event `e` at its venue `v`, its sessions as one JSON column in their
+/// order.
 macro_rules! columns {
     () => {
         "e.id, e.organizer_id, e.venue_id, e.layout_id, e.layout_version, e.layout_capacity, e.title, e.description, e.status, \
@@ -46,7 +48,8 @@ struct SessionRow {
 
 impl SessionRow {
     fn session(&self) -> Result<Session, Error> {
-        let id = u128::from_str_radix(&self.id.replace('-', ""), 16).map_err(|error| Error::Invalid(error.to_string()))?;
+        let id = u128::from_str_radix(&self.id.replace('-', ""), 16)
+            .map_err(|error| Error::Invalid(error.to_string()))?;
         Ok(Session {
             id: SessionId::from_u128(id),
             starts_at: Timestamp::from_micros(self.starts_at),
@@ -72,13 +75,20 @@ pub fn event(row: &Row) -> Result<Event, Error> {
             time_zone: row.get("time_zone")?,
             location: venues::location(row)?,
         },
-        layout: LayoutRef { id: row.get("layout_id")?, version: row.get("layout_version")?, capacity: row.get("layout_capacity")? },
+        layout: LayoutRef {
+            id: row.get("layout_id")?,
+            version: row.get("layout_version")?,
+            capacity: row.get("layout_capacity")?,
+        },
         title: row.get("title")?,
         description: row.get("description")?,
         status: Status::parse(&status).ok_or_else(|| Error::Invalid(format!("status {status}")))?,
         currency: row.get("currency")?,
         categories,
-        sessions: sessions.iter().map(SessionRow::session).collect::<Result<_, _>>()?,
+        sessions: sessions
+            .iter()
+            .map(SessionRow::session)
+            .collect::<Result<_, _>>()?,
         max_seats_per_booking: row.get("max_seats_per_booking")?,
         tags: row.get("tags")?,
         version: row.get("version")?,
@@ -100,10 +110,16 @@ mod tests {
             "id": "01970000-0000-7000-8000-000000000001", "starts_at": 1_900_000_000_123_456_i64, "ends_at": 1_900_000_001_000_000_i64,
             "sales_start_at": null, "sales_end_at": 5,
         });
-        let session = serde_json::from_value::<SessionRow>(written).unwrap().session().unwrap();
+        let session = serde_json::from_value::<SessionRow>(written)
+            .unwrap()
+            .session()
+            .unwrap();
         let read = session_to_json(&session);
         assert_eq!(read["id"], "01970000000070008000000000000001");
         assert_eq!(read["starts_at"], "2030-03-17T17:46:40.123456Z");
-        assert_eq!((&read["sales_start_at"], &read["sales_end_at"]), (&json!(null), &json!("1970-01-01T00:00:00.000005Z")));
+        assert_eq!(
+            (&read["sales_start_at"], &read["sales_end_at"]),
+            (&json!(null), &json!("1970-01-01T00:00:00.000005Z"))
+        );
     }
 }

@@ -1,15 +1,16 @@
-//! The search for events: one statement for every combination of filters, since one whose parameter is null falls away when
-//! PostgreSQL plans it.
+//! The search for events: one statement for every combination of filters, since one whose parameter
+//! is null falls away when PostgreSQL plans it.
+
+use eventhub_guest::Timestamp;
+use eventhub_guest::sql::{Error, Row, sql};
 
 use super::DB;
 use super::rows::{self, columns};
 use crate::domain::event::Event;
 use crate::domain::search::{Position, Search, Sort};
-use eventhub_guest::Timestamp;
-use eventhub_guest::sql::{Error, Row, sql};
 
-/// Distances are great circles on a sphere (haversine), after a box that an index knows. Whether a session is in the window is
-/// asked of the sessions only where the first and the last do not tell.
+/// Distances are great circles on a sphere (haversine), after a box that an index knows. Whether a
+/// session is in the window is asked of the sessions only where the first and the last do not tell.
 pub const SEARCH: &str = concat!(
     "WITH matching AS (\
         SELECT e.id, e.first_starts_at AS starts_at, \
@@ -45,8 +46,14 @@ pub struct Found {
     pub position: Position,
 }
 
-/// Up to `limit` events after a position. `all` finds drafts and cancelled ones as well: only for the organizer's members.
-pub fn search(search: &Search, all: bool, after: Option<Position>, limit: usize) -> Result<Vec<Found>, Error> {
+/// Up to `limit` events after a position. `all` finds drafts and cancelled ones as well: only for
+/// the organizer's members.
+pub fn search(
+    search: &Search,
+    all: bool,
+    after: Option<Position>,
+    limit: usize,
+) -> Result<Vec<Found>, Error> {
     let words = search.words.as_ref();
     let bounds = search.near.map(|circle| circle.bounds());
     let statement = sql(SEARCH)
@@ -69,12 +76,20 @@ pub fn search(search: &Search, all: bool, after: Option<Position>, limit: usize)
         .bind(after.map(|position| Timestamp::from_micros(position.starts_at)))
         .bind(after.map(|position| position.id))
         .bind(limit as i64);
-    DB.query(statement)?.iter().map(|row| found(row, search.sort)).collect()
+    DB.query(statement)?
+        .iter()
+        .map(|row| found(row, search.sort))
+        .collect()
 }
 
 fn found(row: &Row, sort: Sort) -> Result<Found, Error> {
     let starts_at: Timestamp = row.get("starts_at")?;
     let event = rows::event(row)?;
-    let position = Position { sort, rank: row.get("rank")?, starts_at: starts_at.micros(), id: event.id };
+    let position = Position {
+        sort,
+        rank: row.get("rank")?,
+        starts_at: starts_at.micros(),
+        id: event.id,
+    };
     Ok(Found { event, position })
 }

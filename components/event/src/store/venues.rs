@@ -1,10 +1,11 @@
 //! Venues.
 
-use super::DB;
-use crate::domain::venue::{Address, Location, Venue};
 use eventhub_guest::creation::{self, Creation, Key};
 use eventhub_guest::ids::{self as kinds, OrganizerId, VenueId};
 use eventhub_guest::sql::{Error, Row, sql};
+
+use super::DB;
+use crate::domain::venue::{Address, Location, Venue};
 
 pub const INSERT: &str = "INSERT INTO venues (id, organizer_id, name, time_zone, line1, city, postal_code, country, latitude, longitude, created_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
@@ -30,10 +31,17 @@ pub fn insert(venue: &Venue, key: Option<&Key>) -> Result<Creation<kinds::Venue>
 }
 
 pub fn find(id: VenueId) -> Result<Option<Venue>, Error> {
-    DB.optional(sql(FIND).bind(id))?.as_ref().map(venue).transpose()
+    DB.optional(sql(FIND).bind(id))?
+        .as_ref()
+        .map(venue)
+        .transpose()
 }
 
-pub fn list(organizer: OrganizerId, before: Option<VenueId>, limit: usize) -> Result<Vec<Venue>, Error> {
+pub fn list(
+    organizer: OrganizerId,
+    before: Option<VenueId>,
+    limit: usize,
+) -> Result<Vec<Venue>, Error> {
     let rows = DB.query(sql(LIST).bind(organizer).bind(before).bind(limit as i64))?;
     rows.iter().map(venue).collect()
 }
@@ -41,7 +49,12 @@ pub fn list(organizer: OrganizerId, before: Option<VenueId>, limit: usize) -> Re
 pub fn location(row: &Row) -> Result<Option<Location>, Error> {
     let latitude: Option<f64> = row.get("latitude")?;
     let longitude: Option<f64> = row.get("longitude")?;
-    Ok(latitude.zip(longitude).map(|(latitude, longitude)| Location { latitude, longitude }))
+    Ok(latitude
+        .zip(longitude)
+        .map(|(latitude, longitude)| Location {
+            latitude,
+            longitude,
+        }))
 }
 
 fn venue(row: &Row) -> Result<Venue, Error> {
@@ -50,7 +63,12 @@ fn venue(row: &Row) -> Result<Venue, Error> {
         organizer_id: row.get("organizer_id")?,
         name: row.get("name")?,
         time_zone: row.get("time_zone")?,
-        address: Address { line1: row.get("line1")?, city: row.get("city")?, postal_code: row.get("postal_code")?, country: row.get("country")? },
+        address: Address {
+            line1: row.get("line1")?,
+            city: row.get("city")?,
+            postal_code: row.get("postal_code")?,
+            country: row.get("country")?,
+        },
         location: location(row)?,
         created_at: row.get("created_at")?,
     })

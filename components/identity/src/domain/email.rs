@@ -1,4 +1,5 @@
-//! E-mail addresses: the rule of the HTML standard ("valid e-mail address"), with a dot in the domain.
+//! E-mail addresses: the rule of the HTML standard ("valid e-mail address"), with a dot in the
+//! domain.
 
 /// An address that mail could be sent to. Two are the same account when their keys are equal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,11 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, InvalidEmail> {
         let trimmed = text.trim_matches([' ', '\t', '\r', '\n']);
         let (local, domain) = trimmed.split_once('@').ok_or(InvalidEmail)?;
-        let local_ok = !local.is_empty() && local.len() <= 64 && local.bytes().all(|c| c.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&c));
+        let local_ok = !local.is_empty()
+            && local.len() <= 64
+            && local
+                .bytes()
+                .all(|c| c.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&c));
         let labels_ok = domain.contains('.') && domain.split('.').all(is_label);
         if text.chars().count() > MAX_LENGTH || !local_ok || !labels_ok {
             return Err(InvalidEmail);
@@ -47,7 +52,9 @@ impl Email {
 }
 
 fn is_label(label: &str) -> bool {
-    let inner = label.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+    let inner = label
+        .bytes()
+        .all(|c| c.is_ascii_alphanumeric() || c == b'-');
     (1..=63).contains(&label.len()) && inner && !label.starts_with('-') && !label.ends_with('-')
 }
 

@@ -1,10 +1,12 @@
 //! When a signing key is made, signs, and disappears.
 //!
-//! A key signs from its `not_before` until that of the next generation. The next one is published at least a day before it
-//! signs, so that whoever caches the key set knows it; an old one stays published until its last token has expired.
+//! A key signs from its `not_before` until that of the next generation. The next one is published
+//! at least a day before it signs, so that whoever caches the key set knows it; an old one stays
+//! published until its last token has expired.
+
+use std::time::Duration;
 
 use eventhub_guest::Timestamp;
-use std::time::Duration;
 
 /// How long an access token lives; its `expires_in`.
 pub const ACCESS_TTL: Duration = Duration::from_secs(900);
@@ -23,10 +25,13 @@ pub trait Key {
 
 /// The key that signs now; none where none was made yet.
 pub fn signing<K: Key>(keys: &[K], now: Timestamp) -> Option<&K> {
-    keys.iter().filter(|key| key.not_before() <= now).max_by_key(|key| key.generation())
+    keys.iter()
+        .filter(|key| key.not_before() <= now)
+        .max_by_key(|key| key.generation())
 }
 
-/// The key to make now: its generation and when it starts to sign. None where the next one is there, or its time has not come.
+/// The key to make now: its generation and when it starts to sign. None where the next one is
+/// there, or its time has not come.
 pub fn successor<K: Key>(keys: &[K], now: Timestamp, period: Duration) -> Option<(i64, Timestamp)> {
     let Some(newest) = keys.iter().max_by_key(|key| key.generation()) else {
         return Some((1, now));
@@ -38,14 +43,18 @@ pub fn successor<K: Key>(keys: &[K], now: Timestamp, period: Duration) -> Option
 
 /// Whether no valid token of this key can be around any more.
 pub fn is_forgotten<K: Key>(key: &K, keys: &[K], now: Timestamp) -> bool {
-    let next = keys.iter().filter(|other| other.generation() > key.generation()).min_by_key(|other| other.generation());
+    let next = keys
+        .iter()
+        .filter(|other| other.generation() > key.generation())
+        .min_by_key(|other| other.generation());
     next.is_some_and(|next| next.not_before().plus(RETENTION) < now)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use proptest::prelude::*;
+
+    use super::*;
 
     #[derive(Clone, Debug)]
     struct Made {
@@ -94,11 +103,28 @@ mod tests {
     #[test]
     fn a_key_does_not_sign_for_ever() {
         let day = Duration::from_secs(86_400);
-        let first = Made { generation: 1, made: Timestamp::from_micros(0), not_before: Timestamp::from_micros(0) };
+        let first = Made {
+            generation: 1,
+            made: Timestamp::from_micros(0),
+            not_before: Timestamp::from_micros(0),
+        };
         let at = |days: u32| Timestamp::from_micros(0).plus(day * days);
-        assert_eq!(successor(std::slice::from_ref(&first), at(27), day * 30), None);
-        assert_eq!(successor(std::slice::from_ref(&first), at(28), day * 30), Some((2, at(30))));
-        let keys = [first, Made { generation: 2, made: at(28), not_before: at(30) }];
+        assert_eq!(
+            successor(std::slice::from_ref(&first), at(27), day * 30),
+            None
+        );
+        assert_eq!(
+            successor(std::slice::from_ref(&first), at(28), day * 30),
+            Some((2, at(30)))
+        );
+        let keys = [
+            first,
+            Made {
+                generation: 2,
+                made: at(28),
+                not_before: at(30),
+            },
+        ];
         assert_eq!(signing(&keys, at(29)).unwrap().generation, 1);
         assert_eq!(signing(&keys, at(30)).unwrap().generation, 2);
     }

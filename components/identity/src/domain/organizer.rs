@@ -1,8 +1,9 @@
 //! Organizers and what their members may do.
 
-use super::Error;
 use eventhub_guest::Check;
 use serde::{Deserialize, Serialize};
+
+use super::Error;
 
 /// Ordered by what they may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -24,7 +25,10 @@ impl Role {
 
     pub fn parse(text: &str) -> Result<Self, Error> {
         let known = [Role::Viewer, Role::Editor, Role::Owner];
-        known.into_iter().find(|role| role.as_str() == text).ok_or_else(|| Error::Internal(format!("role {text} in the database")))
+        known
+            .into_iter()
+            .find(|role| role.as_str() == text)
+            .ok_or_else(|| Error::Internal(format!("role {text} in the database")))
     }
 
     /// Whether somebody of this role may add members, change roles and remove others.
@@ -35,9 +39,24 @@ impl Role {
 
 /// Checks a slug: 2 to 64 of `a-z 0-9`, single hyphens between them.
 pub fn check_slug(check: &mut Check, slug: &str) {
-    let words = slug.split('-').all(|word| !word.is_empty() && word.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit()));
-    check.that((2..=64).contains(&slug.len()), "/slug", "wrong_length", "must have 2 to 64 characters");
-    check.that(words, "/slug", "invalid", "must be of a-z and 0-9, with single hyphens between words");
+    let words = slug.split('-').all(|word| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit())
+    });
+    check.that(
+        (2..=64).contains(&slug.len()),
+        "/slug",
+        "wrong_length",
+        "must have 2 to 64 characters",
+    );
+    check.that(
+        words,
+        "/slug",
+        "invalid",
+        "must be of a-z and 0-9, with single hyphens between words",
+    );
 }
 
 #[cfg(test)]
@@ -52,14 +71,29 @@ mod tests {
             check.is_ok()
         };
         assert!(ok("city-hall-2") && ok("42") && ok(&"a".repeat(64)));
-        for slug in ["", "a", "-a", "a-", "a--b", "A1", "a b", "a/b", "ä1", &"a".repeat(65)] {
+        for slug in [
+            "",
+            "a",
+            "-a",
+            "a-",
+            "a--b",
+            "A1",
+            "a b",
+            "a/b",
+            "ä1",
+            &"a".repeat(65),
+        ] {
             assert!(!ok(slug), "{slug}");
         }
     }
 
     #[test]
     fn only_an_owner_manages_members() {
-        assert!(Role::Owner.manages_members() && !Role::Editor.manages_members() && !Role::Viewer.manages_members());
+        assert!(
+            Role::Owner.manages_members()
+                && !Role::Editor.manages_members()
+                && !Role::Viewer.manages_members()
+        );
         assert!(Role::Viewer < Role::Editor && Role::Editor < Role::Owner);
     }
 }

@@ -1,19 +1,26 @@
 //! Passwords: what is refused because it would be tried first, and how they are hashed.
 //! Length and guessability, no rules about kinds of characters (NIST SP 800-63B section 3.1.1).
 
-use super::Error;
-use super::email::Email;
-use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
-use argon2::{Algorithm, Argon2, Params, Version};
 use std::collections::HashSet;
 use std::sync::LazyLock;
+
+use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
+use argon2::{Algorithm, Argon2, Params, Version};
+
+use super::Error;
+use super::email::Email;
 
 pub const MIN_LENGTH: usize = 10;
 /// So long a text costs nothing to hash, and is no attack.
 pub const MAX_LENGTH: usize = 200;
 
 /// Words that people build passwords of: with digits and signs around them, they are tried first.
-static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| include_str!("common_passwords.txt").lines().filter(|line| !line.starts_with('#')).collect());
+static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
+    include_str!("common_passwords.txt")
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .collect()
+});
 
 /// Runs of keys, walked in either direction.
 const RUNS: [&str; 9] = [
@@ -28,7 +35,8 @@ const RUNS: [&str; 9] = [
     "qazwsxedcrfvtgbyhnujm",
 ];
 
-/// Why this password is refused, in words after "must"; none where it is fine. The length is checked elsewhere.
+/// Why this password is refused, in words after "must"; none where it is fine. The length is
+/// checked elsewhere.
 pub fn weakness(password: &str, email: &Email, name: &str) -> Option<&'static str> {
     let lower = password.to_lowercase();
     let letters = compact(&lower);
@@ -45,9 +53,14 @@ pub fn weakness(password: &str, email: &Email, name: &str) -> Option<&'static st
     if is_run(&lower) || is_run(&letters) {
         return Some("must not be a run of keys");
     }
-    let is_common = |text: &str| COMMON.contains(text) || COMMON.contains(bare(text)) || COMMON.contains(bare(&unleet(text)));
+    let is_common = |text: &str| {
+        COMMON.contains(text) || COMMON.contains(bare(text)) || COMMON.contains(bare(&unleet(text)))
+    };
     let unit = repeated(&lower);
-    if is_common(&lower) || is_common(&letters) || unit.is_some_and(|unit| unit.chars().count() <= 5 || is_common(unit)) {
+    if is_common(&lower)
+        || is_common(&letters)
+        || unit.is_some_and(|unit| unit.chars().count() <= 5 || is_common(unit))
+    {
         return Some("must not be one of the common passwords");
     }
     None
@@ -93,10 +106,13 @@ fn repeated(text: &str) -> Option<&str> {
     let ends = text.char_indices().map(|(at, _)| at).skip(1);
     ends.take_while(|at| at * 2 <= text.len())
         .map(|at| &text[..at])
-        .find(|unit| text.len().is_multiple_of(unit.len()) && text == unit.repeat(text.len() / unit.len()))
+        .find(|unit| {
+            text.len().is_multiple_of(unit.len()) && text == unit.repeat(text.len() / unit.len())
+        })
 }
 
-/// Argon2id, 19 MiB, two passes, one lane: the first choice of the OWASP Password Storage Cheat Sheet.
+/// Argon2id, 19 MiB, two passes, one lane: the first choice of the OWASP Password Storage Cheat
+/// Sheet.
 fn hasher() -> Result<Argon2<'static>, Error> {
     let params = Params::new(19 * 1024, 2, 1, None).map_err(internal)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
@@ -109,13 +125,19 @@ fn internal(error: impl std::fmt::Display) -> Error {
 /// A PHC string. `salt` is 16 random bytes. Takes a core for 45 ms.
 pub fn hash(password: &str, salt: &[u8; 16]) -> Result<String, Error> {
     let salt = SaltString::encode_b64(salt).map_err(internal)?;
-    Ok(hasher()?.hash_password(password.as_bytes(), &salt).map_err(internal)?.to_string())
+    Ok(hasher()?
+        .hash_password(password.as_bytes(), &salt)
+        .map_err(internal)?
+        .to_string())
 }
 
-/// Whether the password fits. With no hash, because there is no such account, the same work is done and the answer is no.
+/// Whether the password fits. With no hash, because there is no such account, the same work is done
+/// and the answer is no.
 pub fn verify(password: &str, hash: Option<&str>) -> Result<bool, Error> {
     let parsed = PasswordHash::new(hash.unwrap_or(DUMMY)).map_err(internal)?;
-    let fits = hasher()?.verify_password(password.as_bytes(), &parsed).is_ok();
+    let fits = hasher()?
+        .verify_password(password.as_bytes(), &parsed)
+        .is_ok();
     Ok(fits && hash.is_some())
 }
 

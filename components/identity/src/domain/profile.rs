@@ -5,7 +5,9 @@ use eventhub_guest::Check;
 /// A language tag of BCP 47, cut down to language, script and region: `en`, `pt-BR`, `zh-Hant-TW`.
 pub fn is_locale(text: &str) -> bool {
     let mut parts = text.split('-').peekable();
-    let alpha = |part: &str, lengths: std::ops::RangeInclusive<usize>| lengths.contains(&part.len()) && part.bytes().all(|c| c.is_ascii_alphabetic());
+    let alpha = |part: &str, lengths: std::ops::RangeInclusive<usize>| {
+        lengths.contains(&part.len()) && part.bytes().all(|c| c.is_ascii_alphabetic())
+    };
     let digits = |part: &str| part.len() == 3 && part.bytes().all(|c| c.is_ascii_digit());
     if !parts.next().is_some_and(|language| alpha(language, 2..=3)) {
         return false;
@@ -24,7 +26,12 @@ pub fn is_time_zone(text: &str) -> bool {
 /// Checks a name of a person or an organizer: 1 to 200 characters.
 pub fn check_name(check: &mut Check, name: &str) {
     check.text("/name", name, 1, 200);
-    check.that(!name.contains(['\n', '\t']), "/name", "invalid_character", "must be one line");
+    check.that(
+        !name.contains(['\n', '\t']),
+        "/name",
+        "invalid_character",
+        "must be one line",
+    );
 }
 
 #[cfg(test)]
@@ -33,10 +40,29 @@ mod tests {
 
     #[test]
     fn locales_are_language_script_region() {
-        for text in ["en", "de", "gsw", "pt-BR", "zh-Hant", "zh-Hant-TW", "es-419"] {
+        for text in [
+            "en",
+            "de",
+            "gsw",
+            "pt-BR",
+            "zh-Hant",
+            "zh-Hant-TW",
+            "es-419",
+        ] {
             assert!(is_locale(text), "{text}");
         }
-        for text in ["", "e", "english", "en_US", "en-", "-en", "en-USA", "en-US-Latn", "en-US-x-y", "dé"] {
+        for text in [
+            "",
+            "e",
+            "english",
+            "en_US",
+            "en-",
+            "-en",
+            "en-USA",
+            "en-US-Latn",
+            "en-US-x-y",
+            "dé",
+        ] {
             assert!(!is_locale(text), "{text}");
         }
     }
@@ -46,7 +72,15 @@ mod tests {
         for text in ["UTC", "Europe/Berlin", "America/Argentina/Buenos_Aires"] {
             assert!(is_time_zone(text), "{text}");
         }
-        for text in ["", "europe/berlin", "Berlin", "+02:00", "CET-1CEST", "Europe/Berlin\0", "../etc/passwd"] {
+        for text in [
+            "",
+            "europe/berlin",
+            "Berlin",
+            "+02:00",
+            "CET-1CEST",
+            "Europe/Berlin\0",
+            "../etc/passwd",
+        ] {
             assert!(!is_time_zone(text), "{text}");
         }
     }

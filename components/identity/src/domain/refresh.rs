@@ -1,5 +1,5 @@
-//! Refresh tokens: each works once. A second use means that two parties have it, so the whole family is revoked
-//! (RFC 9700 section 4.14.2).
+//! Refresh tokens: each works once. A second use means that two parties have it, so the whole
+//! family is revoked (RFC 9700 section 4.14.2).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -46,7 +46,9 @@ impl Revocation {
     }
 
     pub fn parse(text: &str) -> Option<Self> {
-        [Revocation::Logout, Revocation::Reuse].into_iter().find(|one| one.as_str() == text)
+        [Revocation::Logout, Revocation::Reuse]
+            .into_iter()
+            .find(|one| one.as_str() == text)
     }
 }
 
@@ -93,18 +95,27 @@ pub fn judge(stored: &Stored, now: Timestamp) -> Verdict {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::time::Duration;
 
+    use super::*;
+
     fn stored(used: bool, revoked_by: Option<Revocation>) -> Stored {
-        Stored { family: Family::from_u128(1), expires_at: Timestamp::from_micros(1_000_000), used, revoked_by }
+        Stored {
+            family: Family::from_u128(1),
+            expires_at: Timestamp::from_micros(1_000_000),
+            used,
+            revoked_by,
+        }
     }
 
     #[test]
     fn a_used_token_never_rotates_again_whatever_else_is_true_of_it() {
         for revoked_by in [None, Some(Revocation::Logout), Some(Revocation::Reuse)] {
             for now in [0, 2_000_000] {
-                assert_eq!(judge(&stored(true, revoked_by), Timestamp::from_micros(now)), Verdict::Reused);
+                assert_eq!(
+                    judge(&stored(true, revoked_by), Timestamp::from_micros(now)),
+                    Verdict::Reused
+                );
             }
         }
     }
@@ -113,9 +124,18 @@ mod tests {
     fn only_a_fresh_token_of_a_living_family_rotates() {
         let before = Timestamp::from_micros(999_999);
         assert_eq!(judge(&stored(false, None), before), Verdict::Rotate);
-        assert_eq!(judge(&stored(false, None), before.plus(Duration::from_micros(1))), Verdict::Refused);
-        assert_eq!(judge(&stored(false, Some(Revocation::Logout)), before), Verdict::Refused);
-        assert_eq!(judge(&stored(false, Some(Revocation::Reuse)), before), Verdict::Reused);
+        assert_eq!(
+            judge(&stored(false, None), before.plus(Duration::from_micros(1))),
+            Verdict::Refused
+        );
+        assert_eq!(
+            judge(&stored(false, Some(Revocation::Logout)), before),
+            Verdict::Refused
+        );
+        assert_eq!(
+            judge(&stored(false, Some(Revocation::Reuse)), before),
+            Verdict::Reused
+        );
     }
 
     #[test]
@@ -123,6 +143,9 @@ mod tests {
         let token = RefreshToken::from_random([7; 32]);
         assert_eq!(token.as_str().len(), 43);
         assert_ne!(token.hash(), token.as_str().as_bytes());
-        assert_eq!(token.hash(), RefreshToken::received(token.as_str().into()).hash());
+        assert_eq!(
+            token.hash(),
+            RefreshToken::received(token.as_str().into()).hash()
+        );
     }
 }

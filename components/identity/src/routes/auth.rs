@@ -1,14 +1,15 @@
 //! Sign-up, log-in, refresh, log-out.
 
+use eventhub_guest::ids::UserId;
+use eventhub_guest::router::Answer;
+use eventhub_guest::{Check, Params, Request, Timestamp, http, json};
+use serde::Deserialize;
+
 use crate::domain::email::{self, Email};
 use crate::domain::refresh::{Family, RefreshToken, Revocation, Verdict, judge};
 use crate::domain::{Error, password, profile};
 use crate::store::users::NewUser;
 use crate::{store, tokens};
-use eventhub_guest::ids::UserId;
-use eventhub_guest::router::Answer;
-use eventhub_guest::{Check, Params, Request, Timestamp, http, json};
-use serde::Deserialize;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,8 +29,18 @@ pub fn sign_up(request: &Request, _: &Params) -> Answer {
     }
     profile::check_name(&mut check, &body.name);
     let length = body.password.chars().count();
-    check.that(length >= password::MIN_LENGTH, "/password", "too_short", format!("must have at least {} characters", password::MIN_LENGTH));
-    check.that(length <= password::MAX_LENGTH, "/password", "too_long", format!("must have at most {} characters", password::MAX_LENGTH));
+    check.that(
+        length >= password::MIN_LENGTH,
+        "/password",
+        "too_short",
+        format!("must have at least {} characters", password::MIN_LENGTH),
+    );
+    check.that(
+        length <= password::MAX_LENGTH,
+        "/password",
+        "too_long",
+        format!("must have at most {} characters", password::MAX_LENGTH),
+    );
     if let Ok(email) = &email
         && check.is_ok()
         && let Some(weakness) = password::weakness(&body.password, email, &body.name)
@@ -44,7 +55,12 @@ pub fn sign_up(request: &Request, _: &Params) -> Answer {
     tokens::signer(now)?;
     let password_hash = password::hash(&body.password, &tokens::random())?;
     let (token, stored) = tokens::new_refresh(Family::new(), now);
-    let new = NewUser { id: UserId::new(), email: &email, name: &body.name, password_hash: &password_hash };
+    let new = NewUser {
+        id: UserId::new(),
+        email: &email,
+        name: &body.name,
+        password_hash: &password_hash,
+    };
     let user = store::users::sign_up(&new, &stored, now, &request.traceparent)?;
     json::response(201, &tokens::issue(user, &token, now)?)
 }
@@ -60,7 +76,12 @@ pub fn log_in(request: &Request, _: &Params) -> Answer {
     http::Query::parse(request, &[])?;
     let body: LogIn = json::body(request)?;
     let mut check = Check::new();
-    check.that(body.email.chars().count() <= email::MAX_LENGTH, "/email", "too_long", format!("must have at most {} characters", email::MAX_LENGTH));
+    check.that(
+        body.email.chars().count() <= email::MAX_LENGTH,
+        "/email",
+        "too_long",
+        format!("must have at most {} characters", email::MAX_LENGTH),
+    );
     check.that(
         body.password.chars().count() <= password::MAX_LENGTH,
         "/password",
@@ -74,7 +95,10 @@ pub fn log_in(request: &Request, _: &Params) -> Answer {
         Err(_) => None,
     };
     // The same work with and without an account: the time tells nobody which addresses have one.
-    let fits = password::verify(&body.password, found.as_ref().map(|(_, hash)| hash.as_str()))?;
+    let fits = password::verify(
+        &body.password,
+        found.as_ref().map(|(_, hash)| hash.as_str()),
+    )?;
     let Some((user, _)) = found.filter(|_| fits) else {
         return Err(Error::InvalidCredentials.into());
     };
@@ -94,7 +118,12 @@ struct Refresh {
 fn refresh_token(request: &Request) -> Result<RefreshToken, eventhub_guest::Problem> {
     let body: Refresh = json::body(request)?;
     let mut check = Check::new();
-    check.that(body.refresh_token.chars().count() <= 200, "/refresh_token", "too_long", "must have at most 200 characters");
+    check.that(
+        body.refresh_token.chars().count() <= 200,
+        "/refresh_token",
+        "too_long",
+        "must have at most 200 characters",
+    );
     check.finish()?;
     Ok(RefreshToken::received(body.refresh_token))
 }

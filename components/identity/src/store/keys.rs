@@ -1,10 +1,11 @@
 //! Signing keys.
 
-use super::DB;
-use crate::domain::{Error, keys};
 use ed25519_dalek::SigningKey;
 use eventhub_guest::Timestamp;
 use eventhub_guest::sql::{self, Row, sql};
+
+use super::DB;
+use crate::domain::{Error, keys};
 
 /// A key as it is stored.
 #[derive(Clone)]
@@ -27,13 +28,22 @@ impl keys::Key for StoredKey {
 
 fn read(row: &Row) -> Result<StoredKey, sql::Error> {
     let seed: Vec<u8> = row.get("seed")?;
-    let seed: [u8; 32] = seed.try_into().map_err(|_| sql::Error::Invalid("a seed is not of 32 bytes".into()))?;
-    Ok(StoredKey { generation: row.get("generation")?, kid: row.get("kid")?, not_before: row.get("not_before")?, key: SigningKey::from_bytes(&seed) })
+    let seed: [u8; 32] = seed
+        .try_into()
+        .map_err(|_| sql::Error::Invalid("a seed is not of 32 bytes".into()))?;
+    Ok(StoredKey {
+        generation: row.get("generation")?,
+        kid: row.get("kid")?,
+        not_before: row.get("not_before")?,
+        key: SigningKey::from_bytes(&seed),
+    })
 }
 
 /// All keys, the oldest first.
 pub fn all() -> Result<Vec<StoredKey>, Error> {
-    let rows = DB.query(sql("SELECT generation, kid, seed, not_before FROM signing_keys ORDER BY generation"))?;
+    let rows = DB.query(sql(
+        "SELECT generation, kid, seed, not_before FROM signing_keys ORDER BY generation",
+    ))?;
     Ok(rows.iter().map(read).collect::<Result<_, _>>()?)
 }
 

@@ -1,16 +1,18 @@
 //! Refresh tokens and their families.
 //!
-//! A rotation locks the token, then the family; a revocation locks the family. So of two parallel uses of one token exactly
-//! one wins, and no token is born into a family that is revoked.
+//! A rotation locks the token, then the family; a revocation locks the family. So of two parallel
+//! uses of one token exactly one wins, and no token is born into a family that is revoked.
+
+use std::time::Duration;
+
+use eventhub_guest::Timestamp;
+use eventhub_guest::ids::UserId;
+use eventhub_guest::sql::{self, Statement, sql};
 
 use super::DB;
 use super::users::User;
 use crate::domain::Error;
 use crate::domain::refresh::{Family, RefreshToken, Revocation, Stored};
-use eventhub_guest::Timestamp;
-use eventhub_guest::ids::UserId;
-use eventhub_guest::sql::{self, Statement, sql};
-use std::time::Duration;
 
 /// Rows that one statement deletes at most, so that they are not locked for long.
 pub const BATCH: u32 = 1_000;
@@ -24,8 +26,11 @@ pub struct NewToken {
 
 /// The statements that begin a family with its first token.
 pub fn begin(user: UserId, token: &NewToken) -> [Statement; 2] {
-    let family =
-        sql("INSERT INTO refresh_families (id, user_id, expires_at) VALUES ($1, $2, $3)").bind(token.family).bind(user).bind(token.expires_at).expect(1);
+    let family = sql("INSERT INTO refresh_families (id, user_id, expires_at) VALUES ($1, $2, $3)")
+        .bind(token.family)
+        .bind(user)
+        .bind(token.expires_at)
+        .expect(1);
     [family, insert(token)]
 }
 
@@ -63,25 +68,44 @@ pub fn find(token: &RefreshToken) -> Result<Option<(Stored, User)>, Error> {
     Ok(DB.optional(statement)?.map(read).transpose()?)
 }
 
-/// Uses `old` up and stores `new` in its family; false where somebody else was quicker, with the token or with a revocation.
+/// Uses `old` up and stores `new` in its family; false where somebody else was quicker, with the
+/// token or with a revocation.
 pub fn rotate(old: &RefreshToken, new: &NewToken, now: Timestamp) -> Result<bool, Error> {
-    let take = sql("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL").bind(old.hash()).bind(now).expect(1);
-    let prolong = sql("UPDATE refresh_families SET expires_at = $2 WHERE id = $1 AND revoked_by IS NULL").bind(new.family).bind(new.expires_at).expect(1);
+    let take =
+        sql("UPDATE refresh_tokens SET used_at = $2 WHERE token_hash = $1 AND used_at IS NULL")
+            .bind(old.hash())
+            .bind(now)
+            .expect(1);
+    let prolong =
+        sql("UPDATE refresh_families SET expires_at = $2 WHERE id = $1 AND revoked_by IS NULL")
+            .bind(new.family)
+            .bind(new.expires_at)
+            .expect(1);
     let statements = [take, prolong, insert(new)];
-    settled(|| DB.transaction(&statements).map(|_| ()), || Ok(DB.optional(by_hash(new))?.is_some()), std::thread::sleep)
+    settled(
+        || DB.transaction(&statements).map(|_| ()),
+        || Ok(DB.optional(by_hash(new))?.is_some()),
+        std::thread::sleep,
+    )
 }
 
 fn by_hash(token: &NewToken) -> Statement {
     sql("SELECT 1 AS found FROM refresh_tokens WHERE token_hash = $1").bind(token.hash.clone())
 }
 
-/// The pauses before a rotation is tried again: 3 s, in which a database restarts. The whole request has ten.
+/// The pauses before a rotation is tried again: 3 s, in which a database restarts. The whole
+/// request has ten.
 const PAUSES_MS: [u64; 5] = [100, 200, 400, 800, 1_500];
 
-/// What a rotation came to. Where the connection broke, it may have taken effect or not, and a client that is told to try again after it did
-/// would use its token a second time, and lose its log-in. So the same rotation is tried again until it is known: one that took effect
+/// What a rotation came to. Where the connection broke, it may have taken effect or not, and a
+/// client that is told to try again after it did would use its token a second time, and lose its
+/// log-in. So the same rotation is tried again until it is known: one that took effect
 /// stands in its own way, and its new token is stored.
-fn settled(rotate: impl Fn() -> Result<(), sql::Error>, is_stored: impl Fn() -> Result<bool, sql::Error>, pause: impl Fn(Duration)) -> Result<bool, Error> {
+fn settled(
+    rotate: impl Fn() -> Result<(), sql::Error>,
+    is_stored: impl Fn() -> Result<bool, sql::Error>,
+    pause: impl Fn(Duration),
+) -> Result<bool, Error> {
     let mut rotated = rotate();
     for pause_ms in PAUSES_MS {
         if !matches!(rotated, Err(sql::Error::Unavailable(_))) {
@@ -103,7 +127,8 @@ fn settled(rotate: impl Fn() -> Result<(), sql::Error>, is_stored: impl Fn() -> 
     }
 }
 
-/// From now on no token of the family works. The first reason stays, except that a reuse is worse than a log-out.
+/// From now on no token of the family works. The first reason stays, except that a reuse is worse
+/// than a log-out.
 pub fn revoke(family: Family, reason: Revocation) -> Result<(), Error> {
     DB.execute(sql("UPDATE refresh_families SET revoked_by = $2 WHERE id = $1 AND revoked_by IS DISTINCT FROM 'reuse'").bind(family).bind(reason.as_str()))?;
     Ok(())
@@ -118,7 +143,8 @@ pub fn log_out(token: &RefreshToken) -> Result<(), Error> {
     Ok(())
 }
 
-/// Deletes tokens that have expired, at most [`BATCH`] of them. A used one stays until then: its second use is to be noticed.
+/// Deletes tokens that have expired, at most [`BATCH`] of them. A used one stays until then: its
+/// second use is to be noticed.
 pub fn delete_expired_tokens(now: Timestamp) -> Result<u64, Error> {
     Ok(DB.execute(expired_tokens(now))?)
 }
@@ -130,7 +156,8 @@ fn expired_tokens(now: Timestamp) -> Statement {
     .bind(BATCH)
 }
 
-/// Deletes families whose last token has expired, at most [`BATCH`] of them, with the tokens that they still have.
+/// Deletes families whose last token has expired, at most [`BATCH`] of them, with the tokens that
+/// they still have.
 pub fn delete_expired_families(now: Timestamp) -> Result<u64, Error> {
     let statement = sql("DELETE FROM refresh_families WHERE id IN \
          (SELECT id FROM refresh_families WHERE expires_at < $1 ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED)");

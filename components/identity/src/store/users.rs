@@ -1,13 +1,14 @@
 //! Accounts.
 
-use super::DB;
-use super::refresh::{NewToken, begin};
-use crate::domain::Error;
-use crate::domain::email::Email;
 use eventhub_guest::ids::UserId;
 use eventhub_guest::sql::{self, Row, sql};
 use eventhub_guest::{Timestamp, outbox};
 use serde::Serialize;
+
+use super::DB;
+use super::refresh::{NewToken, begin};
+use crate::domain::Error;
+use crate::domain::email::Email;
 
 /// An account as its owner sees it: `user` of the API.
 #[derive(Debug, Clone, Serialize)]
@@ -52,7 +53,12 @@ pub struct NewUser<'a> {
 ///
 /// # Errors
 /// [`Error::EmailTaken`].
-pub fn sign_up(new: &NewUser, token: &NewToken, now: Timestamp, traceparent: &str) -> Result<User, Error> {
+pub fn sign_up(
+    new: &NewUser,
+    token: &NewToken,
+    now: Timestamp,
+    traceparent: &str,
+) -> Result<User, Error> {
     let insert = sql("INSERT INTO users (id, email, email_key, name, password_hash, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $6) \
          RETURNING id, email, name, locale, time_zone, roles, created_at, updated_at, version")
     .bind(new.id)
@@ -66,9 +72,24 @@ pub fn sign_up(new: &NewUser, token: &NewToken, now: Timestamp, traceparent: &st
     let payload = serde_json::json!({ "user_id": id, "email": new.email.as_str(), "name": new.name, "created_at": now });
     let mut statements = vec![insert];
     statements.extend(begin(new.id, token));
-    statements.push(outbox::record("user", &id, "UserSignedUp", payload, traceparent));
-    let results = DB.transaction(&statements).map_err(|error| if error.violates("users_email_key") { Error::EmailTaken } else { error.into() })?;
-    let row = results.first().and_then(|rows| rows.first()).ok_or_else(|| Error::Internal("an insert returned no row".into()))?;
+    statements.push(outbox::record(
+        "user",
+        &id,
+        "UserSignedUp",
+        payload,
+        traceparent,
+    ));
+    let results = DB.transaction(&statements).map_err(|error| {
+        if error.violates("users_email_key") {
+            Error::EmailTaken
+        } else {
+            error.into()
+        }
+    })?;
+    let row = results
+        .first()
+        .and_then(|rows| rows.first())
+        .ok_or_else(|| Error::Internal("an insert returned no row".into()))?;
     Ok(User::read(row)?)
 }
 
@@ -77,12 +98,18 @@ pub fn by_email(email: &Email) -> Result<Option<(User, String)>, Error> {
     let statement = sql("SELECT id, email, name, locale, time_zone, roles, created_at, updated_at, version, password_hash FROM users WHERE email_key = $1")
         .bind(email.key());
     let found = DB.optional(statement)?;
-    Ok(found.map(|row| Ok::<_, sql::Error>((User::read(&row)?, row.get("password_hash")?))).transpose()?)
+    Ok(found
+        .map(|row| Ok::<_, sql::Error>((User::read(&row)?, row.get("password_hash")?)))
+        .transpose()?)
 }
 
 pub fn by_id(id: UserId) -> Result<Option<User>, Error> {
     let statement = sql("SELECT id, email, name, locale, time_zone, roles, created_at, updated_at, version FROM users WHERE id = $1").bind(id);
-    Ok(DB.optional(statement)?.as_ref().map(User::read).transpose()?)
+    Ok(DB
+        .optional(statement)?
+        .as_ref()
+        .map(User::read)
+        .transpose()?)
 }
 
 /// What changes; none is left as it is.
@@ -93,7 +120,12 @@ pub struct Change<'a> {
 }
 
 /// None where the account is not of that version (any version where that is none).
-pub fn change(id: UserId, change: &Change, version: Option<i64>, now: Timestamp) -> Result<Option<User>, Error> {
+pub fn change(
+    id: UserId,
+    change: &Change,
+    version: Option<i64>,
+    now: Timestamp,
+) -> Result<Option<User>, Error> {
     let statement = sql("UPDATE users SET name = coalesce($2, name), locale = coalesce($3, locale), time_zone = coalesce($4, time_zone), version = version + 1, updated_at = $5 \
          WHERE id = $1 AND ($6::bigint IS NULL OR version = $6) RETURNING id, email, name, locale, time_zone, roles, created_at, updated_at, version")
         .bind(id)
@@ -102,5 +134,9 @@ pub fn change(id: UserId, change: &Change, version: Option<i64>, now: Timestamp)
         .bind(change.time_zone.map(String::from))
         .bind(now)
         .bind(version);
-    Ok(DB.optional(statement)?.as_ref().map(User::read).transpose()?)
+    Ok(DB
+        .optional(statement)?
+        .as_ref()
+        .map(User::read)
+        .transpose()?)
 }

@@ -1,7 +1,8 @@
 //! Statements on the schema as the migrations make it, in a real PostgreSQL.
 
-use super::*;
 use eventhub_testing::Postgres;
+
+use super::*;
 
 const DATABASE: &str = "payment_db";
 
@@ -45,10 +46,19 @@ fn each_open_payment_is_taken_once_the_one_that_is_due_longest_first() {
     server.payment("first", "requires_payment", "now() - interval '20 s'");
     server.payment("third", "refunding", "now()");
     server.payment("later", "requires_payment", "now() + interval '10 s'");
-    for ended in ["created", "succeeded", "cancelled", "refunded", "quarantined"] {
+    for ended in [
+        "created",
+        "succeeded",
+        "cancelled",
+        "refunded",
+        "quarantined",
+    ] {
         server.payment(ended, ended, "now() - interval '30 s'");
     }
-    assert_eq!([(); 5].map(|()| server.take()), ["first", "second", "third", "", ""]);
+    assert_eq!(
+        [(); 5].map(|()| server.take()),
+        ["first", "second", "third", "", ""]
+    );
     let again = "SELECT count(*) FROM payments WHERE provider_intent_id IN ('first', 'second', 'third') \
         AND next_check_at BETWEEN now() + interval '5 s' AND now() + interval '25 s'";
     assert_eq!(server.run(again), "3");
@@ -60,11 +70,26 @@ fn two_who_take_at_once_get_two_payments_and_neither_waits_for_the_other() {
     server.payment("first", "requires_payment", "now() - interval '20 s'");
     server.payment("second", "requires_payment", "now() - interval '10 s'");
     std::thread::scope(|scope| {
-        let other = scope.spawn(|| server.run(&format!("BEGIN; {}; SELECT pg_sleep(2); COMMIT", intent_of(TAKE))));
+        let other = scope.spawn(|| {
+            server.run(&format!(
+                "BEGIN; {}; SELECT pg_sleep(2); COMMIT",
+                intent_of(TAKE)
+            ))
+        });
         server.0.wait_until_it_sleeps(DATABASE).unwrap();
         // As it would be without the clause that is to be tested.
-        let waits = format!("SET lock_timeout = '100 ms'; {}", intent_of(&TAKE.replace(" SKIP LOCKED", "")));
-        assert!(server.0.psql(DATABASE, &waits).unwrap_err().to_string().contains("lock timeout"));
+        let waits = format!(
+            "SET lock_timeout = '100 ms'; {}",
+            intent_of(&TAKE.replace(" SKIP LOCKED", ""))
+        );
+        assert!(
+            server
+                .0
+                .psql(DATABASE, &waits)
+                .unwrap_err()
+                .to_string()
+                .contains("lock timeout")
+        );
         assert_eq!(server.take(), "second");
         assert_eq!(other.join().unwrap(), "first");
     });
@@ -75,7 +100,11 @@ fn a_payment_of_which_a_webhook_told_too_early_is_asked_about_at_once() {
     let server = Server::start();
     server.payment("overdue", "requires_payment", "now() - interval '1 hour'");
     server.payment("told", "requires_payment", "now() + interval '15 s'");
-    server.payment("told of another", "requires_payment", "now() + interval '15 s'");
+    server.payment(
+        "told of another",
+        "requires_payment",
+        "now() + interval '15 s'",
+    );
     server.run(
         "INSERT INTO webhook_events (provider, event_id, kind, intent_id) VALUES ('stripe', 'evt_1', 'x', 'told'), ('stripe', 'evt_2', 'x', 'told'), \
          ('stripe', 'evt_3', 'x', 'of nobody'), ('stripe', 'evt_4', 'x', NULL), ('other', 'evt_5', 'x', 'told of another')",
@@ -88,7 +117,11 @@ fn a_payment_of_which_a_webhook_told_too_early_is_asked_about_at_once() {
     server.hasten(60);
     assert_eq!(server.take(), "");
     // One whose intent became known long after.
-    server.payment("told long ago", "requires_payment", "now() + interval '15 s'");
+    server.payment(
+        "told long ago",
+        "requires_payment",
+        "now() + interval '15 s'",
+    );
     server.run(
         "INSERT INTO webhook_events (provider, event_id, kind, intent_id, received_at) \
          VALUES ('stripe', 'evt_6', 'x', 'told long ago', now() - interval '1 hour')",

@@ -5,11 +5,20 @@ use super::seat_names::SeatNames;
 
 /// What a client sees first.
 pub fn snapshot(seq: u64, occupancy: &Occupancy, names: &SeatNames) -> String {
-    let areas: Vec<_> = occupancy.areas.iter().map(|(id, _, free)| (id.as_str(), *free)).collect();
-    format!(r#"{{"type":"snapshot","seq":{seq},{},"areas":{}}}"#, occupancy.lists(names), free_of(&areas))
+    let areas: Vec<_> = occupancy
+        .areas
+        .iter()
+        .map(|(id, _, free)| (id.as_str(), *free))
+        .collect();
+    format!(
+        r#"{{"type":"snapshot","seq":{seq},{},"areas":{}}}"#,
+        occupancy.lists(names),
+        free_of(&areas)
+    )
 }
 
-/// What has changed. `frame` is `12=h,13=f;floor=4`: seats with their states, areas with the places taken.
+/// What has changed. `frame` is `12=h,13=f;floor=4`: seats with their states, areas with the places
+/// taken.
 pub fn delta(seq: u64, frame: &str, names: &SeatNames, areas: &[(String, u32)]) -> String {
     let (seats, taken) = frame.split_once(';').unwrap_or((frame, ""));
     let mut text = format!(r#"{{"type":"delta","seq":{seq},"seats":{{"#);
@@ -21,7 +30,9 @@ pub fn delta(seq: u64, frame: &str, names: &SeatNames, areas: &[(String, u32)]) 
             "s" => "sold",
             _ => "blocked",
         };
-        let Some(name) = index.parse().ok().and_then(|index| names.json(index)) else { continue };
+        let Some(name) = index.parse().ok().and_then(|index| names.json(index)) else {
+            continue;
+        };
         if !std::mem::take(&mut first) {
             text.push(',');
         }
@@ -31,7 +42,10 @@ pub fn delta(seq: u64, frame: &str, names: &SeatNames, areas: &[(String, u32)]) 
         let (id, capacity) = areas.iter().find(|(id, _)| id == area)?;
         Some((id.as_str(), capacity.saturating_sub(taken.parse().ok()?)))
     });
-    text.push_str(&format!(r#"}},"areas":{}}}"#, free_of(&free.collect::<Vec<_>>())));
+    text.push_str(&format!(
+        r#"}},"areas":{}}}"#,
+        free_of(&free.collect::<Vec<_>>())
+    ));
     text
 }
 
@@ -40,7 +54,10 @@ fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 fn free_of(areas: &[(&str, u32)]) -> String {
-    let members: Vec<_> = areas.iter().map(|(id, free)| format!("{}:{free}", serde_json::Value::from(*id))).collect();
+    let members: Vec<_> = areas
+        .iter()
+        .map(|(id, free)| format!("{}:{free}", serde_json::Value::from(*id)))
+        .collect();
     format!("{{{}}}", members.join(","))
 }
 
@@ -56,15 +73,28 @@ mod tests {
     fn frames_are_as_the_contract_has_them() {
         let areas = [("floor".to_string(), 300)];
         let frame = delta(18, "0=h,1=f;floor=4", &names(), &areas);
-        assert_eq!(frame, r#"{"type":"delta","seq":18,"seats":{"A-1-1":"held","A-1-2":"free"},"areas":{"floor":296}}"#);
-        assert_eq!(delta(19, ";", &names(), &areas), r#"{"type":"delta","seq":19,"seats":{},"areas":{}}"#);
-        let occupancy = Occupancy { held: vec![0b1000_0000], sold: vec![0b0100_0000], areas: vec![("floor".into(), 300, 296)] };
+        assert_eq!(
+            frame,
+            r#"{"type":"delta","seq":18,"seats":{"A-1-1":"held","A-1-2":"free"},"areas":{"floor":296}}"#
+        );
+        assert_eq!(
+            delta(19, ";", &names(), &areas),
+            r#"{"type":"delta","seq":19,"seats":{},"areas":{}}"#
+        );
+        let occupancy = Occupancy {
+            held: vec![0b1000_0000],
+            sold: vec![0b0100_0000],
+            areas: vec![("floor".into(), 300, 296)],
+        };
         let expected = r#"{"type":"snapshot","seq":17,"held":["A-1-1"],"sold":["A-1-2"],"blocked":[],"areas":{"floor":296}}"#;
         assert_eq!(snapshot(17, &occupancy, &names()), expected);
     }
 
     #[test]
     fn what_the_layout_does_not_have_is_left_out() {
-        assert_eq!(delta(1, "7=h,x=f,0=s;roof=1", &names(), &[]), r#"{"type":"delta","seq":1,"seats":{"A-1-1":"sold"},"areas":{}}"#);
+        assert_eq!(
+            delta(1, "7=h,x=f,0=s;roof=1", &names(), &[]),
+            r#"{"type":"delta","seq":1,"seats":{"A-1-1":"sold"},"areas":{}}"#
+        );
     }
 }

@@ -1,10 +1,11 @@
 //! A hold: as Redis keeps it (the record and its body), and as clients see it.
 
-use super::sale::Sale;
-use crate::bindings::eventhub::seat_lock::lock::Selection;
 use eventhub_guest::ids::{BookingId, HoldId, SessionId, UserId};
 use eventhub_guest::{Currency, Money, Timestamp};
 use serde::{Deserialize, Serialize};
+
+use super::sale::Sale;
+use crate::bindings::eventhub::seat_lock::lock::Selection;
 
 /// Flags of seats, as the contract names them; bit i of a stored seat's flags is flag i.
 const FLAGS: [&str; 4] = ["accessible", "companion", "restricted_view", "aisle"];
@@ -36,15 +37,39 @@ pub struct Unpriced(String);
 impl Body {
     /// A selection with the prices of its session.
     pub fn priced(sale: &Sale, selection: &Selection) -> Result<Self, Unpriced> {
-        let price = |category: &String| sale.price(category).ok_or_else(|| Unpriced(category.clone()));
+        let price = |category: &String| {
+            sale.price(category)
+                .ok_or_else(|| Unpriced(category.clone()))
+        };
         let seats = selection.seats.iter().map(|place| {
-            let bits = FLAGS.iter().enumerate().filter(|(_, flag)| place.flags.iter().any(|has| has == *flag));
+            let bits = FLAGS
+                .iter()
+                .enumerate()
+                .filter(|(_, flag)| place.flags.iter().any(|has| has == *flag));
             let bits = bits.fold(0, |bits, (at, _)| bits | 1 << at);
-            Ok(Seat(place.seat.clone(), place.category.clone(), price(&place.category)?, bits))
+            Ok(Seat(
+                place.seat.clone(),
+                place.category.clone(),
+                price(&place.category)?,
+                bits,
+            ))
         });
-        let areas = selection.areas.iter().map(|area| Ok(Area(area.area.clone(), area.category.clone(), area.quantity, price(&area.category)?)));
-        let body = Self { currency: sale.currency, seats: seats.collect::<Result<_, _>>()?, areas: areas.collect::<Result<_, _>>()? };
-        body.total().map(|_| body).ok_or_else(|| Unpriced("of all".into()))
+        let areas = selection.areas.iter().map(|area| {
+            Ok(Area(
+                area.area.clone(),
+                area.category.clone(),
+                area.quantity,
+                price(&area.category)?,
+            ))
+        });
+        let body = Self {
+            currency: sale.currency,
+            seats: seats.collect::<Result<_, _>>()?,
+            areas: areas.collect::<Result<_, _>>()?,
+        };
+        body.total()
+            .map(|_| body)
+            .ok_or_else(|| Unpriced("of all".into()))
     }
 
     /// Whether the seat of this key is held.
@@ -53,15 +78,28 @@ impl Body {
     }
 
     pub fn total(&self) -> Option<Money> {
-        let seats = self.seats.iter().map(|seat| Some(Money::new(seat.2, self.currency)));
-        let areas = self.areas.iter().map(|area| Money::new(area.3, self.currency).times(area.2));
-        seats.chain(areas).try_fold(Money::new(0, self.currency), |sum, price| sum.plus(price?))
+        let seats = self
+            .seats
+            .iter()
+            .map(|seat| Some(Money::new(seat.2, self.currency)));
+        let areas = self
+            .areas
+            .iter()
+            .map(|area| Money::new(area.3, self.currency).times(area.2));
+        seats
+            .chain(areas)
+            .try_fold(Money::new(0, self.currency), |sum, price| sum.plus(price?))
     }
 }
 
 impl Seat {
     pub fn flags(&self) -> Vec<&'static str> {
-        FLAGS.into_iter().enumerate().filter(|(at, _)| self.3 >> at & 1 == 1).map(|(_, flag)| flag).collect()
+        FLAGS
+            .into_iter()
+            .enumerate()
+            .filter(|(at, _)| self.3 >> at & 1 == 1)
+            .map(|(_, flag)| flag)
+            .collect()
     }
 }
 
@@ -73,7 +111,8 @@ pub struct Record {
     booking: Option<BookingId>,
     fence: i64,
     expires_ms: i64,
-    /// Until when its places are held; before its end where a booking has claimed it and has not reserved yet.
+    /// Until when its places are held; before its end where a booking has claimed it and has not
+    /// reserved yet.
     due_ms: i64,
     extended: bool,
     body: Body,
@@ -107,7 +146,23 @@ impl Record {
     pub fn parse(text: &str) -> Option<Self> {
         // counted|status|user|booking|fence|expires|due|extended|quantity|seats|areas|body
         let parts: Vec<&str> = text.splitn(12, '|').collect();
-        let [_, status, user, booking, fence, expires, due, extended, _, _, _, body] = parts[..] else { return None };
+        let [
+            _,
+            status,
+            user,
+            booking,
+            fence,
+            expires,
+            due,
+            extended,
+            _,
+            _,
+            _,
+            body,
+        ] = parts[..]
+        else {
+            return None;
+        };
         let status = match status {
             "active" => Status::Active,
             "expired" => Status::Expired,
@@ -115,7 +170,11 @@ impl Record {
             "booked" => Status::Booked,
             _ => return None,
         };
-        let booking = if booking.is_empty() { None } else { Some(booking.parse().ok()?) };
+        let booking = if booking.is_empty() {
+            None
+        } else {
+            Some(booking.parse().ok()?)
+        };
         Some(Self {
             status,
             user: user.parse().ok()?,
@@ -128,7 +187,8 @@ impl Record {
         })
     }
 
-    /// The hold at that moment of Redis' clock: what is past has expired, whether or not it was swept.
+    /// The hold at that moment of Redis' clock: what is past has expired, whether or not it was
+    /// swept.
     pub fn at(self, id: HoldId, now_ms: i64) -> Hold {
         let ends = match self.status {
             Status::Active => true,
@@ -136,7 +196,11 @@ impl Record {
             Status::Booked => self.due_ms < self.expires_ms,
             Status::Expired | Status::Released => false,
         };
-        let status = if ends && self.due_ms <= now_ms { Status::Expired } else { self.status };
+        let status = if ends && self.due_ms <= now_ms {
+            Status::Expired
+        } else {
+            self.status
+        };
         Hold {
             id,
             user: self.user,
@@ -186,13 +250,26 @@ struct AreaView {
 
 impl Hold {
     pub fn view(self, session: SessionId) -> View {
-        let total = self.body.total().unwrap_or(Money::new(0, self.body.currency));
+        let total = self
+            .body
+            .total()
+            .unwrap_or(Money::new(0, self.body.currency));
         let money = |amount| Money::new(amount, self.body.currency);
         let seats = self.body.seats.into_iter().map(|seat| {
             let flags = seat.flags();
-            SeatView { seat: seat.0, category: seat.1, price: money(seat.2), flags }
+            SeatView {
+                seat: seat.0,
+                category: seat.1,
+                price: money(seat.2),
+                flags,
+            }
         });
-        let areas = self.body.areas.into_iter().map(|area| AreaView { area: area.0, category: area.1, quantity: area.2, price: money(area.3) });
+        let areas = self.body.areas.into_iter().map(|area| AreaView {
+            area: area.0,
+            category: area.1,
+            quantity: area.2,
+            price: money(area.3),
+        });
         View {
             id: self.id,
             session_id: session,
@@ -222,7 +299,12 @@ mod tests {
     #[test]
     fn an_active_hold_expires_by_itself_and_a_booked_one_only_until_its_booking_reserves() {
         let user = UserId::from_u128(5);
-        let due = |status: &str, due: i64| Record::parse(&format!("1|{status}|{user}||17|2000|{due}|0|2|1,2|floor=3|{BODY}")).unwrap();
+        let due = |status: &str, due: i64| {
+            Record::parse(&format!(
+                "1|{status}|{user}||17|2000|{due}|0|2|1,2|floor=3|{BODY}"
+            ))
+            .unwrap()
+        };
         let record = |status: &str| due(status, 2000);
         let id = HoldId::from_u128(9);
         assert_eq!(record("active").at(id, 1999).status, Status::Active);
@@ -231,15 +313,23 @@ mod tests {
         assert_eq!(due("booked", 1000).at(id, 999).status, Status::Booked);
         assert_eq!(due("booked", 1000).at(id, 1000).status, Status::Expired);
         assert_eq!(due("released", 1000).at(id, 1000).status, Status::Released);
-        assert_eq!(Record::parse("1|active|nobody||17|2000|2000|0|2|1,2||{}"), None);
+        assert_eq!(
+            Record::parse("1|active|nobody||17|2000|2000|0|2|1,2||{}"),
+            None
+        );
         assert_eq!(Record::parse(""), None);
     }
 
     #[test]
     fn clients_see_a_hold_as_the_contract_has_it() {
         let user = UserId::from_u128(5);
-        let record = Record::parse(&format!("1|active|{user}||17|1777660200000|1777660200000|1|5|1,2|floor=3|{BODY}")).unwrap();
-        let view = record.at(HoldId::from_u128(9), 0).view(SessionId::from_u128(3));
+        let record = Record::parse(&format!(
+            "1|active|{user}||17|1777660200000|1777660200000|1|5|1,2|floor=3|{BODY}"
+        ))
+        .unwrap();
+        let view = record
+            .at(HoldId::from_u128(9), 0)
+            .view(SessionId::from_u128(3));
         let expected = serde_json::json!({
             "id": HoldId::from_u128(9).to_string(), "session_id": SessionId::from_u128(3).to_string(),
             "seats": [

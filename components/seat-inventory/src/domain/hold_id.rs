@@ -1,12 +1,14 @@
-//! A hold's id says which session it belongs to, so that `GET /holds/{id}` finds it without a look-up: a UUIDv7 whose low 32 bits
-//! are the session's number. What is left (41 random bits in a millisecond) is no secret; the owner is always checked.
+//! A hold's id says which session it belongs to, so that `GET /holds/{id}` finds it without a
+//! look-up: a UUIDv7 whose low 32 bits are the session's number. What is left (41 random bits in a
+//! millisecond) is no secret; the owner is always checked.
 
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::{HoldId, UserId};
 use sha2::{Digest, Sha256};
 
 const NUMBER: u128 = 0xffff_ffff;
-/// What a derived id hashes: 24 bits of the milliseconds (4.7 hours), and all that is random elsewhere.
+/// What a derived id hashes: 24 bits of the milliseconds (4.7 hours), and all that is random
+/// elsewhere.
 const HASHED: u128 = 0xff_ffff << 80 | 0xfff << 64 | 0x3fff_ffff << 32;
 
 /// A new id for a hold of the session with that number.
@@ -14,13 +16,21 @@ pub fn new(number: u32) -> HoldId {
     HoldId::from_u128(HoldId::new().as_u128() & !NUMBER | u128::from(number))
 }
 
-/// The id of the hold that this request makes, derived so that the request finds its hold when it is repeated because the answer
-/// was lost. A key that is used again after a day names another hold; the price is that a repetition just after 4.7 hours are
-/// full does not find its own.
+/// The id of the hold that this request makes, derived so that the request finds its hold when it
+/// is repeated because the answer was lost. A key that is used again after a day names another
+/// hold; the price is that a repetition just after 4.7 hours are full does not find its own.
 pub fn of_request(number: u32, user: UserId, key: &str, body: &[u8], now: Timestamp) -> HoldId {
     let user = user.as_u128().to_be_bytes();
-    let digest = Sha256::new().chain_update(user).chain_update((key.len() as u64).to_be_bytes()).chain_update(key).chain_update(body).finalize();
-    let hash = digest.iter().take(16).fold(0, |hash, byte| hash << 8 | u128::from(*byte));
+    let digest = Sha256::new()
+        .chain_update(user)
+        .chain_update((key.len() as u64).to_be_bytes())
+        .chain_update(key)
+        .chain_update(body)
+        .finalize();
+    let hash = digest
+        .iter()
+        .take(16)
+        .fold(0, |hash, byte| hash << 8 | u128::from(*byte));
     let shape = (now.millis() as u128) << 80 | 0x7 << 76 | 0b10 << 62;
     HoldId::from_u128(shape & !HASHED | hash & HASHED | u128::from(number))
 }
@@ -32,8 +42,9 @@ pub fn session_number(id: HoldId) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::time::Duration;
+
+    use super::*;
 
     #[test]
     fn the_id_tells_the_session_and_stays_a_uuid_v7() {
@@ -41,21 +52,40 @@ mod tests {
             let id = new(number);
             assert_eq!(session_number(id.to_string().parse().unwrap()), number);
             let uuid = uuid::Uuid::from_u128(id.as_u128());
-            assert_eq!((uuid.get_version_num(), uuid.get_variant()), (7, uuid::Variant::RFC4122));
+            assert_eq!(
+                (uuid.get_version_num(), uuid.get_variant()),
+                (7, uuid::Variant::RFC4122)
+            );
         }
     }
 
     #[test]
     fn a_repeated_request_has_the_id_of_the_first_and_any_other_one_its_own() {
-        let (user, noon) = (UserId::from_u128(5), Timestamp::from_micros(1_795_694_400_000_000));
-        let id = |number, user, key, body: &str, now| of_request(number, user, key, body.as_bytes(), now);
+        let (user, noon) = (
+            UserId::from_u128(5),
+            Timestamp::from_micros(1_795_694_400_000_000),
+        );
+        let id = |number, user, key, body: &str, now| {
+            of_request(number, user, key, body.as_bytes(), now)
+        };
         let first = id(77, user, "key", "{}", noon);
-        assert_eq!(id(77, user, "key", "{}", noon.plus(Duration::from_secs(60))), first);
+        assert_eq!(
+            id(77, user, "key", "{}", noon.plus(Duration::from_secs(60))),
+            first
+        );
         assert_eq!(session_number(first), 77);
         let uuid = uuid::Uuid::from_u128(first.as_u128());
-        assert_eq!((uuid.get_version_num(), uuid.get_variant()), (7, uuid::Variant::RFC4122));
-        let hours = uuid.get_timestamp().map(|time| time.to_unix().0.abs_diff(1_795_694_400) / 3600);
-        assert!(hours.is_some_and(|hours| hours < 5), "ids no longer rise with the days");
+        assert_eq!(
+            (uuid.get_version_num(), uuid.get_variant()),
+            (7, uuid::Variant::RFC4122)
+        );
+        let hours = uuid
+            .get_timestamp()
+            .map(|time| time.to_unix().0.abs_diff(1_795_694_400) / 3600);
+        assert!(
+            hours.is_some_and(|hours| hours < 5),
+            "ids no longer rise with the days"
+        );
         let day = Duration::from_secs(86_400);
         let others = [
             id(78, user, "key", "{}", noon),

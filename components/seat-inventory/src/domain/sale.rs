@@ -44,7 +44,8 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// As a problem's `from` tells it: in the words that an event has for the status of its sessions.
+    /// As a problem's `from` tells it: in the words that an event has for the status of its
+    /// sessions.
     pub fn as_str(self) -> &'static str {
         match self {
             Phase::Scheduled => "scheduled",
@@ -71,7 +72,10 @@ impl Sale {
 
     /// Minor units; none for a category without a price, which opening a sale rules out.
     pub fn price(&self, category: &str) -> Option<i64> {
-        self.categories.iter().find(|known| known.id == category).map(|known| known.price)
+        self.categories
+            .iter()
+            .find(|known| known.id == category)
+            .map(|known| known.price)
     }
 
     /// As seat-lock knows the layout.
@@ -115,9 +119,15 @@ mod tests {
     fn places_are_sold_from_the_start_of_sales_until_their_end_or_the_session_starts() {
         let phase = |sale: &Sale, now| sale.phase(Timestamp::from_micros(now));
         let bounded = sale(100, Some(10), Some(50), false);
-        assert_eq!([9, 10, 49, 50].map(|now| phase(&bounded, now)), [Phase::Scheduled, Phase::OnSale, Phase::OnSale, Phase::Ended]);
+        assert_eq!(
+            [9, 10, 49, 50].map(|now| phase(&bounded, now)),
+            [Phase::Scheduled, Phase::OnSale, Phase::OnSale, Phase::Ended]
+        );
         let open = sale(100, None, None, false);
-        assert_eq!([0, 99, 100].map(|now| phase(&open, now)), [Phase::OnSale, Phase::OnSale, Phase::Ended]);
+        assert_eq!(
+            [0, 99, 100].map(|now| phase(&open, now)),
+            [Phase::OnSale, Phase::OnSale, Phase::Ended]
+        );
         let late = sale(100, None, Some(200), false);
         assert_eq!(
             [100, 199, 200].map(|now| phase(&late, now)),

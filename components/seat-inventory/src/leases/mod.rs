@@ -1,22 +1,30 @@
-//! The leases in Redis: calls of the scripts and what they answer, as types. No I/O; the ports run a [`Call`].
+//! The leases in Redis: calls of the scripts and what they answer, as types. No I/O; the ports run
+//! a [`Call`].
 
 pub mod scripts;
+
+use eventhub_guest::ids::{BookingId, HoldId, UserId};
+use eventhub_guest::redis::{Item, Reply};
+use scripts::Script;
 
 use crate::domain::hold::{Hold, Record};
 use crate::domain::place::Place;
 use crate::ports::Call;
-use eventhub_guest::ids::{BookingId, HoldId, UserId};
-use eventhub_guest::redis::{Item, Reply};
-use scripts::Script;
 
 /// A script answered what it never answers: a bug of ours, or somebody else's data under our keys.
 #[derive(Debug, thiserror::Error)]
 #[error("redis answered {0}")]
 pub struct Unexpected(String);
 
-/// The keys of a session, in the order of `keys.lua`. The hash tag keeps them on one node of a cluster.
+/// The keys of a session, in the order of `keys.lua`. The hash tag keeps them on one node of a
+/// cluster.
 pub fn keys(number: u32) -> Vec<Vec<u8>> {
-    ["main", "areas", "claimed", "sold", "heldbits", "due", "pending", "frames"].iter().map(|name| key(number, name)).collect()
+    [
+        "main", "areas", "claimed", "sold", "heldbits", "due", "pending", "frames",
+    ]
+    .iter()
+    .map(|name| key(number, name))
+    .collect()
 }
 
 /// The key of one of them.
@@ -45,13 +53,17 @@ impl Args {
     }
 
     fn seats(mut self, seats: &[u32]) -> Self {
-        self.0.extend(seats.iter().map(|seat| seat.to_string().into_bytes()));
+        self.0
+            .extend(seats.iter().map(|seat| seat.to_string().into_bytes()));
         self
     }
 
     fn areas(mut self, areas: &[AreaClaim]) -> Self {
         for area in areas {
-            self = self.text(area.area.as_str()).int(area.claimed).int(area.version);
+            self = self
+                .text(area.area.as_str())
+                .int(area.claimed)
+                .int(area.version);
         }
         self
     }
@@ -61,7 +73,11 @@ impl Args {
     }
 
     fn call_text(self, number: u32, source: &'static str) -> Call {
-        Call { source, keys: keys(number), args: self.0 }
+        Call {
+            source,
+            keys: keys(number),
+            args: self.0,
+        }
     }
 }
 
@@ -120,7 +136,12 @@ pub struct Chores {
 
 /// `source` is `Protection::hold_script`.
 pub fn hold(number: u32, source: &'static str, new: &NewHold) -> Call {
-    let args = Args::new().id(new.id).id(new.user).int(new.ttl_ms).int(new.most).text(new.body);
+    let args = Args::new()
+        .id(new.id)
+        .id(new.user)
+        .int(new.ttl_ms)
+        .int(new.most)
+        .text(new.body);
     let mut args = args.int(new.seats.len() as u32).seats(new.seats);
     for (area, quantity, capacity) in new.areas {
         args = args.text(area.as_str()).int(*quantity).int(*capacity);
@@ -137,8 +158,15 @@ pub fn hold_answer(reply: &Reply) -> Result<Held, Unexpected> {
         "taken" => Ok(Held::Taken(answer.places()?)),
         "sweep" => Ok(Held::Sweep),
         "held" => {
-            let chores = Chores { refresh: answer.int(2)? == 1, sweep: answer.int(3)? == 1 };
-            Ok(Held::Held { fence: answer.int(0)?, expires_ms: answer.int(1)?, chores })
+            let chores = Chores {
+                refresh: answer.int(2)? == 1,
+                sweep: answer.int(3)? == 1,
+            };
+            Ok(Held::Held {
+                fence: answer.int(0)?,
+                expires_ms: answer.int(1)?,
+                chores,
+            })
         }
         "again" => Ok(Held::Again(answer.record()?)),
         "spent" => Ok(Held::Spent),
@@ -173,7 +201,9 @@ pub struct State {
 
 /// `least_seq`: the feed goes on from at least there.
 pub fn state(number: u32, least_seq: u64) -> Call {
-    Args::new().text(least_seq.to_string()).call(number, &scripts::STATE)
+    Args::new()
+        .text(least_seq.to_string())
+        .call(number, &scripts::STATE)
 }
 
 /// None where the claims must be loaded first; with the script's clock.
@@ -212,7 +242,11 @@ pub struct Claims {
 }
 
 pub fn load(number: u32, as_of_ms: i64, claims: &Claims) -> Call {
-    let args = Args::new().int(as_of_ms).text(claims.claimed.as_slice()).text(claims.sold.as_slice()).int(claims.closed);
+    let args = Args::new()
+        .int(as_of_ms)
+        .text(claims.claimed.as_slice())
+        .text(claims.sold.as_slice())
+        .int(claims.closed);
     args.areas(&claims.areas).call(number, &scripts::LOAD)
 }
 
@@ -237,7 +271,11 @@ pub enum Changed {
 }
 
 pub fn extend(number: u32, id: HoldId, user: UserId, ttl_ms: i64) -> Call {
-    Args::new().id(id).id(user).int(ttl_ms).call(number, &scripts::EXTEND)
+    Args::new()
+        .id(id)
+        .id(user)
+        .int(ttl_ms)
+        .call(number, &scripts::EXTEND)
 }
 
 pub fn release(number: u32, id: HoldId, user: UserId) -> Call {
@@ -245,8 +283,21 @@ pub fn release(number: u32, id: HoldId, user: UserId) -> Call {
 }
 
 /// The hold lasts `least_ms` at least, and until `until_ms` once the booking reserves.
-pub fn claim(number: u32, id: HoldId, user: UserId, booking: BookingId, until_ms: i64, least_ms: i64) -> Call {
-    Args::new().id(id).id(user).id(booking).int(until_ms).int(least_ms).call(number, &scripts::CLAIM)
+pub fn claim(
+    number: u32,
+    id: HoldId,
+    user: UserId,
+    booking: BookingId,
+    until_ms: i64,
+    least_ms: i64,
+) -> Call {
+    Args::new()
+        .id(id)
+        .id(user)
+        .id(booking)
+        .int(until_ms)
+        .int(least_ms)
+        .call(number, &scripts::CLAIM)
 }
 
 pub fn changed_answer(reply: &Reply) -> Result<Changed, Unexpected> {
@@ -269,7 +320,10 @@ pub fn close(number: u32) -> Call {
 }
 
 pub fn guard(number: u32, id: HoldId, seats: &[u32]) -> Call {
-    Args::new().id(id).seats(seats).call(number, &scripts::GUARD)
+    Args::new()
+        .id(id)
+        .seats(seats)
+        .call(number, &scripts::GUARD)
 }
 
 /// The seats that others hold.
@@ -290,13 +344,33 @@ pub enum Settled {
 }
 
 pub fn settle(number: u32, what: Settled, id: HoldId, seats: &[u32], areas: &[AreaClaim]) -> Call {
-    let word = if what == Settled::Sold { "sold" } else { "reserved" };
-    let args = Args::new().text(word).id(id).int(seats.len() as u32).seats(seats).areas(areas);
+    let word = if what == Settled::Sold {
+        "sold"
+    } else {
+        "reserved"
+    };
+    let args = Args::new()
+        .text(word)
+        .id(id)
+        .int(seats.len() as u32)
+        .seats(seats)
+        .areas(areas);
     args.call(number, &scripts::SETTLE)
 }
 
-pub fn unclaim(number: u32, id: HoldId, booking: BookingId, seats: &[u32], areas: &[AreaClaim]) -> Call {
-    let args = Args::new().id(id).id(booking).int(seats.len() as u32).seats(seats).areas(areas);
+pub fn unclaim(
+    number: u32,
+    id: HoldId,
+    booking: BookingId,
+    seats: &[u32],
+    areas: &[AreaClaim],
+) -> Call {
+    let args = Args::new()
+        .id(id)
+        .id(booking)
+        .int(seats.len() as u32)
+        .seats(seats)
+        .areas(areas);
     args.call(number, &scripts::UNCLAIM)
 }
 
@@ -310,7 +384,9 @@ pub enum Feed {
 }
 
 pub fn feed(number: u32, after: u64) -> Call {
-    Args::new().text(after.to_string()).call(number, &scripts::FEED)
+    Args::new()
+        .text(after.to_string())
+        .call(number, &scripts::FEED)
 }
 
 pub fn feed_answer(reply: &Reply) -> Result<Feed, Unexpected> {
@@ -319,7 +395,10 @@ pub fn feed_answer(reply: &Reply) -> Result<Feed, Unexpected> {
         "lost" => Ok(Feed::Lost),
         "frames" => {
             let frames = (1..answer.rest.len()).map(|at| answer.text(at).map(str::to_string));
-            Ok(Feed::Frames(answer.int(0)? as u64, frames.collect::<Result<_, _>>()?))
+            Ok(Feed::Frames(
+                answer.int(0)? as u64,
+                frames.collect::<Result<_, _>>()?,
+            ))
         }
         _ => Err(answer.unexpected()),
     }
@@ -327,13 +406,22 @@ pub fn feed_answer(reply: &Reply) -> Result<Feed, Unexpected> {
 
 /// Redis' clock in ms, and a hold as it is now.
 pub fn hold_from(id: HoldId, time: &Reply, record: &Reply) -> Result<Option<Hold>, Unexpected> {
-    let number = |at: usize| time.items().get(at).and_then(Item::text).and_then(|text| text.parse::<i64>().ok());
+    let number = |at: usize| {
+        time.items()
+            .get(at)
+            .and_then(Item::text)
+            .and_then(|text| text.parse::<i64>().ok())
+    };
     let (Some(seconds), Some(micros)) = (number(0), number(1)) else {
         return Err(Unexpected(format!("{time:?}")));
     };
-    let Some(text) = record.bytes() else { return Ok(None) };
+    let Some(text) = record.bytes() else {
+        return Ok(None);
+    };
     let text = std::str::from_utf8(text).ok();
-    let record = text.and_then(Record::parse).ok_or_else(|| Unexpected(format!("{record:?}")))?;
+    let record = text
+        .and_then(Record::parse)
+        .ok_or_else(|| Unexpected(format!("{record:?}")))?;
     Ok(Some(record.at(id, seconds * 1000 + micros / 1000)))
 }
 
@@ -346,7 +434,10 @@ struct Answer<'a> {
 impl<'a> Answer<'a> {
     fn of(reply: &'a Reply) -> Result<Self, Unexpected> {
         match reply.items().split_first() {
-            Some((first, rest)) if first.text().is_some() => Ok(Self { word: first.text().unwrap_or_default(), rest }),
+            Some((first, rest)) if first.text().is_some() => Ok(Self {
+                word: first.text().unwrap_or_default(),
+                rest,
+            }),
             _ => Err(Unexpected(format!("{reply:?}"))),
         }
     }
@@ -356,15 +447,24 @@ impl<'a> Answer<'a> {
     }
 
     fn int(&self, at: usize) -> Result<i64, Unexpected> {
-        self.rest.get(at).and_then(Item::int).ok_or_else(|| self.unexpected())
+        self.rest
+            .get(at)
+            .and_then(Item::int)
+            .ok_or_else(|| self.unexpected())
     }
 
     fn bytes(&self, at: usize) -> Result<&'a [u8], Unexpected> {
-        self.rest.get(at).and_then(Item::bytes).ok_or_else(|| self.unexpected())
+        self.rest
+            .get(at)
+            .and_then(Item::bytes)
+            .ok_or_else(|| self.unexpected())
     }
 
     fn text(&self, at: usize) -> Result<&'a str, Unexpected> {
-        self.rest.get(at).and_then(Item::text).ok_or_else(|| self.unexpected())
+        self.rest
+            .get(at)
+            .and_then(Item::text)
+            .ok_or_else(|| self.unexpected())
     }
 
     fn record(&self) -> Result<Record, Unexpected> {
@@ -372,7 +472,8 @@ impl<'a> Answer<'a> {
     }
 
     fn places(&self) -> Result<Vec<Place>, Unexpected> {
-        let places = (0..self.rest.len()).map(|at| Place::parse(self.text(at)?).ok_or_else(|| self.unexpected()));
+        let places = (0..self.rest.len())
+            .map(|at| Place::parse(self.text(at)?).ok_or_else(|| self.unexpected()));
         places.collect()
     }
 }

@@ -1,5 +1,5 @@
-//! The Redis scripts. Each is `keys.lua`, the library (but for the hot path) and its own part, stripped of comments and
-//! indentation once per instance, since the text goes with every call.
+//! The Redis scripts. Each is `keys.lua`, the library (but for the hot path) and its own part,
+//! stripped of comments and indentation once per instance, since the text goes with every call.
 
 use std::sync::LazyLock;
 
@@ -33,10 +33,16 @@ pub static UNCLAIM: Script = script!("keys.lua" "library.lua" "unclaim.lua");
 pub static FEED: Script = script!("keys.lua" "library.lua" "feed.lua");
 
 /// For `unprotected` only.
-pub static UNPROTECTED_HOLD: Script = Script(LazyLock::new(|| HOLD.text().replace("local PROTECTED = true", "local PROTECTED = false")));
+pub static UNPROTECTED_HOLD: Script = Script(LazyLock::new(|| {
+    HOLD.text()
+        .replace("local PROTECTED = true", "local PROTECTED = false")
+}));
 
 fn strip(source: &str) -> String {
-    let lines = source.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("--"));
+    let lines = source
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with("--"));
     lines.fold(String::with_capacity(source.len()), |mut text, line| {
         text.push_str(line);
         text.push('\n');

@@ -1,4 +1,14 @@
-//! Sessions and layouts that this instance has read before: what keeps Postgres off the path of a hold.
+//! Sessions and layouts that this instance has read before: what keeps Postgres off the path of a
+//! hold.
+
+use std::cell::{OnceCell, RefCell};
+use std::num::NonZeroUsize;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use eventhub_guest::ids::{LayoutId, SessionId};
+use eventhub_guest::sql;
+use lru::LruCache;
 
 use super::{Error, Inventory};
 use crate::bindings::eventhub::seat_lock::lock;
@@ -7,13 +17,6 @@ use crate::domain::sale::{Sale, layout_key};
 use crate::domain::seat_names::SeatNames;
 use crate::ports::Ports;
 use crate::store;
-use eventhub_guest::ids::{LayoutId, SessionId};
-use eventhub_guest::sql;
-use lru::LruCache;
-use std::cell::{OnceCell, RefCell};
-use std::num::NonZeroUsize;
-use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 /// How soon the end of a sale and new prices are noticed.
 const FRESH: Duration = Duration::from_secs(2);
@@ -35,7 +38,10 @@ pub struct LayoutInfo {
 
 impl LayoutInfo {
     pub fn capacity_of(&self, area: &str) -> u32 {
-        self.areas.iter().find(|(id, _)| id == area).map_or(0, |(_, capacity)| *capacity)
+        self.areas
+            .iter()
+            .find(|(id, _)| id == area)
+            .map_or(0, |(_, capacity)| *capacity)
     }
 }
 
@@ -47,7 +53,11 @@ pub struct Catalog {
 
 impl Default for Catalog {
     fn default() -> Self {
-        Self { sales: RefCell::new(LruCache::new(SESSIONS)), numbers: RefCell::new(LruCache::new(SESSIONS)), layouts: RefCell::new(LruCache::new(LAYOUTS)) }
+        Self {
+            sales: RefCell::new(LruCache::new(SESSIONS)),
+            numbers: RefCell::new(LruCache::new(SESSIONS)),
+            layouts: RefCell::new(LruCache::new(LAYOUTS)),
+        }
     }
 }
 
@@ -87,8 +97,14 @@ impl<P: Ports> Inventory<P> {
 
     fn remember(&self, sale: Option<Sale>) -> Result<Rc<Sale>, Error> {
         let sale = Rc::new(sale.ok_or(Error::NotFound("session"))?);
-        self.catalog.numbers.borrow_mut().put(sale.number, sale.session);
-        self.catalog.sales.borrow_mut().put(sale.session, (sale.clone(), Instant::now()));
+        self.catalog
+            .numbers
+            .borrow_mut()
+            .put(sale.number, sale.session);
+        self.catalog
+            .sales
+            .borrow_mut()
+            .put(sale.session, (sale.clone(), Instant::now()));
         Ok(sale)
     }
 
@@ -98,22 +114,44 @@ impl<P: Ports> Inventory<P> {
 
     /// The layout of a sale; read on its first use in this instance.
     pub(super) fn layout(&self, sale: &Sale) -> Result<Rc<LayoutInfo>, Error> {
-        let known = self.catalog.layouts.borrow_mut().get(&sale.layout_key()).cloned();
+        let known = self
+            .catalog
+            .layouts
+            .borrow_mut()
+            .get(&sale.layout_key())
+            .cloned();
         match known {
             Some(layout) => Ok(layout),
             None => Ok(self.read_layout(sale.layout, sale.layout_version)?.0),
         }
     }
 
-    /// Reads a layout and has seat-lock load it. With it, the layout as the layout service gave it, without the document.
-    pub(super) fn read_layout(&self, id: LayoutId, version: u32) -> Result<(Rc<LayoutInfo>, layouts::Layout), Error> {
-        let mut layout = self.ports.layout(&id.to_string(), version).map_err(|error| match error {
-            layouts::Error::NotFound => Error::NotFound("layout"),
-            layouts::Error::Unavailable(text) => Error::Unavailable(format!("venue-layout: {text}")),
-        })?;
+    /// Reads a layout and has seat-lock load it. With it, the layout as the layout service gave it,
+    /// without the document.
+    pub(super) fn read_layout(
+        &self,
+        id: LayoutId,
+        version: u32,
+    ) -> Result<(Rc<LayoutInfo>, layouts::Layout), Error> {
+        let mut layout =
+            self.ports
+                .layout(&id.to_string(), version)
+                .map_err(|error| match error {
+                    layouts::Error::NotFound => Error::NotFound("layout"),
+                    layouts::Error::Unavailable(text) => {
+                        Error::Unavailable(format!("venue-layout: {text}"))
+                    }
+                })?;
         let key = layout_key(id, version);
-        let loaded = self.ports.load(&key, &std::mem::take(&mut layout.document))?;
-        let info = Rc::new(LayoutInfo { key: key.clone(), seat_count: loaded.seat_count, names: OnceCell::new(), areas: loaded.areas });
+        let loaded = self
+            .ports
+            .load(&key, &std::mem::take(&mut layout.document))?;
+        let info = Rc::new(LayoutInfo {
+            key: key.clone(),
+            seat_count: loaded.seat_count,
+            names: OnceCell::new(),
+            areas: loaded.areas,
+        });
         self.catalog.layouts.borrow_mut().put(key, info.clone());
         Ok((info, layout))
     }
@@ -129,8 +167,13 @@ impl<P: Ports> Inventory<P> {
         Ok(layout.names.get_or_init(|| names))
     }
 
-    /// Asks seat-lock about the layout of a sale; it forgets layouts by its own measure, and is then given it again.
-    pub(super) fn ask_lock<T>(&self, sale: &Sale, question: impl Fn(&P, &str) -> Result<T, lock::Error>) -> Result<T, Error> {
+    /// Asks seat-lock about the layout of a sale; it forgets layouts by its own measure, and is
+    /// then given it again.
+    pub(super) fn ask_lock<T>(
+        &self,
+        sale: &Sale,
+        question: impl Fn(&P, &str) -> Result<T, lock::Error>,
+    ) -> Result<T, Error> {
         let layout = self.layout(sale)?;
         match question(&self.ports, &layout.key) {
             Err(lock::Error::UnknownLayout) => {

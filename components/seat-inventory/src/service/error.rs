@@ -1,9 +1,11 @@
-//! Why the service refuses or fails. `routes` makes problems of it, `lib` the errors of the typed interfaces.
+//! Why the service refuses or fails. `routes` makes problems of it, `lib` the errors of the typed
+//! interfaces.
+
+use eventhub_guest::{redis, sql};
 
 use crate::bindings::eventhub::seat_lock::lock;
 use crate::domain::sale::Phase;
 use crate::leases::Unexpected;
-use eventhub_guest::{redis, sql};
 
 /// The first group is the client's, the last ours.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +46,9 @@ pub enum Error {
 impl From<sql::Error> for Error {
     fn from(error: sql::Error) -> Self {
         match error {
-            sql::Error::Unavailable(_) | sql::Error::Serialization(_) => Error::Unavailable(format!("event_db: {error}")),
+            sql::Error::Unavailable(_) | sql::Error::Serialization(_) => {
+                Error::Unavailable(format!("event_db: {error}"))
+            }
             other => Error::Internal(format!("event_db: {other}")),
         }
     }
@@ -54,7 +58,9 @@ impl From<redis::Error> for Error {
     fn from(error: redis::Error) -> Self {
         match error {
             redis::Error::Unavailable(text) => Error::Unavailable(format!("redis: {text}")),
-            redis::Error::Refused(text) | redis::Error::Invalid(text) => Error::Internal(format!("redis: {text}")),
+            redis::Error::Refused(text) | redis::Error::Invalid(text) => {
+                Error::Internal(format!("redis: {text}"))
+            }
         }
     }
 }
@@ -73,7 +79,9 @@ impl From<lock::Error> for Error {
             lock::Error::Empty => Error::Empty,
             lock::Error::LimitExceeded(most) => Error::LimitExceeded { most, had: 0 },
             lock::Error::NoneLeft => Error::Taken(vec![]),
-            lock::Error::InvalidLayout(text) => Error::Internal(format!("the layout cannot be used: {text}")),
+            lock::Error::InvalidLayout(text) => {
+                Error::Internal(format!("the layout cannot be used: {text}"))
+            }
             lock::Error::UnknownLayout => Error::Internal("the layout was forgotten".into()),
         }
     }

@@ -1,12 +1,15 @@
-//! The live feed: who opens it gets a snapshot or the frames that were missed; the host reads what comes after.
+//! The live feed: who opens it gets a snapshot or the frames that were missed; the host reads what
+//! comes after.
+
+use std::rc::Rc;
+
+use eventhub_guest::ids::SessionId;
 
 use super::{Error, Inventory};
 use crate::domain::feed;
 use crate::domain::sale::Sale;
 use crate::leases::{self, Feed};
 use crate::ports::Ports;
-use eventhub_guest::ids::SessionId;
-use std::rc::Rc;
 
 /// Sequence number and text.
 pub type Frame = (u64, String);
@@ -38,17 +41,30 @@ impl<P: Ports> Inventory<P> {
             return Ok(Opening { topic, frames, seq });
         }
         let frame = self.snapshot(sale, 0)?;
-        Ok(Opening { topic, seq: frame.0, frames: vec![frame] })
+        Ok(Opening {
+            topic,
+            seq: frame.0,
+            frames: vec![frame],
+        })
     }
 
     /// Frames of a topic after `seq`.
     pub fn read(&self, topic: &str, seq: u64) -> Result<Page, Error> {
-        let session = topic.strip_prefix("session:").and_then(|id| id.parse().ok()).ok_or(Error::NotFound("topic"))?;
+        let session = topic
+            .strip_prefix("session:")
+            .and_then(|id| id.parse().ok())
+            .ok_or(Error::NotFound("topic"))?;
         let sale = self.sale(session)?;
         match self.frames_after(&sale, seq)? {
-            Some(frames) => Ok(Page { frames, reset: false }),
+            Some(frames) => Ok(Page {
+                frames,
+                reset: false,
+            }),
             // Listeners must see numbers rise, so the feed goes on behind what they have.
-            None => Ok(Page { frames: vec![self.snapshot(sale, seq.saturating_add(1))?], reset: true }),
+            None => Ok(Page {
+                frames: vec![self.snapshot(sale, seq.saturating_add(1))?],
+                reset: true,
+            }),
         }
     }
 
@@ -60,7 +76,8 @@ impl<P: Ports> Inventory<P> {
                 let names = self.names(sale, &layout)?;
                 let first = last + 1 - frames.len() as u64;
                 let numbered = frames.iter().zip(first..);
-                let made = numbered.map(|(frame, seq)| (seq, feed::delta(seq, frame, names, &layout.areas)));
+                let made = numbered
+                    .map(|(frame, seq)| (seq, feed::delta(seq, frame, names, &layout.areas)));
                 Ok(Some(made.collect()))
             }
         }
@@ -69,6 +86,9 @@ impl<P: Ports> Inventory<P> {
     fn snapshot(&self, sale: Rc<Sale>, least_seq: u64) -> Result<Frame, Error> {
         let seats = self.seats_from(sale, least_seq)?;
         let names = self.names(&seats.sale, &seats.layout)?;
-        Ok((seats.seq, feed::snapshot(seats.seq, &seats.occupancy, names)))
+        Ok((
+            seats.seq,
+            feed::snapshot(seats.seq, &seats.occupancy, names),
+        ))
     }
 }

@@ -1,4 +1,9 @@
-//! What is taken: read from Redis, which is filled from Postgres when it has nothing or what it has grows old.
+//! What is taken: read from Redis, which is filled from Postgres when it has nothing or what it has
+//! grows old.
+
+use std::rc::Rc;
+
+use eventhub_guest::ids::SessionId;
 
 use super::{Error, Inventory, LayoutInfo};
 use crate::domain::occupancy::Occupancy;
@@ -6,8 +11,6 @@ use crate::domain::sale::Sale;
 use crate::leases::{self, State};
 use crate::ports::Ports;
 use crate::store;
-use eventhub_guest::ids::SessionId;
-use std::rc::Rc;
 
 /// A session's seats at one moment.
 pub struct Seats {
@@ -18,7 +21,8 @@ pub struct Seats {
     pub as_of_ms: i64,
 }
 
-/// A load may come too late, or Redis may be emptied in between; more often than this it is not bad luck.
+/// A load may come too late, or Redis may be emptied in between; more often than this it is not bad
+/// luck.
 const LOADS: usize = 3;
 
 impl<P: Ports> Inventory<P> {
@@ -32,7 +36,13 @@ impl<P: Ports> Inventory<P> {
         let layout = self.layout(&sale)?;
         let state = self.state(&sale, least_seq)?;
         let occupancy = Occupancy::new(&state, &layout.areas);
-        Ok(Seats { sale, layout, occupancy, seq: state.seq, as_of_ms: state.now_ms })
+        Ok(Seats {
+            sale,
+            layout,
+            occupancy,
+            seq: state.seq,
+            as_of_ms: state.now_ms,
+        })
     }
 
     pub(super) fn state(&self, sale: &Sale, least_seq: u64) -> Result<State, Error> {
@@ -52,16 +62,22 @@ impl<P: Ports> Inventory<P> {
     pub(super) fn load(&self, sale: &Sale, now_ms: i64) -> Result<(), Error> {
         let rows = self.ports.transaction(&store::claims::all(sale.session))?;
         let [seats, areas, closed] = &rows[..] else {
-            return Err(Error::Internal("three statements have not three results".into()));
+            return Err(Error::Internal(
+                "three statements have not three results".into(),
+            ));
         };
         let claims = store::claims::all_of(seats, areas, closed)?;
-        if !self.run(&leases::load(sale.number, now_ms, &claims), leases::load_answer)? {
+        if !self.run(
+            &leases::load(sale.number, now_ms, &claims),
+            leases::load_answer,
+        )? {
             tracing::warn!(session.id = %sale.session, "reading the claims took too long, they are read again");
         }
         Ok(())
     }
 
-    /// Loads again what is still good, where the script has chosen this caller to do it. Failing is no harm.
+    /// Loads again what is still good, where the script has chosen this caller to do it. Failing is
+    /// no harm.
     pub(super) fn refresh(&self, sale: &Sale, chosen: bool, now_ms: i64) {
         if chosen && let Err(error) = self.load(sale, now_ms) {
             tracing::warn!(error.cause = %error, session.id = %sale.session, "claims could not be read again");

@@ -1,12 +1,13 @@
 //! Sessions on sale.
 
-use crate::domain::sale::{Category, Sale};
-use crate::ports::Rows;
 use eventhub_guest::ids::{EventId, SessionId};
 use eventhub_guest::sql::{Error, Json, Statement, sql};
 
-/// Puts a session on sale, or changes its prices and times. No row where it was closed, or is of another event or layout:
-/// seats are numbered by the layout, so it never changes under a sale.
+use crate::domain::sale::{Category, Sale};
+use crate::ports::Rows;
+
+/// Puts a session on sale, or changes its prices and times. No row where it was closed, or is of
+/// another event or layout: seats are numbered by the layout, so it never changes under a sale.
 pub fn open(sale: &Sale, seat_count: u32, capacity: u32) -> Statement {
     sql("INSERT INTO sale_sessions AS s (session_id, event_id, layout_id, layout_version, currency, categories, max_seats, \
              starts_at, sales_start_at, sales_end_at, status, seat_count, capacity) \
@@ -31,7 +32,10 @@ pub fn open(sale: &Sale, seat_count: u32, capacity: u32) -> Statement {
 }
 
 pub fn open_areas(session: SessionId, areas: &[(String, u32)]) -> Statement {
-    let (ids, capacities): (Vec<String>, Vec<i64>) = areas.iter().map(|(id, capacity)| (id.clone(), i64::from(*capacity))).unzip();
+    let (ids, capacities): (Vec<String>, Vec<i64>) = areas
+        .iter()
+        .map(|(id, capacity)| (id.clone(), i64::from(*capacity)))
+        .unzip();
     sql("INSERT INTO session_areas (session_id, area, capacity) \
          SELECT $1, a.area, a.capacity FROM unnest($2::text[], $3::bigint[]) AS a(area, capacity) \
          ON CONFLICT (session_id, area) DO NOTHING")
@@ -40,7 +44,8 @@ pub fn open_areas(session: SessionId, areas: &[(String, u32)]) -> Statement {
     .bind(capacities)
 }
 
-/// Answers `session_id` and `number` of all of the event's sessions, also of those that were closed before.
+/// Answers `session_id` and `number` of all of the event's sessions, also of those that were closed
+/// before.
 pub fn close(event: EventId) -> Statement {
     sql("UPDATE sale_sessions SET status = 'closed', updated_at = now() WHERE event_id = $1 RETURNING session_id, number").bind(event)
 }

@@ -1,13 +1,21 @@
-//! The service against a real Redis and a real PostgreSQL: one pair of servers for all tests of a file, one session for each
-//! test, one `Inventory` for each thread, as instances have it.
+//! The service against a real Redis and a real PostgreSQL: one pair of servers for all tests of a
+//! file, one session for each test, one `Inventory` for each thread, as instances have it.
 #![allow(dead_code, clippy::unwrap_used)]
 
 mod postgres;
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, LazyLock};
+use std::time::Duration;
 
 use eventhub_guest::bindings::eventhub::redis::commands::{Command, Item, Reply};
 use eventhub_guest::ids::{BookingId, EventId, LayoutId, SessionId, UserId};
 use eventhub_guest::{Timestamp, redis as errors, sql};
 use eventhub_testing::Redis;
+pub use postgres::Postgres;
 use seat_inventory::bindings::eventhub::seat_lock::lock;
 use seat_inventory::bindings::eventhub::venue_layout::layouts;
 use seat_inventory::config::Config;
@@ -16,20 +24,15 @@ use seat_inventory::domain::sale::Category;
 use seat_inventory::ports::{Call, Ports, Rows};
 use seat_inventory::service::{Error, Inventory, Opened};
 use seat_inventory::unprotected::Protection;
-use seat_lock::{bits::Bits, layout::Layout, select};
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier, LazyLock};
-use std::time::Duration;
-
-pub use postgres::Postgres;
+use seat_lock::bits::Bits;
+use seat_lock::layout::Layout;
+use seat_lock::select;
 
 static POSTGRES: LazyLock<Postgres> = LazyLock::new(Postgres::start);
 static REDIS: LazyLock<Redis> = LazyLock::new(|| Redis::start().unwrap());
 
-/// A session on sale and the servers that it lives on. `Clone` is cheap; every thread makes its own `Inventory` of it.
+/// A session on sale and the servers that it lives on. `Clone` is cheap; every thread makes its own
+/// `Inventory` of it.
 #[derive(Clone)]
 pub struct World {
     pub redis: String,
@@ -43,11 +46,21 @@ pub struct World {
     pub postgres_away: Arc<AtomicBool>,
 }
 
-/// Rows `1`, `2` … of seats `1`, `2` … in section `A`, category `stalls` at 45.00; standing area `floor` at 10.00.
+/// Rows `1`, `2` … of seats `1`, `2` … in section `A`, category `stalls` at 45.00; standing area
+/// `floor` at 10.00.
 pub fn hall(rows: usize, seats: usize, floor: u32) -> String {
     let row = |row: usize| {
-        let seat = |seat: usize| format!(r#"{{"id":"{seat}","x":{},"y":{},"flags":[]}}"#, seat * 50, row * 100);
-        format!(r#"{{"id":"{row}","seats":[{}]}}"#, (1..=seats).map(seat).collect::<Vec<_>>().join(","))
+        let seat = |seat: usize| {
+            format!(
+                r#"{{"id":"{seat}","x":{},"y":{},"flags":[]}}"#,
+                seat * 50,
+                row * 100
+            )
+        };
+        format!(
+            r#"{{"id":"{row}","seats":[{}]}}"#,
+            (1..=seats).map(seat).collect::<Vec<_>>().join(",")
+        )
     };
     let rows = (1..=rows).map(row).collect::<Vec<_>>().join(",");
     format!(
@@ -68,7 +81,11 @@ impl World {
 
     /// On a Redis of the test's own.
     pub fn on(redis: String, document: String, max_seats: u32) -> Self {
-        let config = Config { hold_ttl_ms: 60_000, claim_ms: 60_000, protection: Protection::On };
+        let config = Config {
+            hold_ttl_ms: 60_000,
+            claim_ms: 60_000,
+            protection: Protection::On,
+        };
         let world = Self {
             redis,
             postgres: &POSTGRES,
@@ -84,7 +101,11 @@ impl World {
     }
 
     pub fn opened(&self, max_seats: u32) -> Opened {
-        let category = |id: &str, price| Category { id: id.into(), name: id.to_uppercase(), price };
+        let category = |id: &str, price| Category {
+            id: id.into(),
+            name: id.to_uppercase(),
+            price,
+        };
         Opened {
             event: self.event,
             layout: self.layout,
@@ -92,7 +113,12 @@ impl World {
             currency: "EUR".parse().unwrap(),
             categories: vec![category("stalls", 4500), category("standing", 1000)],
             max_seats,
-            sessions: vec![(self.session, Timestamp::now().plus(Duration::from_secs(86_400)), None, None)],
+            sessions: vec![(
+                self.session,
+                Timestamp::now().plus(Duration::from_secs(86_400)),
+                None,
+                None,
+            )],
         }
     }
 
@@ -124,7 +150,11 @@ impl World {
     }
 
     /// Runs as many threads as there are items, all at once, each with an inventory of its own.
-    pub fn race<I: Send, T: Send>(&self, items: Vec<I>, run: impl Fn(&Inventory<Servers>, I) -> T + Sync) -> Vec<T> {
+    pub fn race<I: Send, T: Send>(
+        &self,
+        items: Vec<I>,
+        run: impl Fn(&Inventory<Servers>, I) -> T + Sync,
+    ) -> Vec<T> {
         let barrier = Barrier::new(items.len());
         std::thread::scope(|scope| {
             let threads = items.into_iter().map(|item| {
@@ -137,42 +167,98 @@ impl World {
                 })
             });
             let threads: Vec<_> = threads.collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap())
+                .collect()
         })
     }
 
     /// A hold of these seats, claimed for a new booking of the same user.
     pub fn claimed(&self, inventory: &Inventory<Servers>, seats: &[&str]) -> (Hold, BookingId) {
-        let hold = inventory.hold(self.session, UserId::new(), &seats_of(seats), Timestamp::now()).unwrap();
+        let hold = inventory
+            .hold(
+                self.session,
+                UserId::new(),
+                &seats_of(seats),
+                Timestamp::now(),
+            )
+            .unwrap();
         let booking = BookingId::new();
-        inventory.claim(hold.id, hold.user, booking, in_a_while()).unwrap();
+        inventory
+            .claim(hold.id, hold.user, booking, in_a_while())
+            .unwrap();
         (hold, booking)
     }
 
-    pub fn reserve(&self, inventory: &Inventory<Servers>, hold: &Hold, booking: BookingId) -> Result<(), Error> {
+    pub fn reserve(
+        &self,
+        inventory: &Inventory<Servers>,
+        hold: &Hold,
+        booking: BookingId,
+    ) -> Result<(), Error> {
         let seats = hold.body.seats.iter().map(|seat| seat.0.clone()).collect();
-        let areas = hold.body.areas.iter().map(|area| (area.0.clone(), area.2)).collect();
+        let areas = hold
+            .body
+            .areas
+            .iter()
+            .map(|area| (area.0.clone(), area.2))
+            .collect();
         let places = inventory.places(self.session, seats, areas)?;
         inventory.reserve(booking, hold.id, self.session, places, hold.fence)
     }
 
-    pub fn confirm(&self, inventory: &Inventory<Servers>, hold: &Hold, booking: BookingId) -> Result<(), Error> {
+    pub fn confirm(
+        &self,
+        inventory: &Inventory<Servers>,
+        hold: &Hold,
+        booking: BookingId,
+    ) -> Result<(), Error> {
         let seats = hold.body.seats.iter().map(|seat| seat.0.clone()).collect();
-        let areas = hold.body.areas.iter().map(|area| (area.0.clone(), area.2)).collect();
-        inventory.confirm(booking, self.session, inventory.places(self.session, seats, areas)?)
+        let areas = hold
+            .body
+            .areas
+            .iter()
+            .map(|area| (area.0.clone(), area.2))
+            .collect();
+        inventory.confirm(
+            booking,
+            self.session,
+            inventory.places(self.session, seats, areas)?,
+        )
     }
 
-    pub fn release(&self, inventory: &Inventory<Servers>, hold: &Hold, booking: BookingId) -> Result<(), Error> {
+    pub fn release(
+        &self,
+        inventory: &Inventory<Servers>,
+        hold: &Hold,
+        booking: BookingId,
+    ) -> Result<(), Error> {
         let seats = hold.body.seats.iter().map(|seat| seat.0.clone()).collect();
-        let areas = hold.body.areas.iter().map(|area| (area.0.clone(), area.2)).collect();
-        inventory.release(booking, hold.id, self.session, inventory.places(self.session, seats, areas)?)
+        let areas = hold
+            .body
+            .areas
+            .iter()
+            .map(|area| (area.0.clone(), area.2))
+            .collect();
+        inventory.release(
+            booking,
+            hold.id,
+            self.session,
+            inventory.places(self.session, seats, areas)?,
+        )
     }
 
     /// Free, held and sold seats, and free places of the floor, as the API tells them.
     pub fn counts(&self, inventory: &Inventory<Servers>) -> (u32, u32, u32, u32) {
         let seats = inventory.seats(self.session).unwrap();
         let counts = seats.occupancy.counts(seats.layout.seat_count);
-        (counts.free, counts.held, counts.sold, seats.occupancy.areas[0].2)
+        (
+            counts.free,
+            counts.held,
+            counts.sold,
+            seats.occupancy.areas[0].2,
+        )
     }
 }
 
@@ -181,16 +267,31 @@ pub fn in_a_while() -> Timestamp {
 }
 
 pub fn seats_of(seats: &[&str]) -> lock::Request {
-    lock::Request { seats: seats.iter().map(|seat| seat.to_string()).collect(), areas: vec![], best_available: None }
+    lock::Request {
+        seats: seats.iter().map(|seat| seat.to_string()).collect(),
+        areas: vec![],
+        best_available: None,
+    }
 }
 
 pub fn floor(quantity: u32) -> lock::Request {
-    lock::Request { seats: vec![], areas: vec![("floor".into(), quantity)], best_available: None }
+    lock::Request {
+        seats: vec![],
+        areas: vec![("floor".into(), quantity)],
+        best_available: None,
+    }
 }
 
 pub fn best(quantity: u32) -> lock::Request {
-    let best = lock::BestAvailable { quantity, category: "stalls".into() };
-    lock::Request { seats: vec![], areas: vec![], best_available: Some(best) }
+    let best = lock::BestAvailable {
+        quantity,
+        category: "stalls".into(),
+    };
+    lock::Request {
+        seats: vec![],
+        areas: vec![],
+        best_available: Some(best),
+    }
 }
 
 /// The ports of a test: real servers, seat-lock as a library.
@@ -204,7 +305,11 @@ pub struct Servers {
 
 impl Servers {
     fn parsed(&self, key: &str) -> Result<Rc<Layout>, lock::Error> {
-        self.layouts.borrow().get(key).cloned().ok_or(lock::Error::UnknownLayout)
+        self.layouts
+            .borrow()
+            .get(key)
+            .cloned()
+            .ok_or(lock::Error::UnknownLayout)
     }
 }
 
@@ -228,7 +333,10 @@ impl Ports for Servers {
         reply(invocation.invoke::<redis::Value>(&mut *self.redis.borrow_mut()))
     }
 
-    fn pipeline(&self, commands: &[Command]) -> Result<Vec<Result<Reply, errors::Error>>, errors::Error> {
+    fn pipeline(
+        &self,
+        commands: &[Command],
+    ) -> Result<Vec<Result<Reply, errors::Error>>, errors::Error> {
         let run = |command: &Command| {
             let name = String::from_utf8(command[0].clone()).unwrap();
             let mut built = redis::cmd(&name);
@@ -261,29 +369,58 @@ impl Ports for Servers {
 
     fn load(&self, key: &str, document: &str) -> Result<lock::Loaded, lock::Error> {
         let layout = Rc::new(Layout::parse(document).unwrap());
-        let areas = layout.areas().iter().map(|area| (layout.text(area.id).to_string(), area.capacity)).collect();
-        let loaded = lock::Loaded { seat_count: layout.seats().len() as u32, areas };
+        let areas = layout
+            .areas()
+            .iter()
+            .map(|area| (layout.text(area.id).to_string(), area.capacity))
+            .collect();
+        let loaded = lock::Loaded {
+            seat_count: layout.seats().len() as u32,
+            areas,
+        };
         self.layouts.borrow_mut().insert(key.into(), layout);
         Ok(loaded)
     }
 
-    fn select(&self, key: &str, request: &lock::Request, occupied: &[u8], limit: u32) -> Result<lock::Selection, lock::Error> {
+    fn select(
+        &self,
+        key: &str,
+        request: &lock::Request,
+        occupied: &[u8],
+        limit: u32,
+    ) -> Result<lock::Selection, lock::Error> {
         let layout = self.parsed(key)?;
-        let best = request.best_available.as_ref().map(|best| select::Best { quantity: best.quantity, category: best.category.clone() });
-        let request = select::Request { seats: request.seats.clone(), areas: request.areas.clone(), best };
-        let selection = select::select(&layout, &request, Bits(occupied), limit).map_err(lock_error)?;
+        let best = request.best_available.as_ref().map(|best| select::Best {
+            quantity: best.quantity,
+            category: best.category.clone(),
+        });
+        let request = select::Request {
+            seats: request.seats.clone(),
+            areas: request.areas.clone(),
+            best,
+        };
+        let selection =
+            select::select(&layout, &request, Bits(occupied), limit).map_err(lock_error)?;
         let seats = selection.seats.iter().map(|&index| lock::Place {
             index,
             seat: layout.key(index).to_string(),
             category: layout.category_of(index).to_string(),
             flags: layout.flags_of(index).map(str::to_string).collect(),
         });
-        let areas = selection.areas.iter().map(|&(at, quantity)| lock::AreaPlace {
-            area: layout.text(layout.areas()[at].id).to_string(),
-            category: layout.category_name(layout.areas()[at].category).to_string(),
-            quantity,
-        });
-        Ok(lock::Selection { seats: seats.collect(), areas: areas.collect() })
+        let areas = selection
+            .areas
+            .iter()
+            .map(|&(at, quantity)| lock::AreaPlace {
+                area: layout.text(layout.areas()[at].id).to_string(),
+                category: layout
+                    .category_name(layout.areas()[at].category)
+                    .to_string(),
+                quantity,
+            });
+        Ok(lock::Selection {
+            seats: seats.collect(),
+            areas: areas.collect(),
+        })
     }
 
     fn indexes(&self, key: &str, seats: &[String]) -> Result<Vec<u32>, lock::Error> {
@@ -293,7 +430,11 @@ impl Ports for Servers {
     fn keys_of(&self, key: &str, bits: &[u8]) -> Result<Vec<String>, lock::Error> {
         let layout = self.parsed(key)?;
         let seats = layout.seats().len() as u32;
-        Ok(Bits(bits).ones().filter(|&index| index < seats).map(|index| layout.key(index).to_string()).collect())
+        Ok(Bits(bits)
+            .ones()
+            .filter(|&index| index < seats)
+            .map(|index| layout.key(index).to_string())
+            .collect())
     }
 }
 

@@ -1,9 +1,10 @@
 //! The Postgres capability for tests: statements as values, run over tokio-postgres.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use eventhub_guest::bindings::eventhub::postgres::sql as wit;
 use eventhub_guest::sql::{Error, Expectation, Statement, Value};
 use seat_inventory::ports::Rows;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::Mutex;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, NoTls, Row};
@@ -20,7 +21,11 @@ impl Postgres {
     /// A server with event_db as its migrations make it.
     pub fn start() -> Self {
         let server = eventhub_testing::Postgres::migrated("event_db").unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let url = server.url("event_db");
         let connect = || {
             runtime.block_on(async {
@@ -30,7 +35,11 @@ impl Postgres {
             })
         };
         let clients = (0..CONNECTIONS).map(|_| connect()).collect();
-        Self { runtime, server, clients }
+        Self {
+            runtime,
+            server,
+            clients,
+        }
     }
 
     pub fn psql(&self, sql: &str) -> String {
@@ -59,12 +68,29 @@ async fn run(client: &mut Client, statements: &[Statement]) -> Result<Vec<Rows>,
     for (number, statement) in statements.iter().enumerate() {
         let failed = |error: tokio_postgres::Error| failure(number, &error);
         let prepared = transaction.prepare(&statement.text).await.map_err(failed)?;
-        let params: Vec<Box<dyn ToSql + Sync + Send>> = statement.params.iter().zip(prepared.params()).map(|(value, kind)| parameter(value, kind)).collect();
-        let params: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect();
+        let params: Vec<Box<dyn ToSql + Sync + Send>> = statement
+            .params
+            .iter()
+            .zip(prepared.params())
+            .map(|(value, kind)| parameter(value, kind))
+            .collect();
+        let params: Vec<&(dyn ToSql + Sync)> = params
+            .iter()
+            .map(|param| &**param as &(dyn ToSql + Sync))
+            .collect();
         let (rows, affected) = match prepared.columns().is_empty() {
-            true => (vec![], transaction.execute(&prepared, &params).await.map_err(failed)?),
+            true => (
+                vec![],
+                transaction
+                    .execute(&prepared, &params)
+                    .await
+                    .map_err(failed)?,
+            ),
             false => {
-                let rows = transaction.query(&prepared, &params).await.map_err(failed)?;
+                let rows = transaction
+                    .query(&prepared, &params)
+                    .await
+                    .map_err(failed)?;
                 let affected = rows.len() as u64;
                 (rows, affected)
             }
@@ -75,13 +101,30 @@ async fn run(client: &mut Client, statements: &[Statement]) -> Result<Vec<Rows>,
             Expectation::AtLeast(least) => affected >= u64::from(least),
         };
         if !met {
-            return Err(Error::Conflict { statement: number as u32, affected });
+            return Err(Error::Conflict {
+                statement: number as u32,
+                affected,
+            });
         }
-        let columns = prepared.columns().iter().map(|column| column.name().to_string()).collect();
-        let rows = rows.iter().map(|row| (0..row.len()).map(|at| column(row, at)).collect()).collect();
-        results.push(Rows(wit::Rows { columns, rows, affected }));
+        let columns = prepared
+            .columns()
+            .iter()
+            .map(|column| column.name().to_string())
+            .collect();
+        let rows = rows
+            .iter()
+            .map(|row| (0..row.len()).map(|at| column(row, at)).collect())
+            .collect();
+        results.push(Rows(wit::Rows {
+            columns,
+            rows,
+            affected,
+        }));
     }
-    transaction.commit().await.map_err(|error| failure(statements.len(), &error))?;
+    transaction
+        .commit()
+        .await
+        .map_err(|error| failure(statements.len(), &error))?;
     Ok(results)
 }
 
@@ -128,12 +171,20 @@ fn column(row: &Row, at: usize) -> Value {
     }
     match *row.columns()[at].type_() {
         Type::BOOL => some(row.get(at), Value::Boolean),
-        Type::INT4 => some(row.get::<_, Option<i32>>(at), |number| Value::Int(number.into())),
+        Type::INT4 => some(row.get::<_, Option<i32>>(at), |number| {
+            Value::Int(number.into())
+        }),
         Type::INT8 => some(row.get(at), Value::Int),
         Type::TEXT => some(row.get(at), Value::Text),
-        Type::UUID => some(row.get::<_, Option<uuid::Uuid>>(at), |uuid| Value::Uuid(uuid.as_u64_pair())),
-        Type::JSONB => some(row.get::<_, Option<serde_json::Value>>(at), |json| Value::Json(json.to_string())),
-        Type::TIMESTAMPTZ => some(row.get::<_, Option<SystemTime>>(at), |time| Value::Timestamp(time.duration_since(UNIX_EPOCH).unwrap().as_micros() as i64)),
+        Type::UUID => some(row.get::<_, Option<uuid::Uuid>>(at), |uuid| {
+            Value::Uuid(uuid.as_u64_pair())
+        }),
+        Type::JSONB => some(row.get::<_, Option<serde_json::Value>>(at), |json| {
+            Value::Json(json.to_string())
+        }),
+        Type::TIMESTAMPTZ => some(row.get::<_, Option<SystemTime>>(at), |time| {
+            Value::Timestamp(time.duration_since(UNIX_EPOCH).unwrap().as_micros() as i64)
+        }),
         Type::INT8_ARRAY => some(row.get(at), Value::IntArray),
         ref other => panic!("not used by this service: {other}"),
     }

@@ -1,11 +1,12 @@
 //! The bodies of `POST /layouts` and `PUT /layouts/{id}`.
 
-use super::model::Layout;
-use super::parse;
-use super::reader::{Members, Object, Reader, Scalar};
 use eventhub_guest::ids::VenueId;
 use eventhub_guest::problem::Fault;
 use serde::de::{DeserializeSeed, MapAccess};
+
+use super::model::Layout;
+use super::parse;
+use super::reader::{Members, Object, Reader, Scalar};
 
 /// Longest name of a layout, characters.
 pub const NAME: usize = 200;
@@ -57,13 +58,19 @@ struct CreateMembers {
 
 impl<'de> Members<'de> for CreateMembers {
     type Made = Body<VenueId>;
-    const KNOWN: &'static [(&'static str, bool)] = &[("name", true), ("layout", true), ("venue_id", true)];
+    const KNOWN: &'static [(&'static str, bool)] =
+        &[("name", true), ("layout", true), ("venue_id", true)];
 
     fn begin(_: &mut Reader) -> Self {
         Self::default()
     }
 
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         if index < 2 {
             return self.rest.member(index, reader, map);
         }
@@ -79,7 +86,11 @@ impl<'de> Members<'de> for CreateMembers {
 
     fn made(self, reader: &mut Reader) -> Option<Body<VenueId>> {
         let Body { name, layout, .. } = self.rest.made(reader)?;
-        Some(Body { venue_id: self.venue_id?, name, layout })
+        Some(Body {
+            venue_id: self.venue_id?,
+            name,
+            layout,
+        })
     }
 }
 
@@ -97,7 +108,12 @@ impl<'de> Members<'de> for ReplaceMembers {
         Self::default()
     }
 
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match index {
             0 => {
                 let value = map.next_value::<Scalar>()?;
@@ -109,6 +125,10 @@ impl<'de> Members<'de> for ReplaceMembers {
     }
 
     fn made(self, _: &mut Reader) -> Option<Body<()>> {
-        Some(Body { venue_id: (), name: self.name?, layout: self.layout? })
+        Some(Body {
+            venue_id: (),
+            name: self.name?,
+            layout: self.layout?,
+        })
     }
 }

@@ -1,5 +1,5 @@
-//! A layout by the contract: what it is (`model`), how a client's JSON becomes one with all faults told at once (`parse` on
-//! `reader`). No I/O.
+//! A layout by the contract: what it is (`model`), how a client's JSON becomes one with all faults
+//! told at once (`parse` on `reader`). No I/O.
 
 mod body;
 pub mod model;
@@ -11,8 +11,8 @@ mod tests;
 pub use body::{create, replace};
 pub use model::Layout;
 
-/// The JSON Schema of a layout, served at `/api/v1/layouts/schema`. It says what JSON Schema can say; that ids are unique
-/// among siblings and the number of seats it cannot.
+/// The JSON Schema of a layout, served at `/api/v1/layouts/schema`. It says what JSON Schema can
+/// say; that ids are unique among siblings and the number of seats it cannot.
 pub const SCHEMA: &str = include_str!("../../layout.schema.json");
 
 /// Most seats of a layout.
@@ -25,5 +25,6 @@ pub const MAX_COORDINATE: f64 = 1_000_000.0;
 pub const MAX_AREA_CAPACITY: u32 = 100_000;
 /// Most faults that are told at once.
 pub const MAX_FAULTS: usize = 100;
-/// Most sections, areas, shapes; rows or tables of a section; seats of a row or table; points of an area or shape.
+/// Most sections, areas, shapes; rows or tables of a section; seats of a row or table; points of an
+/// area or shape.
 pub const MAX_ITEMS: usize = 2_000;

@@ -1,8 +1,9 @@
-//! The types of a layout and their JSON. The order of members is the contract's; every member is written, so that readers
-//! need no defaults.
+//! The types of a layout and their JSON. The order of members is the contract's; every member is
+//! written, so that readers need no defaults.
+
+use std::collections::BTreeSet;
 
 use serde::{Serialize, Serializer};
-use std::collections::BTreeSet;
 
 #[derive(Serialize, Clone, PartialEq, Debug, Default)]
 pub struct Layout {
@@ -91,13 +92,16 @@ impl ShapeKind {
     }
 }
 
-/// 1–8 of `A-Z a-z 0-9 .`, padded with zero bytes: a layout has many, and eight bytes need no allocation.
+/// 1–8 of `A-Z a-z 0-9 .`, padded with zero bytes: a layout has many, and eight bytes need no
+/// allocation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LocalId([u8; 8]);
 
 impl LocalId {
     pub fn parse(text: &str) -> Option<Self> {
-        let allowed = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
+        let allowed = text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'.');
         if text.is_empty() || text.len() > 8 || !allowed {
             return None;
         }
@@ -157,7 +161,11 @@ pub struct Point {
 
 /// A whole number is written as one: `0`, not `0.0`.
 fn coordinate<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
-    if value.fract() == 0.0 && value.abs() <= super::MAX_COORDINATE { serializer.serialize_i64(*value as i64) } else { serializer.serialize_f64(*value) }
+    if value.fract() == 0.0 && value.abs() <= super::MAX_COORDINATE {
+        serializer.serialize_i64(*value as i64)
+    } else {
+        serializer.serialize_f64(*value)
+    }
 }
 
 fn pairs<S: Serializer>(points: &[Point], serializer: S) -> Result<S::Ok, S::Error> {
@@ -167,7 +175,11 @@ fn pairs<S: Serializer>(points: &[Point], serializer: S) -> Result<S::Ok, S::Err
             coordinate(&self.0, serializer)
         }
     }
-    serializer.collect_seq(points.iter().map(|point| (Coordinate(point.x), Coordinate(point.y))))
+    serializer.collect_seq(
+        points
+            .iter()
+            .map(|point| (Coordinate(point.x), Coordinate(point.y))),
+    )
 }
 
 /// The set of a seat's flags.
@@ -194,7 +206,10 @@ impl Flags {
 
 impl Serialize for Flags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let set = Self::NAMES.iter().enumerate().filter(|(place, _)| self.0 & (1 << place) != 0);
+        let set = Self::NAMES
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| self.0 & (1 << place) != 0);
         serializer.collect_seq(set.map(|(_, name)| name))
     }
 }
@@ -220,8 +235,16 @@ impl Layout {
     pub fn summary(&self) -> Summary {
         let seat_count = self.seats().count() as u32;
         let standing: u32 = self.areas.iter().map(|area| area.capacity).sum();
-        let named = self.sections.iter().map(|section| &section.category).chain(self.areas.iter().map(|area| &area.category));
+        let named = self
+            .sections
+            .iter()
+            .map(|section| &section.category)
+            .chain(self.areas.iter().map(|area| &area.category));
         let categories: BTreeSet<_> = named.cloned().collect();
-        Summary { seat_count, capacity: seat_count.saturating_add(standing), categories: categories.into_iter().collect() }
+        Summary {
+            seat_count,
+            capacity: seat_count.saturating_add(standing),
+            categories: categories.into_iter().collect(),
+        }
     }
 }

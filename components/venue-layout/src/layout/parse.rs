@@ -1,25 +1,40 @@
-//! The rules of each part of a layout, by the contract. Reading goes on after a fault, so that all are told.
+//! The rules of each part of a layout, by the contract. Reading goes on after a fault, so that all
+//! are told.
 
-use super::model::{Area, Flags, Layout, LocalId, Point, Row, Seat, Section, Shape, ShapeKind, Table};
+use serde::de::{MapAccess, SeqAccess};
+
+use super::model::{
+    Area, Flags, Layout, LocalId, Point, Row, Seat, Section, Shape, ShapeKind, Table,
+};
 use super::reader::{Element, Elements, Level, List, Members, Object, Reader, Scalar};
 use super::{MAX_AREA_CAPACITY, MAX_COORDINATE, MAX_ITEMS, MAX_SEATS};
-use serde::de::{MapAccess, SeqAccess};
 
 const NAME: usize = 200;
 const CATEGORY: usize = 64;
 const TEXT: usize = 200;
 
-fn coordinate<'de, A: MapAccess<'de>>(reader: &mut Reader, map: &mut A) -> Result<Option<f64>, A::Error> {
+fn coordinate<'de, A: MapAccess<'de>>(
+    reader: &mut Reader,
+    map: &mut A,
+) -> Result<Option<f64>, A::Error> {
     let value = map.next_value::<Scalar>()?;
     Ok(reader.number(&value, -MAX_COORDINATE, MAX_COORDINATE))
 }
 
-fn id<'de, A: MapAccess<'de>>(reader: &mut Reader, map: &mut A, level: Level) -> Result<Option<LocalId>, A::Error> {
+fn id<'de, A: MapAccess<'de>>(
+    reader: &mut Reader,
+    map: &mut A,
+    level: Level,
+) -> Result<Option<LocalId>, A::Error> {
     let value = map.next_value::<Scalar>()?;
     Ok(reader.id(&value, level))
 }
 
-fn words<'de, A: MapAccess<'de>>(reader: &mut Reader, map: &mut A, max: usize) -> Result<Option<String>, A::Error> {
+fn words<'de, A: MapAccess<'de>>(
+    reader: &mut Reader,
+    map: &mut A,
+    max: usize,
+) -> Result<Option<String>, A::Error> {
     let value = map.next_value::<Scalar>()?;
     Ok(reader.words(&value, max))
 }
@@ -33,30 +48,54 @@ pub struct LayoutMembers {
 
 impl<'de> Members<'de> for LayoutMembers {
     type Made = Layout;
-    const KNOWN: &'static [(&'static str, bool)] = &[("sections", false), ("areas", false), ("shapes", false)];
+    const KNOWN: &'static [(&'static str, bool)] =
+        &[("sections", false), ("areas", false), ("shapes", false)];
 
     fn begin(reader: &mut Reader) -> Self {
         reader.begin(Level::Top);
         Self::default()
     }
 
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match index {
-            0 => self.sections = map.next_value_seed(List::<SectionMembers>::new(reader, 0, MAX_ITEMS))?,
-            1 => self.areas = map.next_value_seed(List::<AreaMembers>::new(reader, 0, MAX_ITEMS))?,
-            _ => self.shapes = map.next_value_seed(List::<ShapeMembers>::new(reader, 0, MAX_ITEMS))?,
+            0 => {
+                self.sections =
+                    map.next_value_seed(List::<SectionMembers>::new(reader, 0, MAX_ITEMS))?
+            }
+            1 => {
+                self.areas = map.next_value_seed(List::<AreaMembers>::new(reader, 0, MAX_ITEMS))?
+            }
+            _ => {
+                self.shapes =
+                    map.next_value_seed(List::<ShapeMembers>::new(reader, 0, MAX_ITEMS))?
+            }
         }
         Ok(())
     }
 
     fn made(self, reader: &mut Reader) -> Option<Layout> {
         if reader.seats > MAX_SEATS {
-            reader.fault("too_many_seats", format!("has {} seats; at most {MAX_SEATS} are allowed", reader.seats));
+            reader.fault(
+                "too_many_seats",
+                format!(
+                    "has {} seats; at most {MAX_SEATS} are allowed",
+                    reader.seats
+                ),
+            );
         }
         if self.sections.shorter_than(1) && self.areas.shorter_than(1) {
             reader.fault("empty", "must have at least one section or area");
         }
-        Some(Layout { sections: self.sections.made, areas: self.areas.made, shapes: self.shapes.made })
+        Some(Layout {
+            sections: self.sections.made,
+            areas: self.areas.made,
+            shapes: self.shapes.made,
+        })
     }
 }
 
@@ -71,20 +110,34 @@ pub struct SectionMembers {
 
 impl<'de> Members<'de> for SectionMembers {
     type Made = Section;
-    const KNOWN: &'static [(&'static str, bool)] = &[("id", true), ("name", true), ("category", true), ("rows", false), ("tables", false)];
+    const KNOWN: &'static [(&'static str, bool)] = &[
+        ("id", true),
+        ("name", true),
+        ("category", true),
+        ("rows", false),
+        ("tables", false),
+    ];
 
     fn begin(reader: &mut Reader) -> Self {
         reader.begin(Level::Group);
         Self::default()
     }
 
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match index {
             0 => self.id = id(reader, map, Level::Top)?,
             1 => self.name = words(reader, map, NAME)?,
             2 => self.category = words(reader, map, CATEGORY)?,
             3 => self.rows = map.next_value_seed(List::<RowMembers>::new(reader, 0, MAX_ITEMS))?,
-            _ => self.tables = map.next_value_seed(List::<TableMembers>::new(reader, 0, MAX_ITEMS))?,
+            _ => {
+                self.tables =
+                    map.next_value_seed(List::<TableMembers>::new(reader, 0, MAX_ITEMS))?
+            }
         }
         Ok(())
     }
@@ -93,7 +146,13 @@ impl<'de> Members<'de> for SectionMembers {
         if self.rows.shorter_than(1) && self.tables.shorter_than(1) {
             reader.fault("empty", "must have at least one row or table");
         }
-        Some(Section { id: self.id?, name: self.name?, category: self.category?, rows: self.rows.made, tables: self.tables.made })
+        Some(Section {
+            id: self.id?,
+            name: self.name?,
+            category: self.category?,
+            rows: self.rows.made,
+            tables: self.tables.made,
+        })
     }
 }
 
@@ -112,16 +171,26 @@ impl<'de> Members<'de> for RowMembers {
         Self::default()
     }
 
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match index {
             0 => self.id = id(reader, map, Level::Group)?,
-            _ => self.seats = map.next_value_seed(List::<SeatMembers>::new(reader, 1, MAX_ITEMS))?,
+            _ => {
+                self.seats = map.next_value_seed(List::<SeatMembers>::new(reader, 1, MAX_ITEMS))?
+            }
         }
         Ok(())
     }
 
     fn made(self, _: &mut Reader) -> Option<Row> {
-        Some(Row { id: self.id?, seats: self.seats.made })
+        Some(Row {
+            id: self.id?,
+            seats: self.seats.made,
+        })
     }
 }
 
@@ -135,25 +204,40 @@ pub struct TableMembers {
 
 impl<'de> Members<'de> for TableMembers {
     type Made = Table;
-    const KNOWN: &'static [(&'static str, bool)] = &[("id", true), ("x", true), ("y", true), ("seats", true)];
+    const KNOWN: &'static [(&'static str, bool)] =
+        &[("id", true), ("x", true), ("y", true), ("seats", true)];
 
     fn begin(reader: &mut Reader) -> Self {
         reader.begin(Level::Seat);
         Self::default()
     }
 
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match index {
             0 => self.id = id(reader, map, Level::Group)?,
             1 => self.x = coordinate(reader, map)?,
             2 => self.y = coordinate(reader, map)?,
-            _ => self.seats = map.next_value_seed(List::<SeatMembers>::new(reader, 1, MAX_ITEMS))?,
+            _ => {
+                self.seats = map.next_value_seed(List::<SeatMembers>::new(reader, 1, MAX_ITEMS))?
+            }
         }
         Ok(())
     }
 
     fn made(self, _: &mut Reader) -> Option<Table> {
-        Some(Table { id: self.id?, at: Point { x: self.x?, y: self.y? }, seats: self.seats.made })
+        Some(Table {
+            id: self.id?,
+            at: Point {
+                x: self.x?,
+                y: self.y?,
+            },
+            seats: self.seats.made,
+        })
     }
 }
 
@@ -167,19 +251,26 @@ pub struct SeatMembers {
 
 impl<'de> Members<'de> for SeatMembers {
     type Made = Seat;
-    const KNOWN: &'static [(&'static str, bool)] = &[("id", true), ("x", true), ("y", true), ("flags", false)];
+    const KNOWN: &'static [(&'static str, bool)] =
+        &[("id", true), ("x", true), ("y", true), ("flags", false)];
 
     fn begin(_: &mut Reader) -> Self {
         Self::default()
     }
 
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match index {
             0 => self.id = id(reader, map, Level::Seat)?,
             1 => self.x = coordinate(reader, map)?,
             2 => self.y = coordinate(reader, map)?,
             _ => {
-                let all = map.next_value_seed(List::<FlagElement>::new(reader, 0, Flags::NAMES.len()))?;
+                let all =
+                    map.next_value_seed(List::<FlagElement>::new(reader, 0, Flags::NAMES.len()))?;
                 self.flags = all.made.into_iter().fold(Flags::NONE, Flags::and);
             }
         }
@@ -190,7 +281,14 @@ impl<'de> Members<'de> for SeatMembers {
         reader.seats += 1;
         // Beyond the limit they are only counted.
         (reader.seats <= MAX_SEATS).then_some(())?;
-        Some(Seat { id: self.id?, at: Point { x: self.x?, y: self.y? }, flags: self.flags })
+        Some(Seat {
+            id: self.id?,
+            at: Point {
+                x: self.x?,
+                y: self.y?,
+            },
+            flags: self.flags,
+        })
     }
 }
 
@@ -198,11 +296,19 @@ struct FlagElement;
 
 impl<'de> Element<'de> for FlagElement {
     type Made = Flags;
-    fn next<A: SeqAccess<'de>>(reader: &mut Reader, list: &mut A) -> Result<Option<Option<Flags>>, A::Error> {
-        let Some(value) = list.next_element::<Scalar>()? else { return Ok(None) };
+    fn next<A: SeqAccess<'de>>(
+        reader: &mut Reader,
+        list: &mut A,
+    ) -> Result<Option<Option<Flags>>, A::Error> {
+        let Some(value) = list.next_element::<Scalar>()? else {
+            return Ok(None);
+        };
         let flag = reader.expect_text(&value).map(Flags::parse);
         if flag == Some(None) {
-            reader.fault("unknown_flag", format!("must be one of {}", Flags::NAMES.join(", ")));
+            reader.fault(
+                "unknown_flag",
+                format!("must be one of {}", Flags::NAMES.join(", ")),
+            );
         }
         Ok(Some(flag.flatten()))
     }
@@ -213,9 +319,17 @@ struct PointElement;
 
 impl<'de> Element<'de> for PointElement {
     type Made = Point;
-    fn next<A: SeqAccess<'de>>(reader: &mut Reader, list: &mut A) -> Result<Option<Option<Point>>, A::Error> {
-        let Some(pair) = list.next_element_seed(List::<CoordinateElement>::new(reader, 2, 2))? else { return Ok(None) };
-        let [x, y] = pair.made[..] else { return Ok(Some(None)) };
+    fn next<A: SeqAccess<'de>>(
+        reader: &mut Reader,
+        list: &mut A,
+    ) -> Result<Option<Option<Point>>, A::Error> {
+        let Some(pair) = list.next_element_seed(List::<CoordinateElement>::new(reader, 2, 2))?
+        else {
+            return Ok(None);
+        };
+        let [x, y] = pair.made[..] else {
+            return Ok(Some(None));
+        };
         Ok(Some(Some(Point { x, y })))
     }
 }
@@ -224,8 +338,13 @@ struct CoordinateElement;
 
 impl<'de> Element<'de> for CoordinateElement {
     type Made = f64;
-    fn next<A: SeqAccess<'de>>(reader: &mut Reader, list: &mut A) -> Result<Option<Option<f64>>, A::Error> {
-        let Some(value) = list.next_element::<Scalar>()? else { return Ok(None) };
+    fn next<A: SeqAccess<'de>>(
+        reader: &mut Reader,
+        list: &mut A,
+    ) -> Result<Option<Option<f64>>, A::Error> {
+        let Some(value) = list.next_element::<Scalar>()? else {
+            return Ok(None);
+        };
         Ok(Some(reader.number(&value, -MAX_COORDINATE, MAX_COORDINATE)))
     }
 }
@@ -241,13 +360,24 @@ pub struct AreaMembers {
 
 impl<'de> Members<'de> for AreaMembers {
     type Made = Area;
-    const KNOWN: &'static [(&'static str, bool)] = &[("id", true), ("name", true), ("category", true), ("capacity", true), ("polygon", true)];
+    const KNOWN: &'static [(&'static str, bool)] = &[
+        ("id", true),
+        ("name", true),
+        ("category", true),
+        ("capacity", true),
+        ("polygon", true),
+    ];
 
     fn begin(_: &mut Reader) -> Self {
         Self::default()
     }
 
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match index {
             0 => self.id = id(reader, map, Level::Top)?,
             1 => self.name = words(reader, map, NAME)?,
@@ -260,13 +390,22 @@ impl<'de> Members<'de> for AreaMembers {
                 }
                 self.capacity = number.map(|number| number as u32);
             }
-            _ => self.polygon = map.next_value_seed(List::<PointElement>::new(reader, 3, MAX_ITEMS))?,
+            _ => {
+                self.polygon =
+                    map.next_value_seed(List::<PointElement>::new(reader, 3, MAX_ITEMS))?
+            }
         }
         Ok(())
     }
 
     fn made(self, _: &mut Reader) -> Option<Area> {
-        Some(Area { id: self.id?, name: self.name?, category: self.category?, capacity: self.capacity?, polygon: self.polygon.made })
+        Some(Area {
+            id: self.id?,
+            name: self.name?,
+            category: self.category?,
+            capacity: self.capacity?,
+            polygon: self.polygon.made,
+        })
     }
 }
 
@@ -280,13 +419,19 @@ pub struct ShapeMembers {
 
 impl<'de> Members<'de> for ShapeMembers {
     type Made = Shape;
-    const KNOWN: &'static [(&'static str, bool)] = &[("kind", true), ("points", true), ("text", false)];
+    const KNOWN: &'static [(&'static str, bool)] =
+        &[("kind", true), ("points", true), ("text", false)];
 
     fn begin(_: &mut Reader) -> Self {
         Self::default()
     }
 
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error> {
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error> {
         match index {
             0 => {
                 let value = map.next_value::<Scalar>()?;
@@ -296,7 +441,10 @@ impl<'de> Members<'de> for ShapeMembers {
                 }
                 self.kind = kind.flatten();
             }
-            1 => self.points = map.next_value_seed(List::<PointElement>::new(reader, 0, MAX_ITEMS))?,
+            1 => {
+                self.points =
+                    map.next_value_seed(List::<PointElement>::new(reader, 0, MAX_ITEMS))?
+            }
             _ => {
                 self.has_text = true;
                 self.text = words(reader, map, TEXT)?;
@@ -311,13 +459,24 @@ impl<'de> Members<'de> for ShapeMembers {
             reader.fault_at("text", "required", "is missing");
         }
         if self.points.shorter_than(kind.min_points()) {
-            reader.fault_at("points", "too_few", format!("must have at least {}", kind.min_points()));
+            reader.fault_at(
+                "points",
+                "too_few",
+                format!("must have at least {}", kind.min_points()),
+            );
         }
-        Some(Shape { kind, points: self.points.made, text: self.text })
+        Some(Shape {
+            kind,
+            points: self.points.made,
+            text: self.text,
+        })
     }
 }
 
 /// The layout of a body's member.
-pub fn layout<'de, A: MapAccess<'de>>(reader: &mut Reader, map: &mut A) -> Result<Option<Layout>, A::Error> {
+pub fn layout<'de, A: MapAccess<'de>>(
+    reader: &mut Reader,
+    map: &mut A,
+) -> Result<Option<Layout>, A::Error> {
     map.next_value_seed(Object::<LayoutMembers>::new(reader))
 }

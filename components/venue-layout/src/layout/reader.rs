@@ -1,14 +1,17 @@
-//! Reads JSON in one pass without stopping at the first fault: what is wrong is noted with its JSON pointer, skipped, and
-//! reading goes on. Memory is bounded by what is right: skipped values are never built.
+//! Reads JSON in one pass without stopping at the first fault: what is wrong is noted with its JSON
+//! pointer, skipped, and reading goes on. Memory is bounded by what is right: skipped values are
+//! never built.
 
-use super::MAX_FAULTS;
-use super::model::LocalId;
-use eventhub_guest::problem::Fault;
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
+
+use eventhub_guest::problem::Fault;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::MAX_FAULTS;
+use super::model::LocalId;
 
 #[derive(Clone, Copy)]
 enum Step {
@@ -47,7 +50,11 @@ impl Reader {
     pub fn fault_at(&mut self, member: &str, code: &'static str, detail: impl Into<String>) {
         if self.faults.len() < MAX_FAULTS {
             let member = member.replace('~', "~0").replace('/', "~1");
-            self.faults.push(Fault::new(format!("{}/{member}", self.pointer()), code, detail));
+            self.faults.push(Fault::new(
+                format!("{}/{member}", self.pointer()),
+                code,
+                detail,
+            ));
         }
     }
 
@@ -81,7 +88,10 @@ impl Reader {
         if let Scalar::Text(text) = value {
             return Some(text);
         }
-        self.fault("wrong_type", format!("must be a text, not {}", value.kind()));
+        self.fault(
+            "wrong_type",
+            format!("must be a text, not {}", value.kind()),
+        );
         None
     }
 
@@ -96,7 +106,10 @@ impl Reader {
         } else if text.chars().any(char::is_control) {
             self.fault("invalid_character", "must not contain control characters");
         } else if text.trim() != text {
-            self.fault("surrounding_space", "must not begin or end with white space");
+            self.fault(
+                "surrounding_space",
+                "must not begin or end with white space",
+            );
         } else {
             return Some(text.to_string());
         }
@@ -105,7 +118,10 @@ impl Reader {
 
     pub fn number(&mut self, value: &Scalar, min: f64, max: f64) -> Option<f64> {
         let Scalar::Number(number) = *value else {
-            self.fault("wrong_type", format!("must be a number, not {}", value.kind()));
+            self.fault(
+                "wrong_type",
+                format!("must be a number, not {}", value.kind()),
+            );
             return None;
         };
         if !(min..=max).contains(&number) {
@@ -116,16 +132,29 @@ impl Reader {
         Some(number + 0.0)
     }
 
-    /// Reads a value at a member. After an error the place stays, so that [`Reader::pointer`] tells where it was.
-    pub fn at_member<T, E>(&mut self, name: &'static str, read: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+    /// Reads a value at a member. After an error the place stays, so that [`Reader::pointer`] tells
+    /// where it was.
+    pub fn at_member<T, E>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.at(Step::Member(name), read)
     }
 
-    pub fn at_index<T, E>(&mut self, index: usize, read: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+    pub fn at_index<T, E>(
+        &mut self,
+        index: usize,
+        read: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.at(Step::Index(index), read)
     }
 
-    fn at<T, E>(&mut self, step: Step, read: impl FnOnce(&mut Self) -> Result<T, E>) -> Result<T, E> {
+    fn at<T, E>(
+        &mut self,
+        step: Step,
+        read: impl FnOnce(&mut Self) -> Result<T, E>,
+    ) -> Result<T, E> {
         self.path.push(step);
         let value = read(self)?;
         self.path.pop();
@@ -133,10 +162,12 @@ impl Reader {
     }
 
     pub fn pointer(&self) -> String {
-        self.path.iter().fold(String::new(), |pointer, step| match step {
-            Step::Member(name) => pointer + "/" + name,
-            Step::Index(index) => pointer + "/" + &index.to_string(),
-        })
+        self.path
+            .iter()
+            .fold(String::new(), |pointer, step| match step {
+                Step::Member(name) => pointer + "/" + name,
+                Step::Index(index) => pointer + "/" + &index.to_string(),
+            })
     }
 }
 
@@ -232,7 +263,12 @@ pub trait Members<'de>: Sized {
     const KNOWN: &'static [(&'static str, bool)];
     fn begin(reader: &mut Reader) -> Self;
     /// Reads the value of the member with that index in `KNOWN`.
-    fn member<A: MapAccess<'de>>(&mut self, index: usize, reader: &mut Reader, map: &mut A) -> Result<(), A::Error>;
+    fn member<A: MapAccess<'de>>(
+        &mut self,
+        index: usize,
+        reader: &mut Reader,
+        map: &mut A,
+    ) -> Result<(), A::Error>;
     /// What was read; none where a part is missing or faulty, which the reader knows.
     fn made(self, reader: &mut Reader) -> Option<Self::Made>;
 }
@@ -246,7 +282,10 @@ impl<'r, M> Object<'r, M> {
     }
 
     fn wrong<V>(self, scalar: Scalar) -> Option<V> {
-        self.0.fault("wrong_type", format!("must be an object, not {}", scalar.kind()));
+        self.0.fault(
+            "wrong_type",
+            format!("must be an object, not {}", scalar.kind()),
+        );
         None
     }
 }
@@ -276,7 +315,11 @@ impl Visitor<'_> for Name<'_> {
     fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
         // An unknown name is echoed in the pointer: shortened, since a client may send megabytes.
         let echo = || name.chars().take(100).collect();
-        Ok(self.0.iter().position(|(known, _)| *known == name).ok_or_else(echo))
+        Ok(self
+            .0
+            .iter()
+            .position(|(known, _)| *known == name)
+            .ok_or_else(echo))
     }
 }
 
@@ -297,7 +340,9 @@ impl<'de, M: Members<'de>> Visitor<'de> for Object<'_, M> {
             match name {
                 Ok(index) if seen & (1 << index) == 0 => {
                     seen |= 1 << index;
-                    reader.at_member(M::KNOWN[index].0, |reader| rules.member(index, reader, &mut map))?;
+                    reader.at_member(M::KNOWN[index].0, |reader| {
+                        rules.member(index, reader, &mut map)
+                    })?;
                 }
                 Ok(index) => {
                     reader.fault_at(M::KNOWN[index].0, "duplicate", "comes twice");
@@ -318,15 +363,22 @@ impl<'de, M: Members<'de>> Visitor<'de> for Object<'_, M> {
     }
 }
 
-/// How the elements of a list are read. Outer none: the list is at its end; inner none: the element is faulty.
+/// How the elements of a list are read. Outer none: the list is at its end; inner none: the element
+/// is faulty.
 pub trait Element<'de> {
     type Made;
-    fn next<A: SeqAccess<'de>>(reader: &mut Reader, list: &mut A) -> Result<Option<Option<Self::Made>>, A::Error>;
+    fn next<A: SeqAccess<'de>>(
+        reader: &mut Reader,
+        list: &mut A,
+    ) -> Result<Option<Option<Self::Made>>, A::Error>;
 }
 
 impl<'de, M: Members<'de>> Element<'de> for M {
     type Made = M::Made;
-    fn next<A: SeqAccess<'de>>(reader: &mut Reader, list: &mut A) -> Result<Option<Option<M::Made>>, A::Error> {
+    fn next<A: SeqAccess<'de>>(
+        reader: &mut Reader,
+        list: &mut A,
+    ) -> Result<Option<Option<M::Made>>, A::Error> {
         list.next_element_seed(Object::<M>::new(reader))
     }
 }
@@ -348,7 +400,10 @@ impl<T> Elements<T> {
 
 impl<T> Default for Elements<T> {
     fn default() -> Self {
-        Self { made: vec![], length: Some(0) }
+        Self {
+            made: vec![],
+            length: Some(0),
+        }
     }
 }
 
@@ -362,12 +417,23 @@ pub struct List<'r, E> {
 
 impl<'r, E> List<'r, E> {
     pub fn new(reader: &'r mut Reader, min: usize, max: usize) -> Self {
-        Self { reader, min, max, element: PhantomData }
+        Self {
+            reader,
+            min,
+            max,
+            element: PhantomData,
+        }
     }
 
     fn wrong<V>(self, scalar: Scalar) -> Elements<V> {
-        self.reader.fault("wrong_type", format!("must be a list, not {}", scalar.kind()));
-        Elements { made: vec![], length: None }
+        self.reader.fault(
+            "wrong_type",
+            format!("must be a list, not {}", scalar.kind()),
+        );
+        Elements {
+            made: vec![],
+            length: None,
+        }
     }
 }
 
@@ -383,7 +449,9 @@ impl<'de, E: Element<'de>> Visitor<'de> for List<'_, E> {
     scalars!(Self::Value, |this: Self, scalar| Ok(this.wrong(scalar)));
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
-        let Self { reader, min, max, .. } = self;
+        let Self {
+            reader, min, max, ..
+        } = self;
         let mut made = vec![];
         let mut length = 0;
         loop {
@@ -405,7 +473,10 @@ impl<'de, E: Element<'de>> Visitor<'de> for List<'_, E> {
         if length < min {
             reader.fault("too_few", format!("must have at least {min}"));
         }
-        Ok(Elements { made, length: Some(length) })
+        Ok(Elements {
+            made,
+            length: Some(length),
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, object: A) -> Result<Self::Value, A::Error> {

@@ -1,14 +1,24 @@
-//! What the contract says of layouts: each rule with its fault and pointer, all of them at once, and never a panic.
+//! What the contract says of layouts: each rule with its fault and pointer, all of them at once,
+//! and never a panic.
 
-use super::{MAX_FAULTS, MAX_SEATS, create, replace};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use super::{MAX_FAULTS, MAX_SEATS, create, replace};
 
 fn faults(layout: Value) -> Vec<(String, &'static str)> {
     let body = json!({"name": "Hall", "layout": layout}).to_string();
     match replace(body.as_bytes()) {
         Ok(_) => vec![],
-        Err(faults) => faults.into_iter().map(|fault| (fault.pointer.trim_start_matches("/layout").to_string(), fault.code)).collect(),
+        Err(faults) => faults
+            .into_iter()
+            .map(|fault| {
+                (
+                    fault.pointer.trim_start_matches("/layout").to_string(),
+                    fault.code,
+                )
+            })
+            .collect(),
     }
 }
 
@@ -34,7 +44,13 @@ fn with(pointer: &str, value: Value) -> Value {
 /// The sound layout without one member.
 fn without(pointer: &str, member: &str) -> Value {
     let mut layout = sound();
-    layout.pointer_mut(pointer).unwrap().as_object_mut().unwrap().remove(member).unwrap();
+    layout
+        .pointer_mut(pointer)
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .remove(member)
+        .unwrap();
     layout
 }
 
@@ -45,7 +61,10 @@ fn the_stored_text_is_the_contracts_with_every_member() {
     let text = serde_json::to_string(&read.layout).unwrap();
     let start = r#"{"sections":[{"id":"A","name":"Stalls","category":"stalls","rows":[{"id":"1","seats":[{"id":"1","x":0,"y":0,"flags":["accessible","aisle"]},{"id":"2","x":55.5,"y":0,"flags":[]}]}],"tables":[{"id":"T1","x":0,"y":300,"#;
     assert!(text.starts_with(start), "{text}");
-    assert!(text.ends_with(r#"{"kind":"line","points":[[0,0],[1,1]]}]}"#), "{text}");
+    assert!(
+        text.ends_with(r#"{"kind":"line","points":[[0,0],[1,1]]}]}"#),
+        "{text}"
+    );
     let summary = read.layout.summary();
     assert_eq!((summary.seat_count, summary.capacity), (3, 303));
     assert_eq!(summary.categories, ["stalls", "standing"]);
@@ -55,40 +74,167 @@ fn the_stored_text_is_the_contracts_with_every_member() {
 fn each_rule_tells_its_place() {
     let seat = "/sections/0/rows/0/seats/0";
     let cases = [
-        (with("/sections/0/id", json!("A-1")), "/sections/0/id", "invalid_id"),
-        (with("/sections/0/id", json!("123456789")), "/sections/0/id", "invalid_id"),
-        (with("/sections/0/id", json!("")), "/sections/0/id", "invalid_id"),
-        (with("/sections/0/id", json!("ä")), "/sections/0/id", "invalid_id"),
-        (with("/sections/0/id", json!(1)), "/sections/0/id", "wrong_type"),
+        (
+            with("/sections/0/id", json!("A-1")),
+            "/sections/0/id",
+            "invalid_id",
+        ),
+        (
+            with("/sections/0/id", json!("123456789")),
+            "/sections/0/id",
+            "invalid_id",
+        ),
+        (
+            with("/sections/0/id", json!("")),
+            "/sections/0/id",
+            "invalid_id",
+        ),
+        (
+            with("/sections/0/id", json!("ä")),
+            "/sections/0/id",
+            "invalid_id",
+        ),
+        (
+            with("/sections/0/id", json!(1)),
+            "/sections/0/id",
+            "wrong_type",
+        ),
         // The second that is read; these bodies have their members in alphabetical order.
-        (with("/areas/0/id", json!("A")), "/sections/0/id", "duplicate"),
-        (with("/sections/0/tables/0/id", json!("1")), "/sections/0/tables/0/id", "duplicate"),
-        (with("/sections/0/rows/0/seats/1/id", json!("1")), "/sections/0/rows/0/seats/1/id", "duplicate"),
-        (with("/sections/0/name", json!("")), "/sections/0/name", "too_short"),
-        (with("/sections/0/name", json!("n".repeat(201))), "/sections/0/name", "too_long"),
-        (with("/sections/0/name", json!("a\u{0}b")), "/sections/0/name", "invalid_character"),
-        (with("/sections/0/category", json!(" a")), "/sections/0/category", "surrounding_space"),
-        (with("/sections/0/category", json!("c".repeat(65))), "/sections/0/category", "too_long"),
-        (with("/sections/0/rows/0", json!({"id": "1", "seats": []})), "/sections/0/rows/0/seats", "too_few"),
-        (with(&format!("{seat}/x"), json!(1_000_000.5)), "/sections/0/rows/0/seats/0/x", "out_of_range"),
-        (with(&format!("{seat}/y"), json!(null)), "/sections/0/rows/0/seats/0/y", "wrong_type"),
-        (with(&format!("{seat}/flags"), json!(["vip"])), "/sections/0/rows/0/seats/0/flags/0", "unknown_flag"),
-        (with(&format!("{seat}/flags"), json!("aisle")), "/sections/0/rows/0/seats/0/flags", "wrong_type"),
-        (with("/areas/0/capacity", json!(0)), "/areas/0/capacity", "out_of_range"),
-        (with("/areas/0/capacity", json!(1.5)), "/areas/0/capacity", "wrong_type"),
-        (with("/areas/0/polygon", json!([[0, 0], [1, 1]])), "/areas/0/polygon", "too_few"),
-        (with("/areas/0/polygon/1", json!([0])), "/areas/0/polygon/1", "too_few"),
-        (with("/areas/0/polygon/1", json!([0, 1, 2])), "/areas/0/polygon/1", "too_many"),
-        (with("/areas/0/polygon/1", json!([0, "1"])), "/areas/0/polygon/1/1", "wrong_type"),
-        (with("/shapes/0/kind", json!("bar")), "/shapes/0/kind", "unknown_kind"),
-        (with("/shapes/0/points", json!([[0, 0]])), "/shapes/0/points", "too_few"),
-        (with("/shapes/1/points", json!([[0, 0]])), "/shapes/1/points", "too_few"),
-        (with("/shapes/1", json!({"kind": "text", "points": [[0, 0]]})), "/shapes/1/text", "required"),
+        (
+            with("/areas/0/id", json!("A")),
+            "/sections/0/id",
+            "duplicate",
+        ),
+        (
+            with("/sections/0/tables/0/id", json!("1")),
+            "/sections/0/tables/0/id",
+            "duplicate",
+        ),
+        (
+            with("/sections/0/rows/0/seats/1/id", json!("1")),
+            "/sections/0/rows/0/seats/1/id",
+            "duplicate",
+        ),
+        (
+            with("/sections/0/name", json!("")),
+            "/sections/0/name",
+            "too_short",
+        ),
+        (
+            with("/sections/0/name", json!("n".repeat(201))),
+            "/sections/0/name",
+            "too_long",
+        ),
+        (
+            with("/sections/0/name", json!("a\u{0}b")),
+            "/sections/0/name",
+            "invalid_character",
+        ),
+        (
+            with("/sections/0/category", json!(" a")),
+            "/sections/0/category",
+            "surrounding_space",
+        ),
+        (
+            with("/sections/0/category", json!("c".repeat(65))),
+            "/sections/0/category",
+            "too_long",
+        ),
+        (
+            with("/sections/0/rows/0", json!({"id": "1", "seats": []})),
+            "/sections/0/rows/0/seats",
+            "too_few",
+        ),
+        (
+            with(&format!("{seat}/x"), json!(1_000_000.5)),
+            "/sections/0/rows/0/seats/0/x",
+            "out_of_range",
+        ),
+        (
+            with(&format!("{seat}/y"), json!(null)),
+            "/sections/0/rows/0/seats/0/y",
+            "wrong_type",
+        ),
+        (
+            with(&format!("{seat}/flags"), json!(["vip"])),
+            "/sections/0/rows/0/seats/0/flags/0",
+            "unknown_flag",
+        ),
+        (
+            with(&format!("{seat}/flags"), json!("aisle")),
+            "/sections/0/rows/0/seats/0/flags",
+            "wrong_type",
+        ),
+        (
+            with("/areas/0/capacity", json!(0)),
+            "/areas/0/capacity",
+            "out_of_range",
+        ),
+        (
+            with("/areas/0/capacity", json!(1.5)),
+            "/areas/0/capacity",
+            "wrong_type",
+        ),
+        (
+            with("/areas/0/polygon", json!([[0, 0], [1, 1]])),
+            "/areas/0/polygon",
+            "too_few",
+        ),
+        (
+            with("/areas/0/polygon/1", json!([0])),
+            "/areas/0/polygon/1",
+            "too_few",
+        ),
+        (
+            with("/areas/0/polygon/1", json!([0, 1, 2])),
+            "/areas/0/polygon/1",
+            "too_many",
+        ),
+        (
+            with("/areas/0/polygon/1", json!([0, "1"])),
+            "/areas/0/polygon/1/1",
+            "wrong_type",
+        ),
+        (
+            with("/shapes/0/kind", json!("bar")),
+            "/shapes/0/kind",
+            "unknown_kind",
+        ),
+        (
+            with("/shapes/0/points", json!([[0, 0]])),
+            "/shapes/0/points",
+            "too_few",
+        ),
+        (
+            with("/shapes/1/points", json!([[0, 0]])),
+            "/shapes/1/points",
+            "too_few",
+        ),
+        (
+            with("/shapes/1", json!({"kind": "text", "points": [[0, 0]]})),
+            "/shapes/1/text",
+            "required",
+        ),
         (with("/sections", json!({})), "/sections", "wrong_type"),
         (with("/sections/0", json!([])), "/sections/0", "wrong_type"),
-        (without("/sections/0", "name"), "/sections/0/name", "required"),
-        (without(seat, "x"), "/sections/0/rows/0/seats/0/x", "required"),
-        (with("/sections/0", json!({"id": "A", "name": "n", "category": "c", "rows": []})), "/sections/0", "empty"),
+        (
+            without("/sections/0", "name"),
+            "/sections/0/name",
+            "required",
+        ),
+        (
+            without(seat, "x"),
+            "/sections/0/rows/0/seats/0/x",
+            "required",
+        ),
+        (
+            with(
+                "/sections/0",
+                json!({"id": "A", "name": "n", "category": "c", "rows": []}),
+            ),
+            "/sections/0",
+            "empty",
+        ),
         (json!({"shapes": []}), "", "empty"),
         (json!(null), "", "wrong_type"),
     ];
@@ -120,7 +266,14 @@ fn all_faults_are_told_at_once_up_to_the_limit() {
         list.sort();
         list
     };
-    assert_eq!(sorted(found), sorted(expected.map(|(pointer, code)| (pointer.to_string(), code)).to_vec()));
+    assert_eq!(
+        sorted(found),
+        sorted(
+            expected
+                .map(|(pointer, code)| (pointer.to_string(), code))
+                .to_vec()
+        )
+    );
 
     let many = vec![json!(7); 500];
     assert_eq!(faults(json!({ "sections": many })).len(), MAX_FAULTS);
@@ -129,35 +282,77 @@ fn all_faults_are_told_at_once_up_to_the_limit() {
 #[test]
 fn faults_beside_the_layout_are_told_with_those_in_it() {
     let body = json!({"venue_id": "ven_1", "name": 1, "layout": [], "extra": 1}).to_string();
-    let pointers: Vec<_> = create(body.as_bytes()).unwrap_err().into_iter().map(|fault| (fault.pointer, fault.code)).collect();
-    let expected = [("/extra", "unknown_field"), ("/layout", "wrong_type"), ("/name", "wrong_type"), ("/venue_id", "invalid")];
-    assert_eq!(pointers, expected.map(|(pointer, code)| (pointer.to_string(), code)));
+    let pointers: Vec<_> = create(body.as_bytes())
+        .unwrap_err()
+        .into_iter()
+        .map(|fault| (fault.pointer, fault.code))
+        .collect();
+    let expected = [
+        ("/extra", "unknown_field"),
+        ("/layout", "wrong_type"),
+        ("/name", "wrong_type"),
+        ("/venue_id", "invalid"),
+    ];
+    assert_eq!(
+        pointers,
+        expected.map(|(pointer, code)| (pointer.to_string(), code))
+    );
 }
 
 #[test]
 fn a_member_that_comes_twice_and_a_number_too_large_for_any_are_refused() {
     let twice = br#"{"name":"a","name":"b","layout":{"areas":[],"sections":[]}}"#;
-    let found: Vec<_> = replace(twice).unwrap_err().into_iter().map(|fault| (fault.pointer, fault.code)).collect();
-    assert_eq!(found, [("/name".to_string(), "duplicate"), ("/layout".to_string(), "empty")]);
+    let found: Vec<_> = replace(twice)
+        .unwrap_err()
+        .into_iter()
+        .map(|fault| (fault.pointer, fault.code))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            ("/name".to_string(), "duplicate"),
+            ("/layout".to_string(), "empty")
+        ]
+    );
     let huge = br#"{"name":"a","layout":{"areas":[{"capacity":1e999}]}}"#;
-    let found: Vec<_> = replace(huge).unwrap_err().into_iter().map(|fault| fault.pointer).collect();
+    let found: Vec<_> = replace(huge)
+        .unwrap_err()
+        .into_iter()
+        .map(|fault| fault.pointer)
+        .collect();
     assert_eq!(found, ["/layout/areas/0/capacity"]);
 }
 
 fn hall(sections: usize, rows: usize, seats: usize) -> String {
     let row = |row: usize| {
-        let seats = (0..seats).map(|seat| json!({"id": seat.to_string(), "x": seat * 50, "y": row * 90, "flags": []}));
+        let seats = (0..seats).map(
+            |seat| json!({"id": seat.to_string(), "x": seat * 50, "y": row * 90, "flags": []}),
+        );
         json!({"id": row.to_string(), "seats": seats.collect::<Vec<_>>()})
     };
     let section = |section: usize| json!({"id": section.to_string(), "name": "S", "category": "c", "rows": (0..rows).map(row).collect::<Vec<_>>()});
-    json!({"name": "Hall", "layout": {"sections": (0..sections).map(section).collect::<Vec<_>>()}}).to_string()
+    json!({"name": "Hall", "layout": {"sections": (0..sections).map(section).collect::<Vec<_>>()}})
+        .to_string()
 }
 
 #[test]
 fn the_limit_of_seats_is_counted_over_all_sections() {
-    assert_eq!(replace(hall(2, 50, 1000).as_bytes()).unwrap().layout.summary().seat_count, MAX_SEATS as u32);
+    assert_eq!(
+        replace(hall(2, 50, 1000).as_bytes())
+            .unwrap()
+            .layout
+            .summary()
+            .seat_count,
+        MAX_SEATS as u32
+    );
     let found = replace(hall(2, 50, 1001).as_bytes()).unwrap_err();
-    assert_eq!(found.iter().map(|fault| (fault.pointer.as_str(), fault.code)).collect::<Vec<_>>(), [("/layout", "too_many_seats")]);
+    assert_eq!(
+        found
+            .iter()
+            .map(|fault| (fault.pointer.as_str(), fault.code))
+            .collect::<Vec<_>>(),
+        [("/layout", "too_many_seats")]
+    );
 }
 
 #[test]
@@ -169,7 +364,11 @@ fn fifty_thousand_seats_are_read_quickly() {
     let took = start.elapsed();
     println!("{} bytes took {took:?}", text.len());
     // Twentyfold room for a busy machine; a quadratic check of ids would take minutes.
-    assert!(took.as_millis() < 1000, "{} bytes took {took:?}", text.len());
+    assert!(
+        took.as_millis() < 1000,
+        "{} bytes took {took:?}",
+        text.len()
+    );
 }
 
 #[test]
@@ -177,7 +376,9 @@ fn the_schema_served_is_the_one_of_the_openapi_document() {
     let openapi: Value = serde_yaml::from_str(include_str!("../../openapi.yaml")).unwrap();
     let served: Value = serde_json::from_str(super::SCHEMA).unwrap();
     for (name, schema) in served["$defs"].as_object().unwrap() {
-        let text = schema.to_string().replace("#/$defs/", "#/components/schemas/");
+        let text = schema
+            .to_string()
+            .replace("#/$defs/", "#/components/schemas/");
         let expected: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(openapi["components"]["schemas"][name], expected, "{name}");
     }
@@ -185,7 +386,17 @@ fn the_schema_served_is_the_one_of_the_openapi_document() {
 
 /// JSON that looks like a layout here and there.
 fn any_json() -> impl Strategy<Value = Value> {
-    let word = prop::sample::select(vec!["A", "1", "stage", "text", "aisle", "", "a b", "\u{0}", "123456789"]);
+    let word = prop::sample::select(vec![
+        "A",
+        "1",
+        "stage",
+        "text",
+        "aisle",
+        "",
+        "a b",
+        "\u{0}",
+        "123456789",
+    ]);
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
@@ -197,12 +408,14 @@ fn any_json() -> impl Strategy<Value = Value> {
     ];
     leaf.prop_recursive(8, 128, 6, |inner| {
         let member = prop::sample::select(vec![
-            "sections", "areas", "shapes", "rows", "tables", "seats", "id", "name", "category", "x", "y", "flags", "capacity", "polygon", "points", "kind",
-            "text", "layout", "venue_id", "other/~",
+            "sections", "areas", "shapes", "rows", "tables", "seats", "id", "name", "category",
+            "x", "y", "flags", "capacity", "polygon", "points", "kind", "text", "layout",
+            "venue_id", "other/~",
         ]);
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
-            prop::collection::hash_map(member.prop_map(String::from), inner, 0..6).prop_map(|map| Value::Object(map.into_iter().collect())),
+            prop::collection::hash_map(member.prop_map(String::from), inner, 0..6)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
         ]
     })
 }

@@ -1,8 +1,5 @@
 //! Routes of layouts: create, read a version, replace by a new version, list.
 
-use crate::access;
-use crate::layout::{self, Layout, MAX_BYTES};
-use crate::store::{self, Document, Stored};
 use eventhub_guest::creation::Key;
 use eventhub_guest::http::{Query, WithHeader};
 use eventhub_guest::ids::{LayoutId, VenueId};
@@ -13,6 +10,10 @@ use eventhub_guest::{Code, Params, Problem, Request, Response, Timestamp, auth, 
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
+
+use crate::access;
+use crate::layout::{self, Layout, MAX_BYTES};
+use crate::store::{self, Document, Stored};
 
 /// A layout as clients see it. A list leaves `layout` out.
 #[derive(Serialize)]
@@ -54,28 +55,55 @@ fn respond(status: u16, stored: &Stored) -> Answer {
 /// 413, 415 and 400 before the layout itself is looked at.
 fn check_body(request: &Request) -> Result<(), Problem> {
     if request.body.len() > MAX_BYTES {
-        return Err(Problem::new(Code::BodyTooLarge, "A layout has at most 20 MB."));
+        return Err(Problem::new(
+            Code::BodyTooLarge,
+            "A layout has at most 20 MB.",
+        ));
     }
     json::body::<IgnoredAny>(request).map(|_| ())
 }
 
 fn rejected(request: &Request, faults: Vec<Fault>) -> Problem {
     if !json::is_json(&request.body) {
-        return Problem::new(Code::MalformedJson, "The body is not JSON: it has text that is not UTF-8, or a number that is too large.");
+        return Problem::new(
+            Code::MalformedJson,
+            "The body is not JSON: it has text that is not UTF-8, or a number that is too large.",
+        );
     }
-    let in_layout = faults.iter().any(|fault| fault.pointer.starts_with("/layout"));
-    Problem::faults(if in_layout { Code::LayoutInvalid } else { Code::ValidationFailed }, faults)
+    let in_layout = faults
+        .iter()
+        .any(|fault| fault.pointer.starts_with("/layout"));
+    Problem::faults(
+        if in_layout {
+            Code::LayoutInvalid
+        } else {
+            Code::ValidationFailed
+        },
+        faults,
+    )
 }
 
-/// A new layout, stored and answered with 201; the one that the same request has made before, where there is one.
+/// A new layout, stored and answered with 201; the one that the same request has made before, where
+/// there is one.
 pub fn store_new(venue_id: VenueId, name: String, layout: &Layout, key: Option<&Key>) -> Answer {
     let document = serde_json::to_string(layout).map_err(Problem::internal)?;
-    let mut stored = Stored { id: LayoutId::new(), venue_id, version: 1, name, summary: layout.summary(), document, created_at: Timestamp::now() };
+    let mut stored = Stored {
+        id: LayoutId::new(),
+        venue_id,
+        version: 1,
+        name,
+        summary: layout.summary(),
+        document,
+        created_at: Timestamp::now(),
+    };
     if let Some(before) = store::create(&stored, key)?.before()? {
-        stored = store::find(before, None, Document::Whole)?.ok_or_else(|| Problem::not_found("layout"))?;
+        stored = store::find(before, None, Document::Whole)?
+            .ok_or_else(|| Problem::not_found("layout"))?;
     }
     let response = respond(201, &stored)?;
-    Ok(response.with_header("location", format!("/api/v1/layouts/{}", stored.id)).with_header("etag", etag::of(stored.version.into())))
+    Ok(response
+        .with_header("location", format!("/api/v1/layouts/{}", stored.id))
+        .with_header("etag", etag::of(stored.version.into())))
 }
 
 pub fn create(request: &Request, _: &Params) -> Answer {
@@ -84,7 +112,12 @@ pub fn create(request: &Request, _: &Params) -> Answer {
     check_body(request)?;
     let body = layout::create(&request.body).map_err(|faults| rejected(request, faults))?;
     access::may_create(body.venue_id, user)?;
-    store_new(body.venue_id, body.name, &body.layout, Key::of(request, user).as_ref())
+    store_new(
+        body.venue_id,
+        body.name,
+        &body.layout,
+        Key::of(request, user).as_ref(),
+    )
 }
 
 pub fn get(request: &Request, params: &Params) -> Answer {
@@ -92,9 +125,14 @@ pub fn get(request: &Request, params: &Params) -> Answer {
     let query = Query::parse(request, &["version"])?;
     let version = query.parsed::<u32>("version")?;
     if version == Some(0) {
-        return Err(Problem::invalid("/query/version", "out_of_range", "must be at least 1"));
+        return Err(Problem::invalid(
+            "/query/version",
+            "out_of_range",
+            "must be at least 1",
+        ));
     }
-    let stored = store::find(id, version, Document::Whole)?.ok_or_else(|| Problem::not_found("layout"))?;
+    let stored =
+        store::find(id, version, Document::Whole)?.ok_or_else(|| Problem::not_found("layout"))?;
     let mut response = respond(200, &stored)?;
     if version.is_some() {
         response = response.with_header("cache-control", "public, max-age=31536000, immutable");
@@ -106,7 +144,8 @@ pub fn replace(request: &Request, params: &Params) -> Answer {
     let user = auth::user(request)?;
     let id = params.id("id", "layout")?;
     Query::parse(request, &[])?;
-    let newest = store::find(id, None, Document::Without)?.ok_or_else(|| Problem::not_found("layout"))?;
+    let newest =
+        store::find(id, None, Document::Without)?.ok_or_else(|| Problem::not_found("layout"))?;
     access::may_change(newest.venue_id, user)?;
     if etag::required(request)?.is_some_and(|wanted| wanted != i64::from(newest.version)) {
         return Err(etag::stale());
@@ -114,8 +153,21 @@ pub fn replace(request: &Request, params: &Params) -> Answer {
     check_body(request)?;
     let body = layout::replace(&request.body).map_err(|faults| rejected(request, faults))?;
     let document = serde_json::to_string(&body.layout).map_err(Problem::internal)?;
-    let next = Stored { version: newest.version + 1, name: body.name, summary: body.layout.summary(), document, created_at: Timestamp::now(), ..newest };
-    store::add_version(&next).map_err(|error| if error.is_conflict() { etag::stale() } else { error.into() })?;
+    let next = Stored {
+        version: newest.version + 1,
+        name: body.name,
+        summary: body.layout.summary(),
+        document,
+        created_at: Timestamp::now(),
+        ..newest
+    };
+    store::add_version(&next).map_err(|error| {
+        if error.is_conflict() {
+            etag::stale()
+        } else {
+            error.into()
+        }
+    })?;
     Ok(respond(200, &next)?.with_header("etag", etag::of(next.version.into())))
 }
 
@@ -123,7 +175,8 @@ pub fn list(request: &Request, _: &Params) -> Answer {
     let user = auth::user(request)?;
     let query = Query::parse(request, &[PARAMETERS[0], PARAMETERS[1], "venue_id"])?;
     let venue: Option<VenueId> = query.parsed("venue_id")?;
-    let venue = venue.ok_or_else(|| Problem::invalid("/query/venue_id", "required", "is missing"))?;
+    let venue =
+        venue.ok_or_else(|| Problem::invalid("/query/venue_id", "required", "is missing"))?;
     let page = Page::<LayoutId>::parse(&query)?;
     access::may_list(venue, user)?;
     let found = store::list(venue, page.after, page.limit + 1)?;
@@ -133,6 +186,13 @@ pub fn list(request: &Request, _: &Params) -> Answer {
 
 pub fn schema(request: &Request, _: &Params) -> Answer {
     Query::parse(request, &[])?;
-    let headers = vec![("content-type".to_string(), "application/schema+json".to_string())];
-    Ok(Response { status: 200, headers, body: layout::SCHEMA.as_bytes().to_vec() })
+    let headers = vec![(
+        "content-type".to_string(),
+        "application/schema+json".to_string(),
+    )];
+    Ok(Response {
+        status: 200,
+        headers,
+        body: layout::SCHEMA.as_bytes().to_vec(),
+    })
 }

@@ -1,9 +1,10 @@
 //! A club: round tables in a grid, people standing between them and the stage, a bar at the back.
 
+use std::f64::consts::{PI, TAU};
+
 use super::geometry::{label, point, rectangle, stage};
 use super::{Parameter, Template, TooMany, Values};
 use crate::layout::model::{Area, Flags, Layout, LocalId, Seat, Section, Shape, ShapeKind, Table};
-use std::f64::consts::{PI, TAU};
 
 pub const TEMPLATE: Template = Template {
     name: "club",
@@ -14,7 +15,13 @@ pub const TEMPLATE: Template = Template {
         Parameter::integer("table_rows", 0, 30, 3, "Rows of tables; 0 for none."),
         Parameter::integer("tables_per_row", 1, 30, 5, "Tables of each row."),
         Parameter::integer("seats_per_table", 1, 12, 4, "Seats around each table."),
-        Parameter::integer("table_spacing", 80, 300, 120, "Free way between the chairs of neighbouring tables, centimetres."),
+        Parameter::integer(
+            "table_spacing",
+            80,
+            300,
+            120,
+            "Free way between the chairs of neighbouring tables, centimetres.",
+        ),
         Parameter::integer(
             "standing_capacity",
             0,
@@ -24,7 +31,11 @@ pub const TEMPLATE: Template = Template {
         ),
         Parameter::boolean("bar", true, "Whether a bar is drawn at the back."),
         Parameter::category("tables_category", "tables", "Price category of the tables."),
-        Parameter::category("standing_category", "standing", "Price category of the standing area."),
+        Parameter::category(
+            "standing_category",
+            "standing",
+            "Price category of the standing area.",
+        ),
     ],
     build,
 };
@@ -36,7 +47,10 @@ const CHAIR: f64 = 55.0;
 const LEAST_RADIUS: f64 = 60.0;
 
 fn build(values: &Values) -> Result<Layout, TooMany> {
-    let (rows, columns) = (values.integer("table_rows") as usize, values.integer("tables_per_row") as usize);
+    let (rows, columns) = (
+        values.integer("table_rows") as usize,
+        values.integer("tables_per_row") as usize,
+    );
     let seats = values.integer("seats_per_table") as usize;
     TooMany::check((rows * columns * seats) as u64)?;
     let mut capacity = values.integer("standing_capacity") as u32;
@@ -44,12 +58,23 @@ fn build(values: &Values) -> Result<Layout, TooMany> {
         capacity = capacity.max(1);
     }
 
-    let radius = if seats > 1 { (CHAIR / (2.0 * (PI / seats as f64).sin())).max(LEAST_RADIUS) } else { LEAST_RADIUS };
+    let radius = if seats > 1 {
+        (CHAIR / (2.0 * (PI / seats as f64).sin())).max(LEAST_RADIUS)
+    } else {
+        LEAST_RADIUS
+    };
     let pitch = 2.0 * radius + values.integer("table_spacing") as f64;
     let half = (columns as f64 * pitch / 2.0).max(400.0);
     // Three people stand on a square metre.
-    let standing_depth = if capacity > 0 { (f64::from(capacity) / 3.0 * 10_000.0 / (2.0 * half)).max(200.0).round() } else { 0.0 };
-    let tables_from = STAGE_TO_AUDIENCE + standing_depth + if capacity > 0 { STAGE_TO_AUDIENCE } else { 0.0 };
+    let standing_depth = if capacity > 0 {
+        (f64::from(capacity) / 3.0 * 10_000.0 / (2.0 * half))
+            .max(200.0)
+            .round()
+    } else {
+        0.0
+    };
+    let tables_from =
+        STAGE_TO_AUDIENCE + standing_depth + if capacity > 0 { STAGE_TO_AUDIENCE } else { 0.0 };
 
     let tables = (0..rows * columns).map(|index| {
         let (line, column) = (index / columns, index % columns);
@@ -59,29 +84,63 @@ fn build(values: &Values) -> Result<Layout, TooMany> {
         let accessible = column == 0 || column + 1 == columns;
         let chairs = (0..seats).map(|chair| {
             let angle = TAU * chair as f64 / seats as f64;
-            let flags = if accessible && chair == 0 { Flags::ACCESSIBLE } else { Flags::NONE };
-            Seat { id: LocalId::number(chair as u32 + 1), at: point(x + radius * angle.sin(), y + radius * angle.cos()), flags }
+            let flags = if accessible && chair == 0 {
+                Flags::ACCESSIBLE
+            } else {
+                Flags::NONE
+            };
+            Seat {
+                id: LocalId::number(chair as u32 + 1),
+                at: point(x + radius * angle.sin(), y + radius * angle.cos()),
+                flags,
+            }
         });
-        Table { id: LocalId::number(index as u32 + 1), at: point(x, y), seats: chairs.collect() }
+        Table {
+            id: LocalId::number(index as u32 + 1),
+            at: point(x, y),
+            seats: chairs.collect(),
+        }
     });
     let tables: Vec<_> = tables.collect();
 
     let mut layout = Layout::default();
     if !tables.is_empty() {
         let category = values.category("tables_category");
-        layout.sections.push(Section { id: LocalId::literal("T"), name: "Tables".into(), category, rows: vec![], tables });
+        layout.sections.push(Section {
+            id: LocalId::literal("T"),
+            name: "Tables".into(),
+            category,
+            rows: vec![],
+            tables,
+        });
     }
     if capacity > 0 {
-        let polygon = rectangle((-half, STAGE_TO_AUDIENCE), (half, STAGE_TO_AUDIENCE + standing_depth));
+        let polygon = rectangle(
+            (-half, STAGE_TO_AUDIENCE),
+            (half, STAGE_TO_AUDIENCE + standing_depth),
+        );
         let id = LocalId::literal("floor");
-        layout.areas.push(Area { id, name: "Standing".into(), category: values.category("standing_category"), capacity, polygon });
+        layout.areas.push(Area {
+            id,
+            name: "Standing".into(),
+            category: values.category("standing_category"),
+            capacity,
+            polygon,
+        });
     }
     let half_stage = half.min(600.0);
-    layout.shapes = vec![stage(rectangle((-half_stage, -STAGE_DEPTH), (half_stage, 0.0))), label(0.0, -STAGE_DEPTH / 2.0, "Stage")];
+    layout.shapes = vec![
+        stage(rectangle((-half_stage, -STAGE_DEPTH), (half_stage, 0.0))),
+        label(0.0, -STAGE_DEPTH / 2.0, "Stage"),
+    ];
     if values.boolean("bar") {
         let back = tables_from + rows as f64 * pitch + STAGE_TO_AUDIENCE;
         let points = vec![point(-half_stage, back), point(half_stage, back)];
-        layout.shapes.push(Shape { kind: ShapeKind::Line, points, text: Some("Bar".into()) });
+        layout.shapes.push(Shape {
+            kind: ShapeKind::Line,
+            points,
+            text: Some("Bar".into()),
+        });
     }
     Ok(layout)
 }

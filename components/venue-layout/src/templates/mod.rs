@@ -1,5 +1,6 @@
-//! Templates: layouts made from a few parameters. To add one, write a file with its table of parameters and a `build`
-//! function, and name it in [`ALL`]; the tests here then try it at its bounds.
+//! Templates: layouts made from a few parameters. To add one, write a file with its table of
+//! parameters and a `build` function, and name it in [`ALL`]; the tests here then try it at its
+//! bounds.
 
 mod arena;
 mod club;
@@ -9,10 +10,11 @@ mod parameters;
 mod tests;
 mod theatre;
 
-use crate::layout::{Layout, MAX_SEATS};
 #[cfg(test)]
 pub use parameters::Kind;
 pub use parameters::{Parameter, Values};
+
+use crate::layout::{Layout, MAX_SEATS};
 
 /// Too many seats: how many they would be.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,7 +25,11 @@ impl TooMany {
     /// # Errors
     /// Where a layout may not have so many seats; asked before any is made.
     fn check(seats: u64) -> Result<(), Self> {
-        if seats > MAX_SEATS as u64 { Err(Self(seats)) } else { Ok(()) }
+        if seats > MAX_SEATS as u64 {
+            Err(Self(seats))
+        } else {
+            Ok(())
+        }
     }
 }
 

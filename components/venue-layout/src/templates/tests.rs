@@ -1,11 +1,14 @@
-//! Every template, at its defaults, its bounds and anywhere between, makes a layout that the validator takes.
+//! Every template, at its defaults, its bounds and anywhere between, makes a layout that the
+//! validator takes.
 
-use super::{ALL, Kind, Template, TooMany};
-use crate::layout::{self, Layout};
+use std::collections::HashMap;
+
 use eventhub_guest::Check;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
-use std::collections::HashMap;
+
+use super::{ALL, Kind, Template, TooMany};
+use crate::layout::{self, Layout};
 
 /// Chairs are wider than this.
 const LEAST_DISTANCE: f64 = 40.0;
@@ -19,21 +22,36 @@ fn build(template: &Template, given: &Map<String, Value>) -> Result<Layout, TooM
 
 fn assert_sound(name: &str, made: &Layout) {
     let body = json!({"name": "n", "layout": made}).to_string();
-    let read = layout::replace(body.as_bytes()).unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
-    assert_eq!(&read.layout, made, "{name}: the layout reads back as another");
+    let read =
+        layout::replace(body.as_bytes()).unwrap_or_else(|faults| panic!("{name}: {faults:?}"));
+    assert_eq!(
+        &read.layout, made,
+        "{name}: the layout reads back as another"
+    );
 
-    // Seats sorted into squares of the least distance: only neighbouring squares can hold one that is too near.
+    // Seats sorted into squares of the least distance: only neighbouring squares can hold one that
+    // is too near.
     let square = |at: f64| (at / LEAST_DISTANCE).floor() as i64;
     let mut squares: HashMap<(i64, i64), Vec<(f64, f64)>> = HashMap::new();
     for seat in made.seats() {
         let (x, y) = (seat.at.x, seat.at.y);
         for (dx, dy) in (-1..=1).flat_map(|dx| (-1..=1).map(move |dy| (dx, dy))) {
-            for (other_x, other_y) in squares.get(&(square(x) + dx, square(y) + dy)).into_iter().flatten() {
+            for (other_x, other_y) in squares
+                .get(&(square(x) + dx, square(y) + dy))
+                .into_iter()
+                .flatten()
+            {
                 let distance = (x - other_x).hypot(y - other_y);
-                assert!(distance >= LEAST_DISTANCE, "{name}: seats at {x},{y} and {other_x},{other_y} are {distance} cm apart");
+                assert!(
+                    distance >= LEAST_DISTANCE,
+                    "{name}: seats at {x},{y} and {other_x},{other_y} are {distance} cm apart"
+                );
             }
         }
-        squares.entry((square(x), square(y))).or_default().push((x, y));
+        squares
+            .entry((square(x), square(y)))
+            .or_default()
+            .push((x, y));
     }
 }
 
@@ -41,7 +59,12 @@ fn assert_sound(name: &str, made: &Layout) {
 fn defaults_make_a_sound_layout() {
     for template in ALL {
         let made = build(&template, &Map::new()).unwrap();
-        assert!(made.summary().capacity >= 200, "{} has room for {}", template.name, made.summary().capacity);
+        assert!(
+            made.summary().capacity >= 200,
+            "{} has room for {}",
+            template.name,
+            made.summary().capacity
+        );
         assert_sound(template.name, &made);
     }
 }
@@ -58,7 +81,10 @@ fn each_parameter_at_its_bounds_makes_a_sound_layout() {
             for value in values {
                 let given = Map::from_iter([(parameter.name.to_string(), value.clone())]);
                 let made = build(&template, &given).unwrap();
-                assert_sound(&format!("{} with {} {value}", template.name, parameter.name), &made);
+                assert_sound(
+                    &format!("{} with {} {value}", template.name, parameter.name),
+                    &made,
+                );
             }
         }
     }
@@ -75,12 +101,19 @@ fn an_arena_holds_fifty_thousand_seats() {
 #[test]
 fn more_seats_than_a_layout_may_have_are_refused_before_they_are_made() {
     let given = json!({"blocks": 60, "lower_rows": 60, "upper_rows": 60, "middle_rows": 60, "seats_per_row": 60});
-    assert_eq!(build(&ALL[1], given.as_object().unwrap()), Err(TooMany(648_000)));
+    assert_eq!(
+        build(&ALL[1], given.as_object().unwrap()),
+        Err(TooMany(648_000))
+    );
 }
 
 #[test]
 fn a_whole_number_may_be_written_with_a_point() {
-    let build = |rows: Value| build(&ALL[0], json!({"stalls_rows": rows}).as_object().unwrap()).unwrap().summary();
+    let build = |rows: Value| {
+        build(&ALL[0], json!({"stalls_rows": rows}).as_object().unwrap())
+            .unwrap()
+            .summary()
+    };
     assert_eq!(build(json!(12.0)), build(json!(12)));
 }
 
@@ -90,9 +123,19 @@ fn wrong_values_are_all_named() {
     let mut check = Check::new();
     ALL[0].values(given.as_object().unwrap(), &mut check);
     let problem = check.finish().unwrap_err();
-    let mut pointers: Vec<_> = problem.faults.iter().map(|fault| fault.pointer.as_str()).collect();
+    let mut pointers: Vec<_> = problem
+        .faults
+        .iter()
+        .map(|fault| fault.pointer.as_str())
+        .collect();
     pointers.sort_unstable();
-    let expected = ["/parameters/a~1b", "/parameters/centre_aisle", "/parameters/radius", "/parameters/stalls_category", "/parameters/stalls_rows"];
+    let expected = [
+        "/parameters/a~1b",
+        "/parameters/centre_aisle",
+        "/parameters/radius",
+        "/parameters/stalls_category",
+        "/parameters/stalls_rows",
+    ];
     assert_eq!(pointers, expected);
 }
 
@@ -101,12 +144,21 @@ fn any_values(template: &'static Template) -> impl Strategy<Value = Map<String, 
         .parameters
         .iter()
         .map(|parameter| match parameter.kind {
-            Kind::Integer { min, max, .. } => (min..=max.min(min + 60)).prop_map(|value| json!(value)).boxed(),
+            Kind::Integer { min, max, .. } => (min..=max.min(min + 60))
+                .prop_map(|value| json!(value))
+                .boxed(),
             Kind::Boolean { .. } => any::<bool>().prop_map(|value| json!(value)).boxed(),
             Kind::Category { default } => Just(json!(default)).boxed(),
         })
         .collect();
-    each.prop_map(|values| template.parameters.iter().map(|parameter| parameter.name.to_string()).zip(values).collect())
+    each.prop_map(|values| {
+        template
+            .parameters
+            .iter()
+            .map(|parameter| parameter.name.to_string())
+            .zip(values)
+            .collect()
+    })
 }
 
 proptest! {

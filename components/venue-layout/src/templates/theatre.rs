@@ -11,17 +11,65 @@ pub const TEMPLATE: Template = Template {
         The ends of the first row are places for wheelchairs with a companion's seat beside each.",
     parameters: &[
         Parameter::integer("stalls_rows", 1, 60, 20, "Rows of the stalls."),
-        Parameter::integer("stalls_seats", 4, 100, 20, "Seats of the first row of the stalls."),
-        Parameter::integer("balcony_rows", 0, 30, 6, "Rows of the balcony; 0 leaves it out."),
-        Parameter::integer("balcony_seats", 4, 200, 40, "Seats of the first row of the balcony."),
-        Parameter::integer("seats_added_per_row", 0, 4, 1, "Each row has so many seats more than the one before it."),
-        Parameter::integer("seat_spacing", 45, 90, 55, "From seat to seat, centimetres."),
+        Parameter::integer(
+            "stalls_seats",
+            4,
+            100,
+            20,
+            "Seats of the first row of the stalls.",
+        ),
+        Parameter::integer(
+            "balcony_rows",
+            0,
+            30,
+            6,
+            "Rows of the balcony; 0 leaves it out.",
+        ),
+        Parameter::integer(
+            "balcony_seats",
+            4,
+            200,
+            40,
+            "Seats of the first row of the balcony.",
+        ),
+        Parameter::integer(
+            "seats_added_per_row",
+            0,
+            4,
+            1,
+            "Each row has so many seats more than the one before it.",
+        ),
+        Parameter::integer(
+            "seat_spacing",
+            45,
+            90,
+            55,
+            "From seat to seat, centimetres.",
+        ),
         Parameter::integer("row_spacing", 70, 150, 95, "From row to row, centimetres."),
-        Parameter::integer("radius", 5, 200, 20, "Radius of the first row's arc, metres: the smaller, the more curved. Larger where a row would not fit."),
-        Parameter::boolean("centre_aisle", true, "Whether an aisle of 120 cm divides the rows in the middle."),
-        Parameter::boolean("accessible_places", true, "Whether the ends of the first row are places for wheelchairs."),
+        Parameter::integer(
+            "radius",
+            5,
+            200,
+            20,
+            "Radius of the first row's arc, metres: the smaller, the more curved. Larger where a row would not fit.",
+        ),
+        Parameter::boolean(
+            "centre_aisle",
+            true,
+            "Whether an aisle of 120 cm divides the rows in the middle.",
+        ),
+        Parameter::boolean(
+            "accessible_places",
+            true,
+            "Whether the ends of the first row are places for wheelchairs.",
+        ),
         Parameter::category("stalls_category", "stalls", "Price category of the stalls."),
-        Parameter::category("balcony_category", "balcony", "Price category of the balcony."),
+        Parameter::category(
+            "balcony_category",
+            "balcony",
+            "Price category of the balcony.",
+        ),
     ],
     build,
 };
@@ -46,14 +94,23 @@ impl Arcs {
         seats as f64 * self.seat_spacing + self.aisle
     }
 
-    /// Where the seats of a row on that radius stand, left to right as the stage sees them; and whether the view is restricted.
+    /// Where the seats of a row on that radius stand, left to right as the stage sees them; and
+    /// whether the view is restricted.
     fn places(&self, seats: usize, radius: f64, to_y: f64) -> Vec<(Point, bool)> {
         let half = seats / 2;
         let places = (0..seats).map(|index| {
-            let beyond_aisle = if index >= half { self.aisle / 2.0 } else { -self.aisle / 2.0 };
-            let along = (index as f64 - (seats as f64 - 1.0) / 2.0) * self.seat_spacing + beyond_aisle;
+            let beyond_aisle = if index >= half {
+                self.aisle / 2.0
+            } else {
+                -self.aisle / 2.0
+            };
+            let along =
+                (index as f64 - (seats as f64 - 1.0) / 2.0) * self.seat_spacing + beyond_aisle;
             let angle = along / radius;
-            (point(radius * angle.sin(), radius * angle.cos() + to_y), angle.abs() > RESTRICTED)
+            (
+                point(radius * angle.sin(), radius * angle.cos() + to_y),
+                angle.abs() > RESTRICTED,
+            )
         });
         places.collect()
     }
@@ -65,21 +122,56 @@ fn build(values: &Values) -> Result<Layout, TooMany> {
         seat_spacing: values.integer("seat_spacing") as f64,
         row_spacing: values.integer("row_spacing") as f64,
         added: count("seats_added_per_row"),
-        aisle: if values.boolean("centre_aisle") { AISLE } else { 0.0 },
+        aisle: if values.boolean("centre_aisle") {
+            AISLE
+        } else {
+            0.0
+        },
     };
-    let stalls = Block { rows: count("stalls_rows"), first: count("stalls_seats"), offset: 0.0 };
-    let balcony = Block { rows: count("balcony_rows"), first: count("balcony_seats"), offset: stalls.rows as f64 * arcs.row_spacing + STALLS_TO_BALCONY };
+    let stalls = Block {
+        rows: count("stalls_rows"),
+        first: count("stalls_seats"),
+        offset: 0.0,
+    };
+    let balcony = Block {
+        rows: count("balcony_rows"),
+        first: count("balcony_seats"),
+        offset: stalls.rows as f64 * arcs.row_spacing + STALLS_TO_BALCONY,
+    };
     TooMany::check(stalls.seats(&arcs) + balcony.seats(&arcs))?;
 
-    let radius = (values.integer("radius") as f64 * 100.0).max(stalls.least_radius(&arcs)).max(balcony.least_radius(&arcs));
+    let radius = (values.integer("radius") as f64 * 100.0)
+        .max(stalls.least_radius(&arcs))
+        .max(balcony.least_radius(&arcs));
     let accessible = values.boolean("accessible_places");
-    let mut sections = vec![stalls.section(&arcs, radius, LocalId::literal("ST"), "Stalls", values.category("stalls_category"), accessible)];
+    let mut sections = vec![stalls.section(
+        &arcs,
+        radius,
+        LocalId::literal("ST"),
+        "Stalls",
+        values.category("stalls_category"),
+        accessible,
+    )];
     if balcony.rows > 0 {
-        sections.push(balcony.section(&arcs, radius, LocalId::literal("BA"), "Balcony", values.category("balcony_category"), false));
+        sections.push(balcony.section(
+            &arcs,
+            radius,
+            LocalId::literal("BA"),
+            "Balcony",
+            values.category("balcony_category"),
+            false,
+        ));
     }
     let half = (arcs.length(stalls.first) / 2.0).clamp(300.0, 1500.0);
-    let shapes = vec![stage(rectangle((-half, -600.0), (half, 0.0))), label(0.0, -300.0, "Stage")];
-    Ok(Layout { sections, areas: vec![], shapes })
+    let shapes = vec![
+        stage(rectangle((-half, -600.0), (half, 0.0))),
+        label(0.0, -300.0, "Stage"),
+    ];
+    Ok(Layout {
+        sections,
+        areas: vec![],
+        shapes,
+    })
 }
 
 struct Block {
@@ -96,7 +188,9 @@ impl Block {
     }
 
     fn seats(&self, arcs: &Arcs) -> u64 {
-        (0..self.rows).map(|row| self.in_row(arcs, row) as u64).sum()
+        (0..self.rows)
+            .map(|row| self.in_row(arcs, row) as u64)
+            .sum()
     }
 
     fn behind(&self, arcs: &Arcs, row: usize) -> f64 {
@@ -105,12 +199,22 @@ impl Block {
 
     /// Least radius of the first row of all, so that none of these rows spans more than [`WIDEST`].
     fn least_radius(&self, arcs: &Arcs) -> f64 {
-        let needs = (0..self.rows).map(|row| arcs.length(self.in_row(arcs, row)) / WIDEST - self.behind(arcs, row));
+        let needs = (0..self.rows)
+            .map(|row| arcs.length(self.in_row(arcs, row)) / WIDEST - self.behind(arcs, row));
         needs.fold(0.0, f64::max)
     }
 
-    fn section(&self, arcs: &Arcs, radius: f64, id: LocalId, name: &str, category: String, accessible: bool) -> Section {
-        // The arcs' centre is before the stage: the middle of the first row stands at its distance from the stage.
+    fn section(
+        &self,
+        arcs: &Arcs,
+        radius: f64,
+        id: LocalId,
+        name: &str,
+        category: String,
+        accessible: bool,
+    ) -> Section {
+        // The arcs' centre is before the stage: the middle of the first row stands at its distance
+        // from the stage.
         let to_y = STAGE_TO_FIRST_ROW - radius;
         let rows = (0..self.rows).map(|number| {
             let seats = self.in_row(arcs, number);
@@ -123,7 +227,11 @@ impl Block {
                     flags = flags.and(Flags::AISLE);
                 }
                 if accessible && number == 0 && from_end < 2 {
-                    flags = flags.and(if from_end == 0 { Flags::ACCESSIBLE } else { Flags::COMPANION });
+                    flags = flags.and(if from_end == 0 {
+                        Flags::ACCESSIBLE
+                    } else {
+                        Flags::COMPANION
+                    });
                 }
                 if places.get(index).is_some_and(|(_, restricted)| *restricted) {
                     flags = flags.and(Flags::RESTRICTED_VIEW);
@@ -133,6 +241,12 @@ impl Block {
             row(number + 1, places.iter().map(|(at, _)| *at), flags)
         });
         let rows = rows.collect();
-        Section { id, name: name.into(), category, rows, tables: vec![] }
+        Section {
+            id,
+            name: name.into(),
+            category,
+            rows,
+            tables: vec![],
+        }
     }
 }

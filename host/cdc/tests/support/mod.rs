@@ -2,23 +2,19 @@
 
 #![allow(dead_code, clippy::unwrap_used)]
 
-use std::{
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicU32, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 use eventhub_cdc::{Handle, Options, Service, Status, TOPIC_PREFIX};
-use eventhub_kafka::{Client, Config, Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome};
+use eventhub_kafka::{
+    Client, Config, Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome,
+};
 use eventhub_testing::{Kafka, Postgres};
 use parking_lot::Mutex;
-use rdkafka::{
-    ClientConfig,
-    admin::{AdminClient, AdminOptions},
-    consumer::{BaseConsumer, Consumer as _},
-};
+use rdkafka::ClientConfig;
+use rdkafka::admin::{AdminClient, AdminOptions};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -33,7 +29,9 @@ pub fn kafka() -> &'static Kafka {
 
 pub fn postgres() -> &'static Postgres {
     static POSTGRES: OnceLock<Postgres> = OnceLock::new();
-    POSTGRES.get_or_init(|| Postgres::start_with(&[], &["max_replication_slots=40", "max_wal_senders=40"]).unwrap())
+    POSTGRES.get_or_init(|| {
+        Postgres::start_with(&[], &["max_replication_slots=40", "max_wal_senders=40"]).unwrap()
+    })
 }
 
 /// A database with an outbox, and an aggregate type that no other test has.
@@ -53,9 +51,20 @@ impl Outbox<'static> {
 impl<'a> Outbox<'a> {
     pub fn on(postgres: &'a Postgres, brokers: String) -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let database = format!("db_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        postgres.psql("postgres", &format!("CREATE DATABASE {database}")).unwrap();
-        let outbox = Self { aggregate: database.replace('_', "-"), database, postgres, brokers };
+        let database = format!(
+            "db_{}_{}",
+            std::process::id(),
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        postgres
+            .psql("postgres", &format!("CREATE DATABASE {database}"))
+            .unwrap();
+        let outbox = Self {
+            aggregate: database.replace('_', "-"),
+            database,
+            postgres,
+            brokers,
+        };
         outbox.sql(OUTBOX);
         outbox
     }
@@ -76,7 +85,10 @@ impl<'a> Outbox<'a> {
     }
 
     pub fn options(&self) -> Options {
-        Options { retry_ms: 200, ..Options::new(&self.database, self.postgres.url(&self.database)) }
+        Options {
+            retry_ms: 200,
+            ..Options::new(&self.database, self.postgres.url(&self.database))
+        }
     }
 
     pub fn relay(&self) -> Relay {
@@ -87,11 +99,18 @@ impl<'a> Outbox<'a> {
         let producer = eventhub_cdc::producer(&self.kafka_config()).unwrap();
         let (service, handle) = Service::new(options, producer).unwrap();
         let shutdown = CancellationToken::new();
-        Relay { task: tokio::spawn(service.run(shutdown.clone())), handle, shutdown }
+        Relay {
+            task: tokio::spawn(service.run(shutdown.clone())),
+            handle,
+            shutdown,
+        }
     }
 
     pub fn kafka_config(&self) -> Config {
-        Config { brokers: self.brokers.clone(), ..Config::default() }
+        Config {
+            brokers: self.brokers.clone(),
+            ..Config::default()
+        }
     }
 
     pub fn topic(&self) -> String {
@@ -99,27 +118,54 @@ impl<'a> Outbox<'a> {
     }
 
     pub async fn delete_topic(&self) {
-        let admin: AdminClient<_> = ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();
-        let deleted = admin.delete_topics(&[&self.topic()], &AdminOptions::new()).await.unwrap();
+        let admin: AdminClient<_> = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .create()
+            .unwrap();
+        let deleted = admin
+            .delete_topics(&[&self.topic()], &AdminOptions::new())
+            .await
+            .unwrap();
         deleted[0].as_ref().unwrap();
     }
 
     pub fn has_topic(&self) -> bool {
-        let consumer: BaseConsumer = ClientConfig::new().set("bootstrap.servers", &self.brokers).create().unwrap();
-        let metadata = consumer.fetch_metadata(None, Duration::from_secs(10)).unwrap();
-        metadata.topics().iter().any(|topic| topic.name() == self.topic())
+        let consumer: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", &self.brokers)
+            .create()
+            .unwrap();
+        let metadata = consumer
+            .fetch_metadata(None, Duration::from_secs(10))
+            .unwrap();
+        metadata
+            .topics()
+            .iter()
+            .any(|topic| topic.name() == self.topic())
     }
 
     /// Reads the topic from its beginning.
     pub async fn reader(&self) -> Reader {
         let client = Client::new(self.kafka_config()).unwrap();
         let topic = self.topic();
-        client.ensure_topics([(topic.as_str(), 0), (format!("{topic}.dlq").as_str(), 1)]).await.unwrap();
+        client
+            .ensure_topics([(topic.as_str(), 0), (format!("{topic}.dlq").as_str(), 1)])
+            .await
+            .unwrap();
         let log = Arc::new(Log::default());
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let group = format!("reader-{}-{}", self.database, NEXT.fetch_add(1, Ordering::Relaxed));
-        let config = ConsumerConfig { max_batch: 500, ..ConsumerConfig::new(group, [topic]) };
-        Reader { _consumer: Consumer::start(&client, config, log.clone()).unwrap(), log }
+        let group = format!(
+            "reader-{}-{}",
+            self.database,
+            NEXT.fetch_add(1, Ordering::Relaxed)
+        );
+        let config = ConsumerConfig {
+            max_batch: 500,
+            ..ConsumerConfig::new(group, [topic])
+        };
+        Reader {
+            _consumer: Consumer::start(&client, config, log.clone()).unwrap(),
+            log,
+        }
     }
 }
 
@@ -132,7 +178,11 @@ pub struct Relay {
 impl Relay {
     pub async fn active(mut self) -> Self {
         let active = self.handle.wait_for(&Status::Active);
-        assert!(tokio::time::timeout(Duration::from_secs(30), active).await.unwrap());
+        assert!(
+            tokio::time::timeout(Duration::from_secs(30), active)
+                .await
+                .unwrap()
+        );
         self
     }
 
@@ -178,19 +228,29 @@ impl Reader {
         for delivery in self.log.0.lock().iter() {
             let value: serde_json::Value = serde_json::from_slice(&delivery.message.value).unwrap();
             let key = String::from_utf8(delivery.message.key.clone().unwrap()).unwrap();
-            keys.entry(key).or_default().push(u32::try_from(value["n"].as_u64().unwrap()).unwrap());
+            keys.entry(key)
+                .or_default()
+                .push(u32::try_from(value["n"].as_u64().unwrap()).unwrap());
         }
         keys
     }
 
     pub fn distinct(&self) -> usize {
-        self.numbers().into_values().flatten().collect::<std::collections::BTreeSet<_>>().len()
+        self.numbers()
+            .into_values()
+            .flatten()
+            .collect::<std::collections::BTreeSet<_>>()
+            .len()
     }
 
     pub async fn wait_for(&self, what: &str, is_there: impl Fn(&Self) -> bool) {
         let end = Instant::now() + Duration::from_secs(60);
         while !is_there(self) {
-            assert!(Instant::now() < end, "waited in vain for {what}; {} came", self.count());
+            assert!(
+                Instant::now() < end,
+                "waited in vain for {what}; {} came",
+                self.count()
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -1,33 +1,33 @@
-//! Membership of a consumer group: its own thread polls librdkafka, follows the rebalances, and commits.
+//! Membership of a consumer group: its own thread polls librdkafka, follows the rebalances, and
+//! commits.
 //!
-//! librdkafka calls back from within `poll`, and while it does so the rebalance waits: that is where workers are started, and
-//! where those of partitions given away are stopped and their last offsets committed, before another member may have them.
+//! librdkafka calls back from within `poll`, and while it does so the rebalance waits: that is
+//! where workers are started, and where those of partitions given away are stopped and their last
+//! offsets committed, before another member may have them.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::{
-        Arc, OnceLock, Weak,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::{Duration, Instant};
 
 use metrics::{Gauge, gauge};
 use parking_lot::Mutex;
-use rdkafka::{
-    ClientContext, Message as _, Offset, Statistics, TopicPartitionList,
-    config::RDKafkaLogLevel,
-    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, base_consumer::PartitionQueue},
-    error::{KafkaError, KafkaResult},
-};
-use tokio::{runtime::Handle, task::JoinHandle};
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::{ClientContext, Message as _, Offset, Statistics, TopicPartitionList};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::worker::Progress;
 use crate::{Config, ConsumerConfig, Error, client};
 
 type Partition = (String, i32);
-type Start = dyn Fn(PartitionQueue<Membership>, Partition, Progress, CancellationToken) -> JoinHandle<()> + Send + Sync;
+type Start = dyn Fn(PartitionQueue<Membership>, Partition, Progress, CancellationToken) -> JoinHandle<()>
+    + Send
+    + Sync;
 
 /// librdkafka's view of a member: what is assigned, and who works on it.
 pub(super) struct Membership {
@@ -56,13 +56,19 @@ impl Running {
 
     /// What to commit, when it is more (or, after a reset, less) than was committed last.
     fn uncommitted(&self) -> Option<i64> {
-        self.watermark().filter(|watermark| *watermark != self.committed)
+        self.watermark()
+            .filter(|watermark| *watermark != self.committed)
     }
 }
 
 impl Membership {
     /// Joins the group. `start` starts the worker of a partition.
-    pub fn join(config: &Config, group: &ConsumerConfig, runtime: Handle, start: Box<Start>) -> Result<Arc<BaseConsumer<Self>>, Error> {
+    pub fn join(
+        config: &Config,
+        group: &ConsumerConfig,
+        runtime: Handle,
+        start: Box<Start>,
+    ) -> Result<Arc<BaseConsumer<Self>>, Error> {
         let membership = Self {
             group: group.group.clone(),
             runtime,
@@ -83,17 +89,24 @@ impl Membership {
     }
 
     /// The member's life, on its own thread: until `stop`, or a fatal error.
-    pub fn live(consumer: &Arc<BaseConsumer<Self>>, commit_interval: Duration, stop: &CancellationToken) -> Result<(), Error> {
+    pub fn live(
+        consumer: &Arc<BaseConsumer<Self>>,
+        commit_interval: Duration,
+        stop: &CancellationToken,
+    ) -> Result<(), Error> {
         let membership = consumer.context();
         let mut committed_at = Instant::now();
         let mut result = Ok(());
         while !stop.is_cancelled() {
             match consumer.poll(commit_interval.min(Duration::from_millis(100))) {
                 None => {}
-                // All messages go to the partitions' own queues; one that came here was fetched before the queue was split off.
+                // All messages go to the partitions' own queues; one that came here was fetched
+                // before the queue was split off.
                 Some(Ok(stray)) => {
                     let back = Offset::Offset(stray.offset());
-                    if let Err(error) = consumer.seek(stray.topic(), stray.partition(), back, Duration::ZERO) {
+                    if let Err(error) =
+                        consumer.seek(stray.topic(), stray.partition(), back, Duration::ZERO)
+                    {
                         tracing::warn!(%error, "a stray message could not be fetched again");
                     }
                 }
@@ -118,7 +131,9 @@ impl Membership {
         let mut offsets = TopicPartitionList::new();
         for ((topic, partition), running) in self.workers.lock().iter_mut() {
             if let Some(watermark) = running.uncommitted()
-                && offsets.add_partition_offset(topic, *partition, Offset::Offset(watermark)).is_ok()
+                && offsets
+                    .add_partition_offset(topic, *partition, Offset::Offset(watermark))
+                    .is_ok()
             {
                 running.committed = watermark;
             }
@@ -141,31 +156,62 @@ impl Membership {
         let mut workers = self.workers.lock();
         for element in partitions.elements() {
             let partition = (element.topic().to_owned(), element.partition());
-            let Some(queue) = consumer.split_partition_queue(element.topic(), element.partition()) else {
-                tracing::error!(topic = partition.0, partition = partition.1, "the partition has no queue");
+            let Some(queue) = consumer.split_partition_queue(element.topic(), element.partition())
+            else {
+                tracing::error!(
+                    topic = partition.0,
+                    partition = partition.1,
+                    "the partition has no queue"
+                );
                 continue;
             };
             let (stop, progress) = (CancellationToken::new(), Arc::new(AtomicI64::new(-1)));
             let task = (self.start)(queue, partition.clone(), progress.clone(), stop.clone());
-            workers.insert(partition, Running { stop, task, progress, committed: -1 });
+            workers.insert(
+                partition,
+                Running {
+                    stop,
+                    task,
+                    progress,
+                    committed: -1,
+                },
+            );
         }
         self.assigned.set(workers.len() as f64);
-        tracing::info!(group = self.group, assigned = workers.len(), "partitions were assigned");
+        tracing::info!(
+            group = self.group,
+            assigned = workers.len(),
+            "partitions were assigned"
+        );
     }
 
-    /// Stops the workers of these partitions: their batches under way may finish within the drain time. Then commits.
+    /// Stops the workers of these partitions: their batches under way may finish within the drain
+    /// time. Then commits.
     fn stop_workers(&self, consumer: &BaseConsumer<Self>, which: impl Fn(&Partition) -> bool) {
-        let mut stopping: Vec<(Partition, Running)> = self.workers.lock().extract_if(|partition, _| which(partition)).collect();
+        let mut stopping: Vec<(Partition, Running)> = self
+            .workers
+            .lock()
+            .extract_if(|partition, _| which(partition))
+            .collect();
         if stopping.is_empty() {
             return;
         }
-        stopping.iter().for_each(|(_, running)| running.stop.cancel());
+        stopping
+            .iter()
+            .for_each(|(_, running)| running.stop.cancel());
         let drain = self.drain;
         self.runtime.block_on(async {
             let deadline = tokio::time::Instant::now() + drain;
             for ((topic, partition), running) in &mut stopping {
-                if tokio::time::timeout_at(deadline, &mut running.task).await.is_err() {
-                    tracing::warn!(topic, partition, "a batch did not finish in time and is dropped; it will come again");
+                if tokio::time::timeout_at(deadline, &mut running.task)
+                    .await
+                    .is_err()
+                {
+                    tracing::warn!(
+                        topic,
+                        partition,
+                        "a batch did not finish in time and is dropped; it will come again"
+                    );
                     running.task.abort();
                     let _ = (&mut running.task).await;
                 }
@@ -173,17 +219,27 @@ impl Membership {
         });
         let mut offsets = TopicPartitionList::new();
         for ((topic, partition), running) in &stopping {
-            // Also what was committed: that commit may be under way, and refused because of this very rebalance.
+            // Also what was committed: that commit may be under way, and refused because of this
+            // very rebalance.
             if let Some(watermark) = running.watermark() {
                 let _ = offsets.add_partition_offset(topic, *partition, Offset::Offset(watermark));
             }
         }
         // Another member that has them already makes this fail: its business then.
-        let mode = if consumer.assignment_lost() { CommitMode::Async } else { CommitMode::Sync };
+        let mode = if consumer.assignment_lost() {
+            CommitMode::Async
+        } else {
+            CommitMode::Sync
+        };
         self.send(consumer, &offsets, mode);
         let left = self.workers.lock().len();
         self.assigned.set(left as f64);
-        tracing::info!(group = self.group, revoked = stopping.len(), assigned = left, "partitions were given away");
+        tracing::info!(
+            group = self.group,
+            revoked = stopping.len(),
+            assigned = left,
+            "partitions were given away"
+        );
     }
 }
 
@@ -192,7 +248,11 @@ impl ConsumerContext for Membership {
         match rebalance {
             Rebalance::Assign(partitions) => self.start_workers(partitions),
             Rebalance::Revoke(partitions) => {
-                let revoked: Vec<Partition> = partitions.elements().iter().map(|e| (e.topic().to_owned(), e.partition())).collect();
+                let revoked: Vec<Partition> = partitions
+                    .elements()
+                    .iter()
+                    .map(|e| (e.topic().to_owned(), e.partition()))
+                    .collect();
                 self.stop_workers(consumer, |partition| revoked.contains(partition));
             }
             Rebalance::Error(error) => tracing::warn!(group = self.group, %error, "rebalance"),
@@ -204,7 +264,9 @@ impl ConsumerContext for Membership {
             tracing::warn!(group = self.group, %error, "offsets were not committed; they are with the next commit");
             let mut workers = self.workers.lock();
             for element in offsets.elements() {
-                if let Some(running) = workers.get_mut(&(element.topic().to_owned(), element.partition())) {
+                if let Some(running) =
+                    workers.get_mut(&(element.topic().to_owned(), element.partition()))
+                {
                     running.committed = -1;
                 }
             }
@@ -229,7 +291,11 @@ impl ClientContext for Membership {
     fn stats(&self, statistics: Statistics) {
         let mut gauges = self.lags.lock();
         for (name, topic) in &statistics.topics {
-            let lag: i64 = topic.partitions.values().map(|partition| partition.consumer_lag.max(0)).sum();
+            let lag: i64 = topic
+                .partitions
+                .values()
+                .map(|partition| partition.consumer_lag.max(0))
+                .sum();
             let gauge = gauges.entry(name.clone()).or_insert_with(|| gauge!("eventhub_kafka_lag", "group" => self.group.clone(), "topic" => name.clone()));
             gauge.set(lag as f64);
         }

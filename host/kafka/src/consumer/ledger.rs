@@ -1,12 +1,12 @@
-//! The rules of one partition, without I/O: which messages may be handed over now, which wait, and up to where all is done.
+//! The rules of one partition, without I/O: which messages may be handed over now, which wait, and
+//! up to where all is done.
 //!
-//! A batch never holds two messages of one key, and a key with an unfinished message earlier in the partition is passed over:
-//! so order holds per key whatever becomes of each message, and a message that is retried holds up only its own key.
+//! A batch never holds two messages of one key, and a key with an unfinished message earlier in the
+//! partition is passed over: so order holds per key whatever becomes of each message, and a message
+//! that is retried holds up only its own key.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    time::{Duration, Instant},
-};
+use std::collections::{BTreeMap, HashSet};
+use std::time::{Duration, Instant};
 
 use crate::{ConsumerConfig, Delivery};
 
@@ -31,7 +31,8 @@ struct Entry {
     ready_at: Option<Instant>,
     /// How often in a row it found something unavailable.
     postponed: u32,
-    /// At most so many messages may go together with it: halved each time that a batch with it crashed its handler.
+    /// At most so many messages may go together with it: halved each time that a batch with it
+    /// crashed its handler.
     company: usize,
     /// Given up with this cause: to be dead-lettered, not handled.
     dead: Option<String>,
@@ -45,19 +46,38 @@ pub(super) struct Dead {
 
 impl Ledger {
     pub fn new(config: &ConsumerConfig) -> Self {
-        let limits = Limits { max_attempts: config.max_attempts, max_pending: config.max_pending, max_ahead: config.max_ahead };
-        Self { entries: BTreeMap::new(), next: None, limits }
+        let limits = Limits {
+            max_attempts: config.max_attempts,
+            max_pending: config.max_pending,
+            max_ahead: config.max_ahead,
+        };
+        Self {
+            entries: BTreeMap::new(),
+            next: None,
+            limits,
+        }
     }
 
     /// A message was read.
     pub fn push(&mut self, delivery: Delivery) {
         let offset = delivery.offset;
-        // Going back means that the position was reset; going on from there is at-least-once, staying ahead would skip.
+        // Going back means that the position was reset; going on from there is at-least-once,
+        // staying ahead would skip.
         self.next = Some(offset + 1);
-        self.entries.insert(offset, Entry { delivery, ready_at: None, postponed: 0, company: usize::MAX, dead: None });
+        self.entries.insert(
+            offset,
+            Entry {
+                delivery,
+                ready_at: None,
+                postponed: 0,
+                company: usize::MAX,
+                dead: None,
+            },
+        );
     }
 
-    /// Whether more should be read: memory and the distance to the first unfinished message are bounded.
+    /// Whether more should be read: memory and the distance to the first unfinished message are
+    /// bounded.
     pub fn accepts(&self) -> bool {
         let ahead = match (self.watermark(), self.next) {
             (Some(watermark), Some(next)) => next - watermark,
@@ -76,11 +96,15 @@ impl Ledger {
 
     /// When a waiting message becomes ready; `None` if none waits for the clock.
     pub fn wake_at(&self) -> Option<Instant> {
-        self.entries.values().filter_map(|entry| entry.ready_at).min()
+        self.entries
+            .values()
+            .filter_map(|entry| entry.ready_at)
+            .min()
     }
 
-    /// Takes the messages that may be handed over now, in order, at most `max`. Each has to come back through [`Self::done`],
-    /// [`Self::retry`], [`Self::bury`], [`Self::put_back`] or [`Self::part`] before the next batch is taken.
+    /// Takes the messages that may be handed over now, in order, at most `max`. Each has to come
+    /// back through [`Self::done`], [`Self::retry`], [`Self::bury`], [`Self::put_back`] or
+    /// [`Self::part`] before the next batch is taken.
     pub fn take_batch(&mut self, now: Instant, max: usize) -> Vec<Delivery> {
         let mut cap = max;
         let mut offsets = Vec::with_capacity(max.min(self.entries.len()));
@@ -101,24 +125,33 @@ impl Ledger {
             }
         }
         // The entries stay, so that the watermark does: only their messages travel.
-        offsets.iter().filter_map(|offset| self.lend(*offset)).collect()
+        offsets
+            .iter()
+            .filter_map(|offset| self.lend(*offset))
+            .collect()
     }
 
     /// Takes the messages given up that are due for the dead letter topic.
     pub fn take_dead(&mut self, now: Instant) -> Vec<Dead> {
-        let due = |entry: &&mut Entry| entry.dead.is_some() && entry.ready_at.is_none_or(|at| at <= now);
+        let due =
+            |entry: &&mut Entry| entry.dead.is_some() && entry.ready_at.is_none_or(|at| at <= now);
         self.entries
             .values_mut()
             .filter(due)
             .filter_map(|entry| {
                 let cause = entry.dead.clone()?;
-                Some(Dead { delivery: hollow(&mut entry.delivery), cause })
+                Some(Dead {
+                    delivery: hollow(&mut entry.delivery),
+                    cause,
+                })
             })
             .collect()
     }
 
     fn lend(&mut self, offset: i64) -> Option<Delivery> {
-        self.entries.get_mut(&offset).map(|entry| hollow(&mut entry.delivery))
+        self.entries
+            .get_mut(&offset)
+            .map(|entry| hollow(&mut entry.delivery))
     }
 
     /// It is handled, or in the dead letter topic.
@@ -133,11 +166,19 @@ impl Ledger {
             return self.bury(delivery, cause);
         }
         delivery.attempt += 1;
-        self.restore(delivery, |entry| (entry.ready_at, entry.postponed) = (Some(at), 0));
+        self.restore(delivery, |entry| {
+            (entry.ready_at, entry.postponed) = (Some(at), 0)
+        });
     }
 
-    /// To be tried again, for as long as it takes; `wait` says how long after so many times in a row.
-    pub fn postpone(&mut self, delivery: Delivery, now: Instant, wait: impl FnOnce(u32) -> Duration) {
+    /// To be tried again, for as long as it takes; `wait` says how long after so many times in a
+    /// row.
+    pub fn postpone(
+        &mut self,
+        delivery: Delivery,
+        now: Instant,
+        wait: impl FnOnce(u32) -> Duration,
+    ) {
         self.restore(delivery, |entry| {
             entry.postponed += 1;
             entry.ready_at = Some(now + wait(entry.postponed));
@@ -165,7 +206,8 @@ impl Ledger {
         self.restore(delivery, |entry| entry.ready_at = None);
     }
 
-    /// The handler crashed on a batch of which it was one of `size`: next time in smaller company, so that the culprit is found.
+    /// The handler crashed on a batch of which it was one of `size`: next time in smaller company,
+    /// so that the culprit is found.
     pub fn part(&mut self, delivery: Delivery, size: usize) {
         self.restore(delivery, |entry| entry.company = (size / 2).max(1));
     }
@@ -197,13 +239,29 @@ mod tests {
     use crate::Message;
 
     fn config() -> ConsumerConfig {
-        ConsumerConfig { max_attempts: 3, max_pending: 10, max_ahead: 20, ..ConsumerConfig::default() }
+        ConsumerConfig {
+            max_attempts: 3,
+            max_pending: 10,
+            max_ahead: 20,
+            ..ConsumerConfig::default()
+        }
     }
 
     fn delivery(offset: i64, key: &str) -> Delivery {
         let key = (!key.is_empty()).then(|| key.as_bytes().to_vec());
-        let message = Message { topic: "t".into(), key, headers: vec![], value: vec![] };
-        Delivery { message, partition: 0, offset, timestamp: 0, attempt: 1 }
+        let message = Message {
+            topic: "t".into(),
+            key,
+            headers: vec![],
+            value: vec![],
+        };
+        Delivery {
+            message,
+            partition: 0,
+            offset,
+            timestamp: 0,
+            attempt: 1,
+        }
     }
 
     fn ledger(keys: &[&str]) -> Ledger {
@@ -223,7 +281,11 @@ mod tests {
         let mut ledger = ledger(&["a", "b", "a", "", "", "b", "c"]);
         let now = Instant::now();
         let batch = ledger.take_batch(now, 100);
-        assert_eq!(offsets(&batch), [0, 1, 3, 4, 6], "the second of a key waits, messages without key do not");
+        assert_eq!(
+            offsets(&batch),
+            [0, 1, 3, 4, 6],
+            "the second of a key waits, messages without key do not"
+        );
         for delivery in batch {
             ledger.done(delivery.offset);
         }
@@ -239,9 +301,17 @@ mod tests {
         ledger.retry(batch.next().unwrap(), later, "later".into());
         ledger.done(batch.next().unwrap().offset);
         ledger.push(delivery(3, "c"));
-        assert_eq!(offsets(&ledger.take_batch(now, 100)), [3], "offset 2 has the key of offset 0");
+        assert_eq!(
+            offsets(&ledger.take_batch(now, 100)),
+            [3],
+            "offset 2 has the key of offset 0"
+        );
         ledger.done(3);
-        assert_eq!(ledger.watermark(), Some(0), "committing more would lose the retried message in a crash");
+        assert_eq!(
+            ledger.watermark(),
+            Some(0),
+            "committing more would lose the retried message in a crash"
+        );
         assert_eq!(ledger.wake_at(), Some(later));
         let batch = ledger.take_batch(later, 100);
         assert_eq!((batch.len(), batch[0].offset, batch[0].attempt), (1, 0, 2));
@@ -258,7 +328,10 @@ mod tests {
             assert_eq!((batch[0].offset, batch[0].attempt), (0, attempt));
             ledger.retry(batch.into_iter().next().unwrap(), now, "no".into());
         }
-        assert!(ledger.take_batch(now, 10).is_empty(), "the next of the key has to wait until the dead letter is written");
+        assert!(
+            ledger.take_batch(now, 10).is_empty(),
+            "the next of the key has to wait until the dead letter is written"
+        );
         let dead = ledger.take_dead(now).pop().unwrap();
         assert_eq!(dead.cause, "given up after 3 attempts: no");
         ledger.bury_later(dead, now + Duration::from_secs(1));
@@ -275,7 +348,11 @@ mod tests {
         let mut now = Instant::now();
         for times in 1..=50 {
             let batch = ledger.take_batch(now, 10);
-            assert_eq!((offsets(&batch), batch[0].attempt), (vec![0], 1), "no attempt is counted, and its key waits");
+            assert_eq!(
+                (offsets(&batch), batch[0].attempt),
+                (vec![0], 1),
+                "no attempt is counted, and its key waits"
+            );
             ledger.postpone(batch.into_iter().next().unwrap(), now, |postponed| {
                 assert_eq!(postponed, times);
                 Duration::from_secs(1)
@@ -299,7 +376,9 @@ mod tests {
                 if size == 1 {
                     break;
                 }
-                batch.into_iter().for_each(|delivery| ledger.part(delivery, size));
+                batch
+                    .into_iter()
+                    .for_each(|delivery| ledger.part(delivery, size));
             } else {
                 for delivery in batch {
                     handled.push(delivery.offset);

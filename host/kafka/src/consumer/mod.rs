@@ -1,40 +1,46 @@
-//! A service's consumer group: a worker per assigned partition hands batches to a [`Handler`], at least once, in order per key.
+//! A service's consumer group: a worker per assigned partition hands batches to a [`Handler`], at
+//! least once, in order per key.
 
 mod dead_letter;
 mod group;
 mod ledger;
 mod worker;
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::{runtime::Handle, sync::oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use self::{
-    group::Membership,
-    worker::{Job, Worker},
-};
+use self::group::Membership;
+use self::worker::{Job, Worker};
 use crate::{Client, ConsumerConfig, Delivery, Error, Outcome};
 
 /// Handles the batches of a group; one call per partition at a time, of several partitions at once.
 pub trait Handler: Send + Sync + 'static {
-    /// Handles a batch of one partition: messages in the order of their offsets, no key twice. Answers one outcome for each, in
-    /// the same order. A message may come again after a crash: the `id` header says whether it was handled before.
+    /// Handles a batch of one partition: messages in the order of their offsets, no key twice.
+    /// Answers one outcome for each, in the same order. A message may come again after a crash:
+    /// the `id` header says whether it was handled before.
     ///
     /// # Errors
     /// See [`HandlerError`]. A panic counts as [`HandlerError::Failed`].
-    fn handle(&self, batch: Arc<Vec<Delivery>>) -> impl Future<Output = Result<Vec<Outcome>, HandlerError>> + Send;
+    fn handle(
+        &self,
+        batch: Arc<Vec<Delivery>>,
+    ) -> impl Future<Output = Result<Vec<Outcome>, HandlerError>> + Send;
 }
 
 /// Why a whole batch was not handled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
-    /// Nobody's fault among the messages: the handler cannot be reached or is overloaded. All wait and are tried again for as
-    /// long as it takes, without counting attempts.
+    /// Nobody's fault among the messages: the handler cannot be reached or is overloaded. All wait
+    /// and are tried again for as long as it takes, without counting attempts.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// The handler crashed on this batch (a trap, a deadline). It is split until the message at fault is alone; that one's
-    /// attempts count, and it ends as a dead letter.
+    /// The handler crashed on this batch (a trap, a deadline). It is split until the message at
+    /// fault is alone; that one's attempts count, and it ends as a dead letter.
     #[error("failed: {0}")]
     Failed(String),
 }
@@ -47,40 +53,56 @@ pub struct Consumer {
     drain: Duration,
 }
 
-/// After its drain time a consumer has this long to commit and to leave its group: a broker that is away is waited for without an end.
+/// After its drain time a consumer has this long to commit and to leave its group: a broker that is
+/// away is waited for without an end.
 const LEAVE: Duration = Duration::from_secs(1);
 
 impl Consumer {
-    /// Joins the group and consumes in the background, on the runtime it is called from. The topics and their dead letter topics
-    /// should exist ([`Client::ensure_topics`]); one that does not is looked for every 30 s.
+    /// Joins the group and consumes in the background, on the runtime it is called from. The topics
+    /// and their dead letter topics should exist ([`Client::ensure_topics`]); one that does not
+    /// is looked for every 30 s.
     ///
     /// # Errors
     /// [`Error::Config`] when the configuration cannot be.
-    pub fn start<H: Handler>(client: &Client, config: ConsumerConfig, handler: Arc<H>) -> Result<Self, Error> {
+    pub fn start<H: Handler>(
+        client: &Client,
+        config: ConsumerConfig,
+        handler: Arc<H>,
+    ) -> Result<Self, Error> {
         config.validate()?;
         let runtime = Handle::current();
         let stop = CancellationToken::new();
         let drain = Duration::from_millis(config.drain_ms);
-        let job = Arc::new(Job { client: client.clone(), config, handler });
+        let job = Arc::new(Job {
+            client: client.clone(),
+            config,
+            handler,
+        });
         // The first time here, so that a wrong configuration is an error of the caller's.
         let member = join(&job, &runtime)?;
         let (leaving, left) = oneshot::channel();
-        let thread = std::thread::Builder::new().name(format!("kafka-{}", job.config.group)).spawn({
-            let stop = stop.clone();
-            move || {
-                live(&job, member, &runtime, &stop);
-                let _ = leaving.send(());
-            }
-        });
+        let thread = std::thread::Builder::new()
+            .name(format!("kafka-{}", job.config.group))
+            .spawn({
+                let stop = stop.clone();
+                move || {
+                    live(&job, member, &runtime, &stop);
+                    let _ = leaving.send(());
+                }
+            });
         thread.map_err(|error| Error::Unavailable(format!("no thread: {error}")))?;
         Ok(Self { stop, left, drain })
     }
 
-    /// Stops: batches under way may finish within the drain time, offsets are committed, the group is left. Where the broker is away,
-    /// the thread is left behind a second later; what was not committed comes again.
+    /// Stops: batches under way may finish within the drain time, offsets are committed, the group
+    /// is left. Where the broker is away, the thread is left behind a second later; what was
+    /// not committed comes again.
     pub async fn stop(mut self) {
         self.stop.cancel();
-        if tokio::time::timeout(self.drain + LEAVE, &mut self.left).await.is_err() {
+        if tokio::time::timeout(self.drain + LEAVE, &mut self.left)
+            .await
+            .is_err()
+        {
             tracing::warn!("a Kafka consumer did not leave its group in time");
         }
     }
@@ -98,14 +120,22 @@ fn join<H: Handler>(job: &Arc<Job<H>>, runtime: &Handle) -> Result<Member, Error
     let start = {
         let (job, runtime) = (job.clone(), runtime.clone());
         Box::new(move |queue, (topic, partition), progress, stop| {
-            let worker = Worker { job: job.clone(), topic, partition, queue, progress, stop };
+            let worker = Worker {
+                job: job.clone(),
+                topic,
+                partition,
+                queue,
+                progress,
+                stop,
+            };
             runtime.spawn(worker.run())
         })
     };
     Membership::join(job.client.config(), &job.config, runtime.clone(), start)
 }
 
-/// One membership after the other, until told to stop: a fatal error of one (fenced by the broker, for instance) starts the next.
+/// One membership after the other, until told to stop: a fatal error of one (fenced by the broker,
+/// for instance) starts the next.
 fn live<H: Handler>(job: &Arc<Job<H>>, first: Member, runtime: &Handle, stop: &CancellationToken) {
     let mut member = Some(first);
     while !stop.is_cancelled() {

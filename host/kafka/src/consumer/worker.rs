@@ -1,28 +1,26 @@
-//! The worker of one assigned partition: reads, hands batches to the handler, and says up to where all is done.
+//! The worker of one assigned partition: reads, hands batches to the handler, and says up to where
+//! all is done.
 
-use std::{
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use metrics::{Counter, Histogram, counter, histogram};
-use rdkafka::{
-    Message as _,
-    consumer::base_consumer::PartitionQueue,
-    message::{BorrowedMessage, Headers},
-};
+use rdkafka::Message as _;
+use rdkafka::consumer::base_consumer::PartitionQueue;
+use rdkafka::message::{BorrowedMessage, Headers};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::{Handler, HandlerError, dead_letter, group::Membership, ledger::Ledger};
+use super::group::Membership;
+use super::ledger::Ledger;
+use super::{Handler, HandlerError, dead_letter};
 use crate::{Client, ConsumerConfig, Delivery, Message, Outcome};
 
-/// What a worker shares with the group: the offset up to which all is done, -1 before anything was read.
+/// What a worker shares with the group: the offset up to which all is done, -1 before anything was
+/// read.
 pub(super) type Progress = Arc<AtomicI64>;
 
 /// All that the workers of a group have in common.
@@ -59,11 +57,17 @@ impl<H: Handler> Worker<H> {
             let now = Instant::now();
             self.bury(&mut ledger, now, &meters).await;
             let quiet = quiet_until.is_some_and(|until| until > now);
-            let batch = if quiet { Vec::new() } else { ledger.take_batch(now, self.job.config.max_batch) };
+            let batch = if quiet {
+                Vec::new()
+            } else {
+                ledger.take_batch(now, self.job.config.max_batch)
+            };
             if batch.is_empty() {
                 self.report(&ledger);
                 let wake_at = if quiet { quiet_until } else { ledger.wake_at() };
-                let wake_at = wake_at.unwrap_or(now + Duration::from_secs(1)).max(now + Duration::from_millis(1));
+                let wake_at = wake_at
+                    .unwrap_or(now + Duration::from_secs(1))
+                    .max(now + Duration::from_millis(1));
                 let listens = drained && ledger.accepts();
                 tokio::select! {
                     () = self.stop.cancelled() => break,
@@ -94,7 +98,8 @@ impl<H: Handler> Worker<H> {
         self.report(&ledger);
     }
 
-    /// Reads what has been fetched, as far as the ledger takes it. True when nothing more is there at the moment.
+    /// Reads what has been fetched, as far as the ledger takes it. True when nothing more is there
+    /// at the moment.
     fn read(&self, ledger: &mut Ledger) -> bool {
         let mut left = self.job.config.max_batch * 2;
         while ledger.accepts() && left > 0 {
@@ -117,17 +122,27 @@ impl<H: Handler> Worker<H> {
     }
 
     /// Hands one batch over and files the outcomes. An error means that the handler was not there.
-    async fn handle(&self, batch: Vec<Delivery>, ledger: &mut Ledger, meters: &Meters) -> Result<(), String> {
+    async fn handle(
+        &self,
+        batch: Vec<Delivery>,
+        ledger: &mut Ledger,
+        meters: &Meters,
+    ) -> Result<(), String> {
         let started = Instant::now();
         let batch = Arc::new(batch);
-        let handled = AssertUnwindSafe(self.job.handler.handle(batch.clone())).catch_unwind().await;
+        let handled = AssertUnwindSafe(self.job.handler.handle(batch.clone()))
+            .catch_unwind()
+            .await;
         meters.seconds.record(started.elapsed().as_secs_f64());
         let batch = Arc::try_unwrap(batch).unwrap_or_else(|shared| (*shared).clone());
         let size = batch.len();
 
         let result = match handled {
             Ok(Ok(outcomes)) if outcomes.len() == size => Ok(outcomes),
-            Ok(Ok(outcomes)) => Err(HandlerError::Failed(format!("{size} messages were handed over and {} outcomes came back", outcomes.len()))),
+            Ok(Ok(outcomes)) => Err(HandlerError::Failed(format!(
+                "{size} messages were handed over and {} outcomes came back",
+                outcomes.len()
+            ))),
             Ok(Err(error)) => Err(error),
             Err(_panic) => Err(HandlerError::Failed("the handler panicked".into())),
         };
@@ -141,14 +156,18 @@ impl<H: Handler> Worker<H> {
                             ledger.done(delivery.offset);
                         }
                         Outcome::Retry(cause) => self.retry(delivery, cause, ledger, now, meters),
-                        Outcome::Unavailable(cause) => self.postpone(delivery, &cause, ledger, now, meters),
+                        Outcome::Unavailable(cause) => {
+                            self.postpone(delivery, &cause, ledger, now, meters)
+                        }
                         Outcome::DeadLetter(cause) => ledger.bury(delivery, cause),
                     }
                 }
                 Ok(())
             }
             Err(HandlerError::Unavailable(why)) => {
-                batch.into_iter().for_each(|delivery| ledger.put_back(delivery));
+                batch
+                    .into_iter()
+                    .for_each(|delivery| ledger.put_back(delivery));
                 Err(why)
             }
             Err(HandlerError::Failed(why)) => {
@@ -161,25 +180,54 @@ impl<H: Handler> Worker<H> {
                     "the handler failed on a batch: {why}"
                 );
                 if size == 1 {
-                    batch.into_iter().for_each(|delivery| self.retry(delivery, why.clone(), ledger, now, meters));
+                    batch.into_iter().for_each(|delivery| {
+                        self.retry(delivery, why.clone(), ledger, now, meters)
+                    });
                 } else {
-                    batch.into_iter().for_each(|delivery| ledger.part(delivery, size));
+                    batch
+                        .into_iter()
+                        .for_each(|delivery| ledger.part(delivery, size));
                 }
                 Ok(())
             }
         }
     }
 
-    fn retry(&self, delivery: Delivery, cause: String, ledger: &mut Ledger, now: Instant, meters: &Meters) {
+    fn retry(
+        &self,
+        delivery: Delivery,
+        cause: String,
+        ledger: &mut Ledger,
+        now: Instant,
+        meters: &Meters,
+    ) {
         meters.retried.increment(1);
-        tracing::debug!(topic = self.topic, partition = self.partition, offset = delivery.offset, attempt = delivery.attempt, "to be tried again: {cause}");
+        tracing::debug!(
+            topic = self.topic,
+            partition = self.partition,
+            offset = delivery.offset,
+            attempt = delivery.attempt,
+            "to be tried again: {cause}"
+        );
         let at = now + self.job.config.backoff(delivery.attempt);
         ledger.retry(delivery, at, cause);
     }
 
-    fn postpone(&self, delivery: Delivery, cause: &str, ledger: &mut Ledger, now: Instant, meters: &Meters) {
+    fn postpone(
+        &self,
+        delivery: Delivery,
+        cause: &str,
+        ledger: &mut Ledger,
+        now: Instant,
+        meters: &Meters,
+    ) {
         meters.postponed.increment(1);
-        tracing::warn!(topic = self.topic, partition = self.partition, offset = delivery.offset, "waits for something that does not answer: {cause}");
+        tracing::warn!(
+            topic = self.topic,
+            partition = self.partition,
+            offset = delivery.offset,
+            "waits for something that does not answer: {cause}"
+        );
         ledger.postpone(delivery, now, |times| self.job.config.backoff(times));
     }
 
@@ -187,7 +235,14 @@ impl<H: Handler> Worker<H> {
     async fn bury(&self, ledger: &mut Ledger, now: Instant, meters: &Meters) {
         let config = &self.job.config;
         for dead in ledger.take_dead(now) {
-            match dead_letter::publish(&self.job.client, &config.group, &config.dead_letter_suffix, &dead).await {
+            match dead_letter::publish(
+                &self.job.client,
+                &config.group,
+                &config.dead_letter_suffix,
+                &dead,
+            )
+            .await
+            {
                 Ok(()) => {
                     meters.dead.increment(1);
                     tracing::error!(
@@ -211,8 +266,14 @@ impl<H: Handler> Worker<H> {
 }
 
 fn delivery(message: &BorrowedMessage<'_>) -> Delivery {
-    let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
-    let headers = message.headers().map(|headers| headers.iter().map(|h| (h.key.to_owned(), text(h.value))).collect());
+    let text =
+        |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+    let headers = message.headers().map(|headers| {
+        headers
+            .iter()
+            .map(|h| (h.key.to_owned(), text(h.value)))
+            .collect()
+    });
     Delivery {
         message: Message {
             topic: message.topic().to_owned(),
@@ -237,8 +298,7 @@ struct Meters {
 
 impl Meters {
     fn new(group: &str, topic: &str) -> Self {
-        let counted =
-            |outcome: &'static str| counter!("eventhub_kafka_consumed_total", "group" => group.to_owned(), "topic" => topic.to_owned(), "outcome" => outcome);
+        let counted = |outcome: &'static str| counter!("eventhub_kafka_consumed_total", "group" => group.to_owned(), "topic" => topic.to_owned(), "outcome" => outcome);
         Self {
             done: counted("done"),
             retried: counted("retry"),

@@ -4,14 +4,19 @@
 
 use std::sync::LazyLock;
 
-use eventhub_postgres::{Client, Config, Error, Expectation, Isolation, Options, Rows, Statement, Value};
+use eventhub_postgres::{
+    Client, Config, Error, Expectation, Isolation, Options, Rows, Statement, Value,
+};
 use eventhub_testing::Postgres;
 
 /// One server for all tests of a file that do not stop it; each uses tables of its own.
 pub static SERVER: LazyLock<Postgres> = LazyLock::new(|| Postgres::start(&["test_db"]).unwrap());
 
 pub fn config(server: &Postgres) -> Config {
-    Config { databases: [("test_db".to_owned(), server.url("test_db"))].into(), ..Config::default() }
+    Config {
+        databases: [("test_db".to_owned(), server.url("test_db"))].into(),
+        ..Config::default()
+    }
 }
 
 pub fn client() -> Client {
@@ -19,20 +24,37 @@ pub fn client() -> Client {
 }
 
 pub fn any(text: &str, params: impl Into<Vec<Value>>) -> Statement {
-    Statement { text: text.to_owned(), params: params.into(), expect: Expectation::Any }
+    Statement {
+        text: text.to_owned(),
+        params: params.into(),
+        expect: Expectation::Any,
+    }
 }
 
 pub fn exactly(rows: u32, text: &str, params: impl Into<Vec<Value>>) -> Statement {
-    Statement { expect: Expectation::Exactly(rows), ..any(text, params) }
+    Statement {
+        expect: Expectation::Exactly(rows),
+        ..any(text, params)
+    }
 }
 
 pub fn once(isolation: Isolation) -> Options {
-    Options { isolation, retries: 0 }
+    Options {
+        isolation,
+        retries: 0,
+    }
 }
 
-pub const READ_COMMITTED: Options = Options { isolation: Isolation::ReadCommitted, retries: 0 };
+pub const READ_COMMITTED: Options = Options {
+    isolation: Isolation::ReadCommitted,
+    retries: 0,
+};
 
-pub async fn query(client: &Client, text: &str, params: impl Into<Vec<Value>>) -> Result<Rows, Error> {
+pub async fn query(
+    client: &Client,
+    text: &str,
+    params: impl Into<Vec<Value>>,
+) -> Result<Rows, Error> {
     client.query("test_db", &any(text, params)).await
 }
 

@@ -1,29 +1,24 @@
-//! From a manifest's components, capabilities and links to an [`App`]: everything is compiled, checked and linked here, so
-//! that a mistake is found before the first request.
+//! From a manifest's components, capabilities and links to an [`App`]: everything is compiled,
+//! checked and linked here, so that a mistake is found before the first request.
 
-use std::{
-    collections::{BTreeMap, BTreeSet, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
 use eventhub_link::{Link, LinkConfig};
 use wasmtime::component::Linker;
 
-use super::{
-    App,
-    plan::{Binding, Fault, Node, Plan, Target, Wish, plan},
-};
-use crate::{
-    OutgoingHttp, PoolConfig, Runtime,
-    instance::Template,
-    link::{Mismatch, link_dynamic, link_routes},
-    loaded::Loaded,
-    pool::{Pool, mebibytes},
-    state::{Environment, State},
-};
+use super::App;
+use super::plan::{Binding, Fault, Node, Plan, Target, Wish, plan};
+use crate::instance::Template;
+use crate::link::{Mismatch, link_dynamic, link_routes};
+use crate::loaded::Loaded;
+use crate::pool::{Pool, mebibytes};
+use crate::state::{Environment, State};
+use crate::{OutgoingHttp, PoolConfig, Runtime};
 
-/// Defines a capability's interfaces in the linker of one component, whose name is given. All calls are to go through the
-/// link, which has the limits that the manifest gives for this component and this capability.
+/// Defines a capability's interfaces in the linker of one component, whose name is given. All calls
+/// are to go through the link, which has the limits that the manifest gives for this component and
+/// this capability.
 pub type AddToLinker = Box<dyn Fn(&mut Linker<State>, &str, Arc<Link>) -> wasmtime::Result<()>>;
 
 /// A component of the manifest.
@@ -56,9 +51,13 @@ pub enum BuildError {
     /// The manifest's author's fault; all of them, by name.
     #[error("{}", .0.iter().map(|fault| format!("- {fault}")).collect::<Vec<_>>().join("\n"))]
     Manifest(Vec<Fault>),
-    /// The component's fault: not a component, or one with imports that its capability does not have.
+    /// The component's fault: not a component, or one with imports that its capability does not
+    /// have.
     #[error("{component} cannot be loaded: {source:#}")]
-    Component { component: String, source: wasmtime::Error },
+    Component {
+        component: String,
+        source: wasmtime::Error,
+    },
 }
 
 /// Collects what an app is made of.
@@ -73,7 +72,13 @@ pub struct AppBuilder {
 impl AppBuilder {
     /// Nothing yet.
     pub fn new(runtime: &Runtime) -> Self {
-        Self { runtime: runtime.clone(), components: Vec::new(), capabilities: BTreeMap::new(), links: Vec::new(), outgoing: None }
+        Self {
+            runtime: runtime.clone(),
+            components: Vec::new(),
+            capabilities: BTreeMap::new(),
+            links: Vec::new(),
+            outgoing: None,
+        }
     }
 
     /// Adds a component.
@@ -82,7 +87,8 @@ impl AppBuilder {
         self
     }
 
-    /// Adds what provides a package's interfaces (`eventhub:redis`); called once for each component that has a link to it.
+    /// Adds what provides a package's interfaces (`eventhub:redis`); called once for each component
+    /// that has a link to it.
     pub fn capability(&mut self, package: &str, add_to_linker: AddToLinker) -> &mut Self {
         self.capabilities.insert(package.to_owned(), add_to_linker);
         self
@@ -94,20 +100,25 @@ impl AppBuilder {
         self
     }
 
-    /// Who sends what components ask for through `wasi:http/outgoing-handler`. Without it they are refused.
+    /// Who sends what components ask for through `wasi:http/outgoing-handler`. Without it they are
+    /// refused.
     pub fn outgoing_http(&mut self, outgoing: Arc<dyn OutgoingHttp>) -> &mut Self {
         self.outgoing = Some(outgoing);
         self
     }
 
-    /// Compiles, checks and links. Takes seconds when components are not in the cache: not for a thread that serves.
+    /// Compiles, checks and links. Takes seconds when components are not in the cache: not for a
+    /// thread that serves.
     ///
     /// # Errors
     /// All faults of the manifest at once, or the first component that cannot be loaded.
     pub fn build(&self) -> Result<App, BuildError> {
         let mut loaded = Vec::with_capacity(self.components.len());
         for source in &self.components {
-            let component = self.runtime.compile(&source.wasm).map_err(of(&source.name))?;
+            let component = self
+                .runtime
+                .compile(&source.wasm)
+                .map_err(of(&source.name))?;
             loaded.push(Loaded::new(&source.name, component));
         }
         let Plan { order, bindings } = self.plan(&loaded)?;
@@ -123,17 +134,32 @@ impl AppBuilder {
             };
             let source = &self.components[node];
             let mut linker = base.clone();
-            self.link_all(&mut linker, &component, &bindings[node], &pools, &mut faults)?;
+            self.link_all(
+                &mut linker,
+                &component,
+                &bindings[node],
+                &pools,
+                &mut faults,
+            )?;
             if !faults.is_empty() {
                 break;
             }
-            let pool = self.pool(component, source, &linker).map_err(of(&source.name))?;
+            let pool = self
+                .pool(component, source, &linker)
+                .map_err(of(&source.name))?;
             pools.insert(node, Arc::new(pool));
         }
         if !faults.is_empty() {
             return Err(BuildError::Manifest(faults));
         }
-        Ok(App { pools: Arc::new(pools.into_values().map(|pool| (pool.name().clone(), pool)).collect()) })
+        Ok(App {
+            pools: Arc::new(
+                pools
+                    .into_values()
+                    .map(|pool| (pool.name().clone(), pool))
+                    .collect(),
+            ),
+        })
     }
 
     fn plan(&self, loaded: &[Loaded]) -> Result<Plan, BuildError> {
@@ -141,15 +167,35 @@ impl AppBuilder {
             .iter()
             .map(|loaded| Node {
                 name: &loaded.name,
-                imports: loaded.imports.iter().map(|interface| &interface.name).collect(),
-                exports: loaded.exports.iter().map(|interface| &interface.name).collect(),
+                imports: loaded
+                    .imports
+                    .iter()
+                    .map(|interface| &interface.name)
+                    .collect(),
+                exports: loaded
+                    .exports
+                    .iter()
+                    .map(|interface| &interface.name)
+                    .collect(),
             })
             .collect();
         let capabilities: BTreeSet<_> = self.capabilities.keys().map(String::as_str).collect();
-        let wishes: Vec<_> = self.links.iter().map(|link| Wish { source: &link.source, target: &link.target, package: &link.package }).collect();
+        let wishes: Vec<_> = self
+            .links
+            .iter()
+            .map(|link| Wish {
+                source: &link.source,
+                target: &link.target,
+                package: &link.package,
+            })
+            .collect();
         let planned = plan(&nodes, &capabilities, &wishes);
 
-        let wanted: u64 = self.components.iter().map(|source| u64::from(source.pool.max_instances.max(1))).sum();
+        let wanted: u64 = self
+            .components
+            .iter()
+            .map(|source| u64::from(source.pool.max_instances.max(1)))
+            .sum();
         let available = u64::from(self.runtime.config().max_instances);
         let crowded = (wanted > available).then_some(Fault::TooManyInstances { wanted, available });
         match (planned, crowded) {
@@ -175,13 +221,17 @@ impl AppBuilder {
             let spec = &self.links[binding.link];
             let import = &component.imports[binding.import];
             let first = !links.contains_key(&binding.link);
-            let link = links.entry(binding.link).or_insert_with(|| Link::new(&component.name, &spec.target, spec.config.clone())).clone();
+            let link = links
+                .entry(binding.link)
+                .or_insert_with(|| Link::new(&component.name, &spec.target, spec.config.clone()))
+                .clone();
             match binding.target {
                 // A capability defines all of its interfaces at once.
                 Target::Capability if !first => {}
                 Target::Capability => {
                     if let Some(add_to_linker) = self.capabilities.get(&spec.target) {
-                        add_to_linker(linker, &component.name, link).map_err(of(&component.name))?;
+                        add_to_linker(linker, &component.name, link)
+                            .map_err(of(&component.name))?;
                     }
                 }
                 Target::Component { node, export } => {
@@ -189,11 +239,13 @@ impl AppBuilder {
                         continue;
                     };
                     if import.name.interface() == "routes" {
-                        link_routes(linker, &import.name, callee.clone(), link).map_err(of(&component.name))?;
+                        link_routes(linker, &import.name, callee.clone(), link)
+                            .map_err(of(&component.name))?;
                         continue;
                     }
                     let export = &callee.template.loaded.exports[export];
-                    let linked = link_dynamic(linker, import, export, callee, &link).map_err(of(&component.name))?;
+                    let linked = link_dynamic(linker, import, export, callee, &link)
+                        .map_err(of(&component.name))?;
                     faults.extend(linked.err().map(|mismatch| Fault::Mismatch {
                         component: component.name.to_string(),
                         target: spec.target.clone(),
@@ -209,7 +261,12 @@ impl AppBuilder {
         Ok(())
     }
 
-    fn pool(&self, loaded: Loaded, source: &ComponentSource, linker: &Linker<State>) -> wasmtime::Result<Pool> {
+    fn pool(
+        &self,
+        loaded: Loaded,
+        source: &ComponentSource,
+        linker: &Linker<State>,
+    ) -> wasmtime::Result<Pool> {
         let pre = linker.instantiate_pre(&loaded.component)?;
         let environment = Environment {
             component: loaded.name.clone(),
@@ -217,7 +274,10 @@ impl AppBuilder {
             outgoing: self.outgoing.clone(),
             max_memory: mebibytes(source.pool.memory_mb),
         };
-        Ok(Pool::new(Template::new(loaded, environment, pre)?, source.pool.clone()))
+        Ok(Pool::new(
+            Template::new(loaded, environment, pre)?,
+            source.pool.clone(),
+        ))
     }
 }
 
@@ -228,5 +288,8 @@ fn add_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
 
 fn of(component: &str) -> impl Fn(wasmtime::Error) -> BuildError {
     let component = component.to_owned();
-    move |source| BuildError::Component { component: component.clone(), source }
+    move |source| BuildError::Component {
+        component: component.clone(),
+        source,
+    }
 }

@@ -3,16 +3,15 @@
 mod builder;
 mod plan;
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 pub use builder::{AddToLinker, AppBuilder, BuildError, ComponentSource, LinkSpec};
 pub use plan::Fault;
 
-use crate::{
-    CallContext, CallError, ComponentStats, Entries,
-    pool::Pool,
-    values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick},
-};
+use crate::pool::Pool;
+use crate::values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick};
+use crate::{CallContext, CallError, ComponentStats, Entries};
 
 /// All components, ready to be called. Cheap to clone.
 #[derive(Clone)]
@@ -22,7 +21,12 @@ pub struct App {
 
 impl App {
     /// Answers a request, with a problem document when the component cannot.
-    pub async fn handle(&self, component: &str, request: &Request, context: CallContext<'_>) -> Response {
+    pub async fn handle(
+        &self,
+        component: &str,
+        request: &Request,
+        context: CallContext<'_>,
+    ) -> Response {
         match self.try_handle(component, request, context).await {
             Ok(response) => response,
             Err(error) => error.to_response(context.request_id),
@@ -33,21 +37,39 @@ impl App {
     ///
     /// # Errors
     /// The component did not answer; this has been logged.
-    pub async fn try_handle(&self, component: &str, request: &Request, context: CallContext<'_>) -> Result<Response, CallError> {
+    pub async fn try_handle(
+        &self,
+        component: &str,
+        request: &Request,
+        context: CallContext<'_>,
+    ) -> Result<Response, CallError> {
         self.pool(component)?.handle(request, context).await
     }
 
-    /// As [`Self::handle`], through `wasi:http/incoming-handler` even where the component has `routes`.
-    pub async fn over_http(&self, component: &str, request: &Request, context: CallContext<'_>) -> Response {
+    /// As [`Self::handle`], through `wasi:http/incoming-handler` even where the component has
+    /// `routes`.
+    pub async fn over_http(
+        &self,
+        component: &str,
+        request: &Request,
+        context: CallContext<'_>,
+    ) -> Response {
         let answer = async { self.pool(component)?.over_http(request, context).await };
-        answer.await.unwrap_or_else(|error| error.to_response(context.request_id))
+        answer
+            .await
+            .unwrap_or_else(|error| error.to_response(context.request_id))
     }
 
     /// Gives a batch of messages to a component's `events` export. One outcome for each, in order.
     ///
     /// # Errors
     /// The component did not answer; what became of the messages is unknown.
-    pub async fn events(&self, component: &str, batch: &[Delivery], context: CallContext<'_>) -> Result<Vec<Outcome>, CallError> {
+    pub async fn events(
+        &self,
+        component: &str,
+        batch: &[Delivery],
+        context: CallContext<'_>,
+    ) -> Result<Vec<Outcome>, CallError> {
         self.pool(component)?.events(batch, context).await
     }
 
@@ -55,15 +77,26 @@ impl App {
     ///
     /// # Errors
     /// The component did not answer.
-    pub async fn tick(&self, component: &str, tick: &Tick) -> Result<Result<(), String>, CallError> {
-        self.pool(component)?.tick(tick, CallContext::of_tick(tick)).await
+    pub async fn tick(
+        &self,
+        component: &str,
+        tick: &Tick,
+    ) -> Result<Result<(), String>, CallError> {
+        self.pool(component)?
+            .tick(tick, CallContext::of_tick(tick))
+            .await
     }
 
     /// A client wants to listen to a topic.
     ///
     /// # Errors
     /// The component did not answer.
-    pub async fn live_open(&self, component: &str, request: &Request, context: CallContext<'_>) -> Result<Result<Subscription, Refusal>, CallError> {
+    pub async fn live_open(
+        &self,
+        component: &str,
+        request: &Request,
+        context: CallContext<'_>,
+    ) -> Result<Result<Subscription, Refusal>, CallError> {
         self.pool(component)?.live_open(request, context).await
     }
 
@@ -71,11 +104,18 @@ impl App {
     ///
     /// # Errors
     /// The component did not answer.
-    pub async fn live_read(&self, component: &str, topic: &str, seq: u64, context: CallContext<'_>) -> Result<Result<Page, String>, CallError> {
+    pub async fn live_read(
+        &self,
+        component: &str,
+        topic: &str,
+        seq: u64,
+        context: CallContext<'_>,
+    ) -> Result<Result<Page, String>, CallError> {
         self.pool(component)?.live_read(topic, seq, context).await
     }
 
-    /// Makes one instance of each component: the first requests find them, and a component that cannot start is found out.
+    /// Makes one instance of each component: the first requests find them, and a component that
+    /// cannot start is found out.
     ///
     /// # Errors
     /// A component that does not start.
@@ -106,7 +146,9 @@ impl App {
     fn pool(&self, component: &str) -> Result<&Pool, CallError> {
         match self.pools.get(component) {
             Some(pool) => Ok(pool),
-            None => Err(CallError::UnknownComponent { component: component.into() }),
+            None => Err(CallError::UnknownComponent {
+                component: component.into(),
+            }),
         }
     }
 }

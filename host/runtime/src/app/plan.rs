@@ -1,5 +1,5 @@
-//! Which import of which component is satisfied by whom. Names in, names out: no wasm here. All faults of a manifest are
-//! found at once.
+//! Which import of which component is satisfied by whom. Names in, names out: no wasm here. All
+//! faults of a manifest are found at once.
 
 use std::collections::BTreeSet;
 
@@ -53,39 +53,85 @@ pub enum Fault {
     #[error("two components are called {name}")]
     SameName { name: String },
     #[error("{first} and {second} both export {interface}; an interface has one exporter")]
-    TwoExporters { interface: String, first: String, second: String },
-    #[error("{component} imports {interface}, which {provider} provides, but no link of the manifest goes from {component} to {provider}")]
-    MissingLink { component: String, interface: String, provider: String },
-    #[error("{component} imports {interface}, which no component exports and no capability provides")]
-    Unsatisfied { component: String, interface: String },
+    TwoExporters {
+        interface: String,
+        first: String,
+        second: String,
+    },
+    #[error(
+        "{component} imports {interface}, which {provider} provides, but no link of the manifest goes from {component} to {provider}"
+    )]
+    MissingLink {
+        component: String,
+        interface: String,
+        provider: String,
+    },
+    #[error(
+        "{component} imports {interface}, which no component exports and no capability provides"
+    )]
+    Unsatisfied {
+        component: String,
+        interface: String,
+    },
     #[error("the link from {component} goes to {target}, which does not export {interface}")]
-    NotExported { component: String, target: String, interface: String },
-    #[error("a link goes from {source_component} to {target} for {package}: there is no component or capability {missing}")]
-    UnknownEnd { source_component: String, target: String, package: String, missing: String },
+    NotExported {
+        component: String,
+        target: String,
+        interface: String,
+    },
+    #[error(
+        "a link goes from {source_component} to {target} for {package}: there is no component or capability {missing}"
+    )]
+    UnknownEnd {
+        source_component: String,
+        target: String,
+        package: String,
+        missing: String,
+    },
     #[error("components call each other in a circle: {}", path.join(" → "))]
     Cycle { path: Vec<String> },
     #[error("{component} and {target} do not mean the same by {interface}: {detail}")]
-    Mismatch { component: String, target: String, interface: String, detail: String },
+    Mismatch {
+        component: String,
+        target: String,
+        interface: String,
+        detail: String,
+    },
     #[error("the pools may have {wanted} instances together, the engine {available}")]
     TooManyInstances { wanted: u64, available: u64 },
 }
 
 /// Checks everything that names alone can tell.
-pub(crate) fn plan(nodes: &[Node], capabilities: &BTreeSet<&str>, wishes: &[Wish]) -> Result<Plan, Vec<Fault>> {
+pub(crate) fn plan(
+    nodes: &[Node],
+    capabilities: &BTreeSet<&str>,
+    wishes: &[Wish],
+) -> Result<Plan, Vec<Fault>> {
     let mut faults = Vec::new();
     names(nodes, &mut faults);
     exporters(nodes, &mut faults);
     ends(nodes, capabilities, wishes, &mut faults);
-    let bindings: Vec<Vec<Binding>> = nodes.iter().map(|node| bind(node, nodes, capabilities, wishes, &mut faults)).collect();
-    let order = order(nodes, &bindings).map_err(|cycle| faults.push(cycle)).unwrap_or_default();
-    if faults.is_empty() { Ok(Plan { order, bindings }) } else { Err(faults) }
+    let bindings: Vec<Vec<Binding>> = nodes
+        .iter()
+        .map(|node| bind(node, nodes, capabilities, wishes, &mut faults))
+        .collect();
+    let order = order(nodes, &bindings)
+        .map_err(|cycle| faults.push(cycle))
+        .unwrap_or_default();
+    if faults.is_empty() {
+        Ok(Plan { order, bindings })
+    } else {
+        Err(faults)
+    }
 }
 
 fn names(nodes: &[Node], faults: &mut Vec<Fault>) {
     let mut known = BTreeSet::new();
     for node in nodes {
         if !known.insert(node.name) {
-            faults.push(Fault::SameName { name: node.name.into() });
+            faults.push(Fault::SameName {
+                name: node.name.into(),
+            });
         }
     }
 }
@@ -95,7 +141,11 @@ fn exporters(nodes: &[Node], faults: &mut Vec<Fault>) {
         for second in &nodes[index + 1..] {
             for export in first.exports.iter().filter(|export| !export.is_wasi()) {
                 if second.exports.contains(export) {
-                    faults.push(Fault::TwoExporters { interface: export.full().into(), first: first.name.into(), second: second.name.into() });
+                    faults.push(Fault::TwoExporters {
+                        interface: export.full().into(),
+                        first: first.name.into(),
+                        second: second.name.into(),
+                    });
                 }
             }
         }
@@ -121,30 +171,66 @@ fn ends(nodes: &[Node], capabilities: &BTreeSet<&str>, wishes: &[Wish], faults: 
     }
 }
 
-fn bind(node: &Node, nodes: &[Node], capabilities: &BTreeSet<&str>, wishes: &[Wish], faults: &mut Vec<Fault>) -> Vec<Binding> {
+fn bind(
+    node: &Node,
+    nodes: &[Node],
+    capabilities: &BTreeSet<&str>,
+    wishes: &[Wish],
+    faults: &mut Vec<Fault>,
+) -> Vec<Binding> {
     let mut bindings = Vec::new();
-    for (import, interface) in node.imports.iter().enumerate().filter(|(_, interface)| !interface.is_wasi()) {
+    for (import, interface) in node
+        .imports
+        .iter()
+        .enumerate()
+        .filter(|(_, interface)| !interface.is_wasi())
+    {
         let component = || node.name.to_owned();
         let mine = |wish: &&Wish| wish.source == node.name && wish.package == interface.package();
         let Some((link, wish)) = wishes.iter().enumerate().find(|(_, wish)| mine(wish)) else {
-            let exporter = nodes.iter().find(|other| other.exports.contains(interface)).map(|other| other.name);
+            let exporter = nodes
+                .iter()
+                .find(|other| other.exports.contains(interface))
+                .map(|other| other.name);
             let provider = exporter.or_else(|| capabilities.get(interface.package()).copied());
             let interface = interface.full().to_owned();
             faults.push(match provider {
-                Some(provider) => Fault::MissingLink { component: component(), interface, provider: provider.into() },
-                None => Fault::Unsatisfied { component: component(), interface },
+                Some(provider) => Fault::MissingLink {
+                    component: component(),
+                    interface,
+                    provider: provider.into(),
+                },
+                None => Fault::Unsatisfied {
+                    component: component(),
+                    interface,
+                },
             });
             continue;
         };
         let target = match nodes.iter().position(|other| other.name == wish.target) {
-            Some(other) => nodes[other].exports.iter().position(|export| export == interface).map(|export| Target::Component { node: other, export }),
+            Some(other) => nodes[other]
+                .exports
+                .iter()
+                .position(|export| export == interface)
+                .map(|export| Target::Component {
+                    node: other,
+                    export,
+                }),
             // An unknown target has been reported as such.
             None if !capabilities.contains(wish.target) => continue,
             None => (wish.target == interface.package()).then_some(Target::Capability),
         };
         match target {
-            Some(target) => bindings.push(Binding { import, link, target }),
-            None => faults.push(Fault::NotExported { component: component(), target: wish.target.into(), interface: interface.full().into() }),
+            Some(target) => bindings.push(Binding {
+                import,
+                link,
+                target,
+            }),
+            None => faults.push(Fault::NotExported {
+                component: component(),
+                target: wish.target.into(),
+                interface: interface.full().into(),
+            }),
         }
     }
     bindings
@@ -152,12 +238,22 @@ fn bind(node: &Node, nodes: &[Node], capabilities: &BTreeSet<&str>, wishes: &[Wi
 
 /// Callees before callers, or the circle that makes this impossible.
 fn order(nodes: &[Node], bindings: &[Vec<Binding>]) -> Result<Vec<usize>, Fault> {
-    fn visit(node: usize, nodes: &[Node], bindings: &[Vec<Binding>], path: &mut Vec<usize>, order: &mut Vec<usize>) -> Result<(), Fault> {
+    fn visit(
+        node: usize,
+        nodes: &[Node],
+        bindings: &[Vec<Binding>],
+        path: &mut Vec<usize>,
+        order: &mut Vec<usize>,
+    ) -> Result<(), Fault> {
         if order.contains(&node) {
             return Ok(());
         }
         if let Some(start) = path.iter().position(|other| *other == node) {
-            let path = path[start..].iter().chain([&node]).map(|node| nodes[*node].name.to_owned()).collect();
+            let path = path[start..]
+                .iter()
+                .chain([&node])
+                .map(|node| nodes[*node].name.to_owned())
+                .collect();
             return Err(Fault::Cycle { path });
         }
         path.push(node);
@@ -184,15 +280,37 @@ mod tests {
     struct Given(&'static str, Vec<InterfaceName>, Vec<InterfaceName>);
 
     fn component(name: &'static str, imports: &[&str], exports: &[&str]) -> Given {
-        let parse = |names: &[&str]| names.iter().map(|name| InterfaceName::parse(name).unwrap()).collect();
+        let parse = |names: &[&str]| {
+            names
+                .iter()
+                .map(|name| InterfaceName::parse(name).unwrap())
+                .collect()
+        };
         Given(name, parse(imports), parse(exports))
     }
 
-    fn planned(given: &[Given], links: &[(&'static str, &'static str, &'static str)]) -> Result<Plan, Vec<String>> {
-        let nodes: Vec<_> =
-            given.iter().map(|Given(name, imports, exports)| Node { name, imports: imports.iter().collect(), exports: exports.iter().collect() }).collect();
-        let wishes: Vec<_> = links.iter().map(|(source, target, package)| Wish { source, target, package }).collect();
-        plan(&nodes, &BTreeSet::from(["eventhub:redis"]), &wishes).map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    fn planned(
+        given: &[Given],
+        links: &[(&'static str, &'static str, &'static str)],
+    ) -> Result<Plan, Vec<String>> {
+        let nodes: Vec<_> = given
+            .iter()
+            .map(|Given(name, imports, exports)| Node {
+                name,
+                imports: imports.iter().collect(),
+                exports: exports.iter().collect(),
+            })
+            .collect();
+        let wishes: Vec<_> = links
+            .iter()
+            .map(|(source, target, package)| Wish {
+                source,
+                target,
+                package,
+            })
+            .collect();
+        plan(&nodes, &BTreeSet::from(["eventhub:redis"]), &wishes)
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
     }
 
     const BOOKING: &str = "eventhub:booking/routes@0.1.0";
@@ -201,54 +319,109 @@ mod tests {
 
     #[test]
     fn imports_are_bound_to_components_and_capabilities_and_callees_come_first() {
-        let given = [component("gateway", &[BOOKING, REDIS, STDERR], &[]), component("booking", &[], &[BOOKING])];
-        let links = [("gateway", "booking", "eventhub:booking"), ("gateway", "eventhub:redis", "eventhub:redis")];
+        let given = [
+            component("gateway", &[BOOKING, REDIS, STDERR], &[]),
+            component("booking", &[], &[BOOKING]),
+        ];
+        let links = [
+            ("gateway", "booking", "eventhub:booking"),
+            ("gateway", "eventhub:redis", "eventhub:redis"),
+        ];
         let plan = planned(&given, &links).unwrap();
         assert_eq!(plan.order, [1, 0]);
         let target = Target::Component { node: 1, export: 0 };
-        assert_eq!(plan.bindings[0], [Binding { import: 0, link: 0, target }, Binding { import: 1, link: 1, target: Target::Capability }]);
+        assert_eq!(
+            plan.bindings[0],
+            [
+                Binding {
+                    import: 0,
+                    link: 0,
+                    target
+                },
+                Binding {
+                    import: 1,
+                    link: 1,
+                    target: Target::Capability
+                }
+            ]
+        );
     }
 
     #[test]
     fn an_import_without_a_link_is_refused_and_the_one_who_could_serve_it_is_named() {
-        let given = [component("gateway", &[BOOKING, REDIS], &[]), component("booking", &[], &[BOOKING])];
+        let given = [
+            component("gateway", &[BOOKING, REDIS], &[]),
+            component("booking", &[], &[BOOKING]),
+        ];
         let faults = planned(&given, &[]).unwrap_err();
         assert_eq!(faults.len(), 2, "all faults at once: {faults:?}");
-        assert!(faults[0].contains("no link of the manifest goes from gateway to booking"), "{faults:?}");
-        assert!(faults[1].contains(REDIS) && faults[1].contains("gateway to eventhub:redis"), "{faults:?}");
+        assert!(
+            faults[0].contains("no link of the manifest goes from gateway to booking"),
+            "{faults:?}"
+        );
+        assert!(
+            faults[1].contains(REDIS) && faults[1].contains("gateway to eventhub:redis"),
+            "{faults:?}"
+        );
     }
 
     #[test]
     fn an_import_that_nobody_can_serve_is_refused() {
         let faults = planned(&[component("gateway", &[BOOKING], &[])], &[]).unwrap_err();
-        assert!(faults[0].contains("gateway imports eventhub:booking/routes@0.1.0, which no component"), "{faults:?}");
+        assert!(
+            faults[0].contains("gateway imports eventhub:booking/routes@0.1.0, which no component"),
+            "{faults:?}"
+        );
     }
 
     #[test]
     fn two_exporters_of_one_interface_are_refused() {
-        let given = [component("one", &[], &[BOOKING, STDERR]), component("two", &[], &[BOOKING, STDERR])];
+        let given = [
+            component("one", &[], &[BOOKING, STDERR]),
+            component("two", &[], &[BOOKING, STDERR]),
+        ];
         let faults = planned(&given, &[]).unwrap_err();
         assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].contains("one and two both export eventhub:booking/routes@0.1.0"), "{faults:?}");
+        assert!(
+            faults[0].contains("one and two both export eventhub:booking/routes@0.1.0"),
+            "{faults:?}"
+        );
     }
 
     #[test]
     fn a_circle_is_refused_and_shown() {
-        let given = [component("a", &["x:b/i"], &["x:a/i"]), component("b", &["x:c/i"], &["x:b/i"]), component("c", &["x:b/i"], &["x:c/i"])];
+        let given = [
+            component("a", &["x:b/i"], &["x:a/i"]),
+            component("b", &["x:c/i"], &["x:b/i"]),
+            component("c", &["x:b/i"], &["x:c/i"]),
+        ];
         let links = [("a", "b", "x:b"), ("b", "c", "x:c"), ("c", "b", "x:b")];
         let faults = planned(&given, &links).unwrap_err();
-        assert_eq!(faults, ["components call each other in a circle: b → c → b"]);
+        assert_eq!(
+            faults,
+            ["components call each other in a circle: b → c → b"]
+        );
     }
 
     #[test]
     fn a_link_to_someone_who_lacks_the_interface_or_does_not_exist_is_refused() {
-        let given = [component("gateway", &[BOOKING], &[]), component("event", &[], &[])];
+        let given = [
+            component("gateway", &[BOOKING], &[]),
+            component("event", &[], &[]),
+        ];
         let faults = planned(&given, &[("gateway", "event", "eventhub:booking")]).unwrap_err();
-        assert!(faults[0].contains("event, which does not export eventhub:booking/routes@0.1.0"), "{faults:?}");
+        assert!(
+            faults[0].contains("event, which does not export eventhub:booking/routes@0.1.0"),
+            "{faults:?}"
+        );
         let faults = planned(&given, &[("gateway", "bookings", "eventhub:booking")]).unwrap_err();
         assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(faults[0].contains("no component or capability bookings"), "{faults:?}");
-        let faults = planned(&given, &[("gateway", "eventhub:redis", "eventhub:booking")]).unwrap_err();
+        assert!(
+            faults[0].contains("no component or capability bookings"),
+            "{faults:?}"
+        );
+        let faults =
+            planned(&given, &[("gateway", "eventhub:redis", "eventhub:booking")]).unwrap_err();
         assert!(faults[0].contains("does not export"), "{faults:?}");
     }
 }

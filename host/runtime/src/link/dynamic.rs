@@ -1,18 +1,17 @@
-//! The link to any interface of another component: values are passed through as they are, whatever their types.
-//! Not for lists of numbers: each of them would become a value of its own.
+//! The link to any interface of another component: values are passed through as they are, whatever
+//! their types. Not for lists of numbers: each of them would become a value of its own.
 
 use std::sync::Arc;
 
 use eventhub_link::Link;
-use wasmtime::{
-    StoreContextMut,
-    component::{
-        Linker, Val,
-        types::{ComponentFunc, Type},
-    },
-};
+use wasmtime::StoreContextMut;
+use wasmtime::component::types::{ComponentFunc, Type};
+use wasmtime::component::{Linker, Val};
 
-use crate::{CallContext, CallError, loaded::Interface, pool::Pool, state::State};
+use crate::loaded::Interface;
+use crate::pool::Pool;
+use crate::state::State;
+use crate::{CallContext, CallError};
 
 /// Caller and callee do not mean the same interface.
 #[derive(Debug)]
@@ -33,7 +32,11 @@ pub(crate) fn link(
 ) -> wasmtime::Result<Result<(), Mismatch>> {
     let mut instance = linker.instance(import.name.full())?;
     for function in &import.functions {
-        let Some(exported) = export.functions.iter().find(|exported| exported.name == function.name) else {
+        let Some(exported) = export
+            .functions
+            .iter()
+            .find(|exported| exported.name == function.name)
+        else {
             return Ok(Err(Mismatch::Missing(function.name.clone())));
         };
         if !same_types(&function.ty, &exported.ty) {
@@ -41,10 +44,24 @@ pub(crate) fn link(
         }
         let (callee, link, index) = (callee.clone(), link.clone(), exported.index);
         let says_unavailable = says_unavailable(&function.ty);
-        instance.func_new_async(&function.name, move |store: StoreContextMut<'_, State>, _, params: &[Val], results: &mut [Val]| {
-            let (callee, link) = (callee.clone(), link.clone());
-            Box::new(async move { call(store, &callee, &link, index, says_unavailable, params, results).await })
-        })?;
+        instance.func_new_async(
+            &function.name,
+            move |store: StoreContextMut<'_, State>, _, params: &[Val], results: &mut [Val]| {
+                let (callee, link) = (callee.clone(), link.clone());
+                Box::new(async move {
+                    call(
+                        store,
+                        &callee,
+                        &link,
+                        index,
+                        says_unavailable,
+                        params,
+                        results,
+                    )
+                    .await
+                })
+            },
+        )?;
     }
     Ok(Ok(()))
 }
@@ -60,9 +77,15 @@ async fn call(
 ) -> wasmtime::Result<()> {
     let current = &store.data().call;
     let (request_id, traceparent) = (current.request_id.clone(), current.traceparent.clone());
-    let context = CallContext { request_id: &request_id, traceparent: &traceparent, deadline: Some(current.deadline) };
+    let context = CallContext {
+        request_id: &request_id,
+        traceparent: &traceparent,
+        deadline: Some(current.deadline),
+    };
     let failed = |result: &Result<(), CallError>| result.as_ref().is_err_and(CallError::is_failure);
-    let answer = link.call(failed, callee.call(function, params, results, context)).await;
+    let answer = link
+        .call(failed, callee.call(function, params, results, context))
+        .await;
     store.set_epoch_deadline(1);
     // Either error has been logged where it happened; the caller learns only that it got no answer.
     let cause = match answer {
@@ -84,7 +107,8 @@ async fn call(
     }
 }
 
-/// Whether the function can say `unavailable(text)` itself: its result's error is a variant with that case.
+/// Whether the function can say `unavailable(text)` itself: its result's error is a variant with
+/// that case.
 fn says_unavailable(function: &ComponentFunc) -> bool {
     let Some(Type::Result(result)) = function.results().next() else {
         return false;
@@ -92,9 +116,14 @@ fn says_unavailable(function: &ComponentFunc) -> bool {
     let Some(Type::Variant(error)) = result.err() else {
         return false;
     };
-    error.cases().any(|case| case.name == "unavailable" && case.ty == Some(Type::String))
+    error
+        .cases()
+        .any(|case| case.name == "unavailable" && case.ty == Some(Type::String))
 }
 
 fn same_types(one: &ComponentFunc, other: &ComponentFunc) -> bool {
-    one.params().map(|(_, ty)| ty).eq(other.params().map(|(_, ty)| ty)) && one.results().eq(other.results())
+    one.params()
+        .map(|(_, ty)| ty)
+        .eq(other.params().map(|(_, ty)| ty))
+        && one.results().eq(other.results())
 }

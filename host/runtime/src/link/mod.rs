@@ -1,15 +1,16 @@
-//! Calls from one component to another: the caller's import is a host function that borrows an instance of the callee.
-//! `routes` go with types; any other interface as dynamic values, which takes about twice as long.
+//! Calls from one component to another: the caller's import is a host function that borrows an
+//! instance of the callee. `routes` go with types; any other interface as dynamic values, which
+//! takes about twice as long.
 
 mod dynamic;
 mod routes;
 
-use eventhub_link::LinkError;
-
 pub(crate) use dynamic::{Mismatch, link as link_dynamic};
+use eventhub_link::LinkError;
 pub(crate) use routes::link as link_routes;
 
-/// Says in the log that a callee did not answer. That it is not asked any more is the link's to say, once.
+/// Says in the log that a callee did not answer. That it is not asked any more is the link's to
+/// say, once.
 fn report(error: &LinkError, request_id: &str, traceparent: &str) {
     let trace_id = crate::context::trace_id(traceparent);
     match error {

@@ -1,15 +1,15 @@
 //! An instance on loan. However the call ends, this decides whether the instance may be used again.
 
-use tokio::{
-    sync::SemaphorePermit,
-    time::{Instant, error::Elapsed},
-};
+use tokio::sync::SemaphorePermit;
+use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 use super::{Pool, mebibytes};
-use crate::{CallError, instance::Instance};
+use crate::CallError;
+use crate::instance::Instance;
 
-/// An instance lent to one call, and a place in the pool with it. The order of the fields matters: the instance goes
-/// before its place does, so that there are never more instances than places.
+/// An instance lent to one call, and a place in the pool with it. The order of the fields matters:
+/// the instance goes before its place does, so that there are never more instances than places.
 pub(super) struct Lease<'a> {
     pub instance: Lent<'a>,
     pub deadline: Instant,
@@ -18,7 +18,8 @@ pub(super) struct Lease<'a> {
     pub place: Option<SemaphorePermit<'a>>,
 }
 
-/// Goes back to the pool by [`Lease::settle`] only. When the future of a call is dropped, so is its instance.
+/// Goes back to the pool by [`Lease::settle`] only. When the future of a call is dropped, so is its
+/// instance.
 pub(super) struct Lent<'a> {
     pub instance: Option<Box<Instance>>,
     pub pool: &'a Pool,
@@ -26,7 +27,10 @@ pub(super) struct Lent<'a> {
 
 impl Lease<'_> {
     /// Ends the call: the instance goes back if it may be used again.
-    pub fn settle<R>(mut self, result: Result<wasmtime::Result<R>, Elapsed>) -> Result<R, CallError> {
+    pub fn settle<R>(
+        mut self,
+        result: Result<wasmtime::Result<R>, Elapsed>,
+    ) -> Result<R, CallError> {
         let pool = self.instance.pool;
         let after = self.started.elapsed();
         pool.meters.seconds.record(after.as_secs_f64());
@@ -37,7 +41,10 @@ impl Lease<'_> {
                 return Ok(value);
             }
             Ok(Err(error)) => CallError::from_wasm(pool.name(), &error, after),
-            Err(_) => CallError::Deadline { component: pool.name().clone(), after },
+            Err(_) => CallError::Deadline {
+                component: pool.name().clone(),
+                after,
+            },
         };
         pool.report(&error, self.instance.store.data().call());
         self.instance.discard();
@@ -46,7 +53,10 @@ impl Lease<'_> {
 
     pub fn not_exported(mut self, export: &'static str) -> CallError {
         let pool = self.instance.pool;
-        let error = CallError::NotExported { component: pool.name().clone(), export };
+        let error = CallError::NotExported {
+            component: pool.name().clone(),
+            export,
+        };
         pool.report(&error, self.instance.store.data().call());
         self.give_back();
         error
@@ -71,7 +81,9 @@ impl Lent<'_> {
         let pool = self.pool;
         instance.served += 1;
         let used = instance.store.data().limits.used;
-        if instance.served >= pool.config.recycle_after || used > mebibytes(pool.config.recycle_memory_mb) {
+        if instance.served >= pool.config.recycle_after
+            || used > mebibytes(pool.config.recycle_memory_mb)
+        {
             pool.meters.recycled.increment(1);
             return;
         }
@@ -90,14 +102,18 @@ impl std::ops::Deref for Lent<'_> {
 
     #[allow(clippy::expect_used)]
     fn deref(&self) -> &Instance {
-        self.instance.as_deref().expect("lent until it is given back, which ends the lease")
+        self.instance
+            .as_deref()
+            .expect("lent until it is given back, which ends the lease")
     }
 }
 
 impl std::ops::DerefMut for Lent<'_> {
     #[allow(clippy::expect_used)]
     fn deref_mut(&mut self) -> &mut Instance {
-        self.instance.as_deref_mut().expect("lent until it is given back, which ends the lease")
+        self.instance
+            .as_deref_mut()
+            .expect("lent until it is given back, which ends the lease")
     }
 }
 

@@ -1,40 +1,30 @@
-//! The pool of one component: instances are lent to one call at a time and reused. A call that does not end well, for
-//! whatever reason, keeps its instance from ever being lent again.
+//! The pool of one component: instances are lent to one call at a time and reused. A call that does
+//! not end well, for whatever reason, keeps its instance from ever being lent again.
 
 mod lease;
 mod places;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::{
-    sync::SemaphorePermit,
-    time::{Instant, timeout_at},
-};
+use tokio::sync::SemaphorePermit;
+use tokio::time::{Instant, timeout_at};
 use wasmtime::component::Val;
 
-use self::{
-    lease::{Lease, Lent},
-    places::Places,
-};
-use crate::{
-    CallContext, CallError, PoolConfig,
-    instance::{Instance, Template},
-    meters::Meters,
-    values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick},
-};
+use self::lease::{Lease, Lent};
+use self::places::Places;
+use crate::instance::{Instance, Template};
+use crate::meters::Meters;
+use crate::values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick};
+use crate::{CallContext, CallError, PoolConfig};
 
 pub(crate) struct Pool {
     pub template: Template,
     config: PoolConfig,
-    /// The one used last is lent first: its memory is warm, and the others can be dropped when it gets quiet.
-    /// Boxed, since each call moves one out and in again.
+    /// The one used last is lent first: its memory is warm, and the others can be dropped when it
+    /// gets quiet. Boxed, since each call moves one out and in again.
     #[allow(clippy::vec_box)]
     idle: Mutex<Vec<Box<Instance>>>,
     places: Places,
@@ -60,15 +50,30 @@ pub struct ComponentStats {
 impl Pool {
     pub fn new(template: Template, config: PoolConfig) -> Self {
         let meters = Meters::new(&template.loaded.name);
-        let places = Places::new(config.eager_instances, config.max_instances, Duration::from_millis(config.grow_after_ms));
-        Self { places, idle: Mutex::default(), queued: AtomicUsize::new(0), template, config, meters }
+        let places = Places::new(
+            config.eager_instances,
+            config.max_instances,
+            Duration::from_millis(config.grow_after_ms),
+        );
+        Self {
+            places,
+            idle: Mutex::default(),
+            queued: AtomicUsize::new(0),
+            template,
+            config,
+            meters,
+        }
     }
 
     pub fn name(&self) -> &Arc<str> {
         &self.template.loaded.name
     }
 
-    pub async fn handle(&self, request: &Request, context: CallContext<'_>) -> Result<Response, CallError> {
+    pub async fn handle(
+        &self,
+        request: &Request,
+        context: CallContext<'_>,
+    ) -> Result<Response, CallError> {
         if self.template.loaded.points.routes.is_none() {
             return self.over_http(request, context).await;
         }
@@ -76,11 +81,19 @@ impl Pool {
         let Some(routes) = lease.instance.routes else {
             return Err(lease.not_exported("routes"));
         };
-        let result = timeout_at(lease.deadline, routes.call_async(&mut lease.instance.store, (request,))).await;
+        let result = timeout_at(
+            lease.deadline,
+            routes.call_async(&mut lease.instance.store, (request,)),
+        )
+        .await;
         lease.settle(result).map(|(response,)| response)
     }
 
-    pub async fn over_http(&self, request: &Request, context: CallContext<'_>) -> Result<Response, CallError> {
+    pub async fn over_http(
+        &self,
+        request: &Request,
+        context: CallContext<'_>,
+    ) -> Result<Response, CallError> {
         let mut lease = self.lend(context).await?;
         let (deadline, template) = (lease.deadline, &self.template);
         match timeout_at(deadline, lease.instance.over_http(template, request)).await {
@@ -90,49 +103,92 @@ impl Pool {
         }
     }
 
-    pub async fn events(&self, batch: &[Delivery], context: CallContext<'_>) -> Result<Vec<Outcome>, CallError> {
+    pub async fn events(
+        &self,
+        batch: &[Delivery],
+        context: CallContext<'_>,
+    ) -> Result<Vec<Outcome>, CallError> {
         let mut lease = self.lend(context).await?;
         let Some(events) = lease.instance.events else {
             return Err(lease.not_exported("events"));
         };
-        let result = timeout_at(lease.deadline, events.call_async(&mut lease.instance.store, (batch,))).await;
+        let result = timeout_at(
+            lease.deadline,
+            events.call_async(&mut lease.instance.store, (batch,)),
+        )
+        .await;
         lease.settle(result).map(|(outcomes,)| outcomes)
     }
 
-    pub async fn tick(&self, tick: &Tick, context: CallContext<'_>) -> Result<Result<(), String>, CallError> {
+    pub async fn tick(
+        &self,
+        tick: &Tick,
+        context: CallContext<'_>,
+    ) -> Result<Result<(), String>, CallError> {
         let mut lease = self.lend(context).await?;
         let Some(timers) = lease.instance.timers else {
             return Err(lease.not_exported("timers"));
         };
-        let result = timeout_at(lease.deadline, timers.call_async(&mut lease.instance.store, (tick,))).await;
+        let result = timeout_at(
+            lease.deadline,
+            timers.call_async(&mut lease.instance.store, (tick,)),
+        )
+        .await;
         lease.settle(result).map(|(result,)| result)
     }
 
-    pub async fn live_open(&self, request: &Request, context: CallContext<'_>) -> Result<Result<Subscription, Refusal>, CallError> {
+    pub async fn live_open(
+        &self,
+        request: &Request,
+        context: CallContext<'_>,
+    ) -> Result<Result<Subscription, Refusal>, CallError> {
         let mut lease = self.lend(context).await?;
         let Some(open) = lease.instance.live_open else {
             return Err(lease.not_exported("live"));
         };
-        let result = timeout_at(lease.deadline, open.call_async(&mut lease.instance.store, (request,))).await;
+        let result = timeout_at(
+            lease.deadline,
+            open.call_async(&mut lease.instance.store, (request,)),
+        )
+        .await;
         lease.settle(result).map(|(result,)| result)
     }
 
-    pub async fn live_read(&self, topic: &str, seq: u64, context: CallContext<'_>) -> Result<Result<Page, String>, CallError> {
+    pub async fn live_read(
+        &self,
+        topic: &str,
+        seq: u64,
+        context: CallContext<'_>,
+    ) -> Result<Result<Page, String>, CallError> {
         let mut lease = self.lend(context).await?;
         let Some(read) = lease.instance.live_read else {
             return Err(lease.not_exported("live"));
         };
-        let result = timeout_at(lease.deadline, read.call_async(&mut lease.instance.store, (topic, seq))).await;
+        let result = timeout_at(
+            lease.deadline,
+            read.call_async(&mut lease.instance.store, (topic, seq)),
+        )
+        .await;
         lease.settle(result).map(|(result,)| result)
     }
 
     /// Any exported function; `function` points into the instance's functions.
-    pub async fn call(&self, function: usize, params: &[Val], results: &mut [Val], context: CallContext<'_>) -> Result<(), CallError> {
+    pub async fn call(
+        &self,
+        function: usize,
+        params: &[Val],
+        results: &mut [Val],
+        context: CallContext<'_>,
+    ) -> Result<(), CallError> {
         let mut lease = self.lend(context).await?;
         let Some(function) = lease.instance.functions.get(function).copied() else {
             return Err(lease.not_exported("the function that was linked"));
         };
-        let result = timeout_at(lease.deadline, function.call_async(&mut lease.instance.store, params, results)).await;
+        let result = timeout_at(
+            lease.deadline,
+            function.call_async(&mut lease.instance.store, params, results),
+        )
+        .await;
         lease.settle(result)
     }
 
@@ -149,7 +205,10 @@ impl Pool {
             busy: self.places.taken(),
             idle: idle.len(),
             queued: self.queued.load(Ordering::Relaxed),
-            idle_memory: idle.iter().map(|instance| instance.store.data().limits.used).sum(),
+            idle_memory: idle
+                .iter()
+                .map(|instance| instance.store.data().limits.used)
+                .sum(),
             idle_served: idle.iter().map(|instance| u64::from(instance.served)).sum(),
         }
     }
@@ -157,7 +216,9 @@ impl Pool {
     async fn lend(&self, context: CallContext<'_>) -> Result<Lease<'_>, CallError> {
         let started = Instant::now();
         let latest = started + self.config.deadline();
-        let deadline = context.deadline.map_or(latest, |deadline| deadline.min(latest));
+        let deadline = context
+            .deadline
+            .map_or(latest, |deadline| deadline.min(latest));
         let failed = |error: CallError| {
             self.report(&error, context);
             error
@@ -170,7 +231,15 @@ impl Pool {
         };
         instance.store.data_mut().begin(context, deadline);
         instance.store.set_epoch_deadline(1);
-        Ok(Lease { instance: Lent { instance: Some(instance), pool: self }, deadline, started, place: Some(place) })
+        Ok(Lease {
+            instance: Lent {
+                instance: Some(instance),
+                pool: self,
+            },
+            deadline,
+            started,
+            place: Some(place),
+        })
     }
 
     /// Drops the idle instance that was used least.
@@ -188,7 +257,9 @@ impl Pool {
         if let Some(place) = self.places.try_take() {
             return Ok(place);
         }
-        let overloaded = || CallError::Overloaded { component: self.name().clone() };
+        let overloaded = || CallError::Overloaded {
+            component: self.name().clone(),
+        };
         let queued = Queued::enter(self);
         if queued.ahead >= self.config.max_queued as usize {
             return Err(overloaded());
@@ -198,23 +269,41 @@ impl Pool {
 
     async fn start(&self, deadline: Instant, started: Instant) -> Result<Box<Instance>, CallError> {
         let component = self.name();
-        match timeout_at(deadline, self.template.instantiate(deadline, self.places.computing.enlist())).await {
+        match timeout_at(
+            deadline,
+            self.template
+                .instantiate(deadline, self.places.computing.enlist()),
+        )
+        .await
+        {
             Ok(Ok(instance)) => {
                 self.meters.started.increment(1);
                 Ok(Box::new(instance))
             }
-            Ok(Err(error)) => Err(match CallError::from_wasm(component, &error, started.elapsed()) {
-                CallError::Trap { component, .. } => CallError::Start { component, reason: format!("{error:#}") },
-                other => other,
+            Ok(Err(error)) => Err(
+                match CallError::from_wasm(component, &error, started.elapsed()) {
+                    CallError::Trap { component, .. } => CallError::Start {
+                        component,
+                        reason: format!("{error:#}"),
+                    },
+                    other => other,
+                },
+            ),
+            Err(_) => Err(CallError::Deadline {
+                component: component.clone(),
+                after: started.elapsed(),
             }),
-            Err(_) => Err(CallError::Deadline { component: component.clone(), after: started.elapsed() }),
         }
     }
 
     /// Counts and logs a call that failed: the one place where this is done.
     fn report(&self, error: &CallError, context: CallContext<'_>) {
         self.meters.failed(error.kind());
-        let backtrace = if let CallError::Trap { backtrace, .. } = error { backtrace.as_str() } else { "" };
+        let backtrace = if let CallError::Trap { backtrace, .. } = error {
+            backtrace.as_str()
+        } else {
+            ""
+        };
         let (component, kind) = (&**self.name(), error.kind());
         let (request_id, trace_id) = (context.request_id, context.trace_id());
         match error {
@@ -234,7 +323,10 @@ struct Queued<'a> {
 
 impl<'a> Queued<'a> {
     fn enter(pool: &'a Pool) -> Self {
-        Self { pool, ahead: pool.queued.fetch_add(1, Ordering::Relaxed) }
+        Self {
+            pool,
+            ahead: pool.queued.fetch_add(1, Ordering::Relaxed),
+        }
     }
 }
 

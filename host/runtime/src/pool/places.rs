@@ -1,20 +1,17 @@
-//! How many calls a pool serves at once. It starts small and grows only while calls wait longer than a moment: more instances
-//! than the processors can run are only slower (each has to warm up, and remembers what the others know already), but calls
-//! that wait for something else must not keep those that could go on from starting. While those that it has keep all
-//! processors computing it does not grow: the first requests for a large hall each read its layout, and sixty at a time would
-//! all be late. In quiet times it shrinks again.
+//! How many calls a pool serves at once. It starts small and grows only while calls wait longer
+//! than a moment: more instances than the processors can run are only slower (each has to warm up,
+//! and remembers what the others know already), but calls that wait for something else must not
+//! keep those that could go on from starting. While those that it has keep all processors computing
+//! it does not grow: the first requests for a large hall each read its layout, and sixty at a time
+//! would all be late. In quiet times it shrinks again.
 
-use std::{
-    pin::pin,
-    sync::atomic::{AtomicU32, Ordering},
-    time::Duration,
-};
+use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::{
-    sync::{Semaphore, SemaphorePermit},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, sleep_until};
 
 use crate::computing::Computing;
 
@@ -80,7 +77,10 @@ impl Places {
             return true;
         }
         let fewer = |grown: u32| grown.checked_sub(1);
-        let gives_up = self.grown.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok();
+        let gives_up = self
+            .grown
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer)
+            .is_ok();
         if gives_up {
             place.forget();
         }
@@ -100,7 +100,11 @@ impl Places {
         }
         *last = now;
         let more = |grown: u32| (grown < self.most_grown).then_some(grown + 1);
-        if self.grown.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).is_ok() {
+        if self
+            .grown
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, more)
+            .is_ok()
+        {
             // The call that has waited longest gets it.
             self.free.add_permits(1);
         }

@@ -1,5 +1,5 @@
-//! A component that knows nothing of EventHub: it exports `wasi:http/incoming-handler` and answers with no body and a status
-//! of 200 plus the length of the request's path and query.
+//! A component that knows nothing of EventHub: it exports `wasi:http/incoming-handler` and answers
+//! with no body and a status of 200 plus the length of the request's path and query.
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -72,5 +72,10 @@ pub fn wasm() -> Vec<u8> {
     let world = resolve.select_world(&[package], Some("plain")).unwrap();
     let mut module = wat::parse_str(MODULE).unwrap();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).unwrap();
-    ComponentEncoder::default().module(&module).unwrap().validate(true).encode().unwrap()
+    ComponentEncoder::default()
+        .module(&module)
+        .unwrap()
+        .validate(true)
+        .encode()
+        .unwrap()
 }

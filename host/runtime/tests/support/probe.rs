@@ -1,6 +1,7 @@
 //! The probe as WebAssembly text. Its `handle` looks at one character of the path:
-//! `c`ount, `l`oop, `g`row, `t`rap, `s`leep a minute, `n`ap a second, `f`orward the request to the callee's routes,
-//! and through the callee's `math`: `a`dd 40 and 2, make it trap (`x`), make it sleep a minute (`y`).
+//! `c`ount, `l`oop, `g`row, `t`rap, `s`leep a minute, `n`ap a second, `f`orward the request to the
+//! callee's routes, and through the callee's `math`: `a`dd 40 and 2, make it trap (`x`), make it
+//! sleep a minute (`y`).
 
 /// One probe to be assembled.
 #[derive(Clone)]
@@ -15,17 +16,32 @@ pub struct Probe {
 }
 
 pub fn caller() -> Probe {
-    Probe { package: "eventhub:caller", position: 1, exports_math: false, calls: false, sum: "u32" }
+    Probe {
+        package: "eventhub:caller",
+        position: 1,
+        exports_math: false,
+        calls: false,
+        sum: "u32",
+    }
 }
 
 pub fn callee() -> Probe {
-    Probe { package: "eventhub:callee", position: 2, exports_math: true, calls: false, sum: "u32" }
+    Probe {
+        package: "eventhub:callee",
+        position: 2,
+        exports_math: true,
+        calls: false,
+        sum: "u32",
+    }
 }
 
 impl Probe {
     /// Imports `eventhub:callee`.
     pub fn calls(self) -> Self {
-        Self { calls: true, ..self }
+        Self {
+            calls: true,
+            ..self
+        }
     }
 
     /// Exports the interfaces of another package.
@@ -43,7 +59,12 @@ impl Probe {
     }
 
     fn text(&self) -> String {
-        let Self { package, position, sum, .. } = self;
+        let Self {
+            package,
+            position,
+            sum,
+            ..
+        } = self;
         let (mut imports, mut lowered, mut given) = (String::new(), String::new(), String::new());
         // Without a callee the core module gets functions that trap.
         let mut stubs = r#"(func $forward (param i32 i32) unreachable) (func $add (param i32 i32 i32) unreachable)"#.to_owned();

@@ -1,13 +1,18 @@
 //! The workload as the configuration of `wash dev`, which takes components from files.
 
-use super::workload::{Part, Workload};
+use std::net::SocketAddr;
+
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
-use std::net::SocketAddr;
+
+use super::workload::{Part, Workload};
 
 /// The text of `.wash/config.yaml`; it has secrets in it.
 pub fn yaml(workload: &Workload, listen: SocketAddr) -> Result<String> {
-    let (first, others) = workload.parts.split_first().context("the workload has no component")?;
+    let (first, others) = workload
+        .parts
+        .split_first()
+        .context("the workload has no component")?;
     let others = others.iter().map(component).collect::<Result<Vec<_>>>()?;
     Ok(serde_yaml::to_string(&json!({
         // What is built already: nothing is to be built.
@@ -19,10 +24,15 @@ pub fn yaml(workload: &Workload, listen: SocketAddr) -> Result<String> {
 
 fn component(part: &Part) -> Result<Value> {
     let environment = json!({ "config": part.variables });
-    Ok(json!({ "name": part.name, "file": absolute(part)?, "poolSize": part.pool, "environment": environment, "allowedHosts": part.allowed_hosts }))
+    Ok(
+        json!({ "name": part.name, "file": absolute(part)?, "poolSize": part.pool, "environment": environment, "allowedHosts": part.allowed_hosts }),
+    )
 }
 
 fn absolute(part: &Part) -> Result<String> {
-    let path = part.file.canonicalize().with_context(|| format!("cannot find {}", part.file.display()))?;
+    let path = part
+        .file
+        .canonicalize()
+        .with_context(|| format!("cannot find {}", part.file.display()))?;
     Ok(path.display().to_string())
 }

@@ -1,15 +1,19 @@
-//! The components as OCI images in a registry, pushed by `wash oci push`. An image that is there is not pushed again: its tag is the
-//! hash of the file.
+//! The components as OCI images in a registry, pushed by `wash oci push`. An image that is there is
+//! not pushed again: its tag is the hash of the file.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use tokio::process::Command;
 
 use super::workload::{Part, Workload};
 use crate::config::Wash;
-use anyhow::{Context, Result, bail};
-use std::time::Duration;
-use tokio::process::Command;
 
 /// Pushes what the registry does not have; says how many those were.
 pub async fn push(workload: &Workload, config: &Wash) -> Result<usize> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()?;
     let mut pushed = 0;
     for part in &workload.parts {
         // Under a tag that all share there may be an older file.
@@ -26,25 +30,46 @@ async fn is_there(client: &reqwest::Client, part: &Part, config: &Wash) -> Resul
     if !config.insecure_registry {
         return Ok(false);
     }
-    let (registry, repository) = config.registry.split_once('/').unwrap_or((&config.registry, ""));
+    let (registry, repository) = config
+        .registry
+        .split_once('/')
+        .unwrap_or((&config.registry, ""));
     let path = format!("{repository}/{}", part.name);
-    let url = format!("http://{registry}/v2/{}/manifests/{}", path.trim_start_matches('/'), part.tag(config));
-    let answer = client.head(url).header("accept", "application/vnd.oci.image.manifest.v1+json").send().await;
-    let answer = answer.with_context(|| format!("the registry at {registry} does not answer (wash.registry)"))?;
+    let url = format!(
+        "http://{registry}/v2/{}/manifests/{}",
+        path.trim_start_matches('/'),
+        part.tag(config)
+    );
+    let answer = client
+        .head(url)
+        .header("accept", "application/vnd.oci.image.manifest.v1+json")
+        .send()
+        .await;
+    let answer = answer
+        .with_context(|| format!("the registry at {registry} does not answer (wash.registry)"))?;
     Ok(answer.status().is_success())
 }
 
 async fn push_one(part: &Part, config: &Wash) -> Result<()> {
     let image = part.image(config);
     let mut command = Command::new(&config.command);
-    command.args(["oci", "push"]).env("RUST_BACKTRACE", "0").kill_on_drop(true);
+    command
+        .args(["oci", "push"])
+        .env("RUST_BACKTRACE", "0")
+        .kill_on_drop(true);
     if config.insecure_registry {
         command.arg("--insecure");
     }
     let output = command.arg(&image).arg(&part.file).output().await;
-    let output = output.with_context(|| format!("cannot run `{}` (wash.command); is wash installed?", config.command))?;
+    let output = output.with_context(|| {
+        format!(
+            "cannot run `{}` (wash.command); is wash installed?",
+            config.command
+        )
+    })?;
     if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned()
+            + &String::from_utf8_lossy(&output.stdout);
         bail!("{image} cannot be pushed: {}", text.trim());
     }
     Ok(())

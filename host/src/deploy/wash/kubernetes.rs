@@ -1,35 +1,56 @@
-//! The workload as a `WorkloadDeployment`, for wasmCloud's operator on Kubernetes. What is secret is not in it: each component that
-//! has secrets takes them from a Secret of its name.
+//! The workload as a `WorkloadDeployment`, for wasmCloud's operator on Kubernetes. What is secret
+//! is not in it: each component that has secrets takes them from a Secret of its name.
 
-use super::workload::{Part, Workload, host_interfaces};
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::workload::{Part, Workload, host_interfaces};
+
 /// YAML, with a word on the Secrets that it needs.
 pub fn yaml(workload: &Workload) -> Result<String> {
-    let mut text = String::from("# Made by `eventhub deploy --dry-run -o yaml` from wadm.yaml. It needs these Secrets in its namespace:\n");
-    for part in workload.parts.iter().filter(|part| part.secrets().next().is_some()) {
-        text += &format!("#   {}: {}\n", secret(workload, part), part.secrets().collect::<Vec<_>>().join(", "));
+    let mut text = String::from(
+        "# Made by `eventhub deploy --dry-run -o yaml` from wadm.yaml. It needs these Secrets in its namespace:\n",
+    );
+    for part in workload
+        .parts
+        .iter()
+        .filter(|part| part.secrets().next().is_some())
+    {
+        text += &format!(
+            "#   {}: {}\n",
+            secret(workload, part),
+            part.secrets().collect::<Vec<_>>().join(", ")
+        );
     }
     text += &quoted(&serde_yaml::to_string(&deployment(workload))?);
     Ok(text)
 }
 
-/// Kubernetes reads YAML 1.1, where these words are booleans; our writer knows 1.2, where they are text.
+/// Kubernetes reads YAML 1.1, where these words are booleans; our writer knows 1.2, where they are
+/// text.
 const BOOLEANS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];
 
 fn quoted(yaml: &str) -> String {
     // The word is a value of its own, not the last one of a sentence.
-    let is_whole = |before: &str| before.ends_with(':') || before.trim_matches([' ', '-']).is_empty();
+    let is_whole =
+        |before: &str| before.ends_with(':') || before.trim_matches([' ', '-']).is_empty();
     let line = |line: &str| match line.rsplit_once(' ') {
-        Some((before, word)) if BOOLEANS.contains(&word.to_lowercase().as_str()) && is_whole(before) => format!("{before} '{word}'\n"),
+        Some((before, word))
+            if BOOLEANS.contains(&word.to_lowercase().as_str()) && is_whole(before) =>
+        {
+            format!("{before} '{word}'\n")
+        }
         _ => format!("{line}\n"),
     };
     yaml.lines().map(line).collect()
 }
 
 fn deployment(workload: &Workload) -> Value {
-    let components: Vec<Value> = workload.parts.iter().map(|part| component(workload, part)).collect();
+    let components: Vec<Value> = workload
+        .parts
+        .iter()
+        .map(|part| component(workload, part))
+        .collect();
     json!({
         "apiVersion": "runtime.wasmcloud.dev/v1alpha1",
         "kind": "WorkloadDeployment",
@@ -44,8 +65,7 @@ fn deployment(workload: &Workload) -> Value {
 
 fn component(workload: &Workload, part: &Part) -> Value {
     let secrets: Vec<&str> = part.secrets().collect();
-    let mut environment =
-        json!({ "config": part.variables.iter().filter(|(name, _)| !secrets.contains(&name.as_str())).collect::<std::collections::BTreeMap<_, _>>() });
+    let mut environment = json!({ "config": part.variables.iter().filter(|(name, _)| !secrets.contains(&name.as_str())).collect::<std::collections::BTreeMap<_, _>>() });
     if !secrets.is_empty() {
         environment["secretFrom"] = json!([{ "name": secret(workload, part) }]);
     }
@@ -68,8 +88,16 @@ mod tests {
 
     #[test]
     fn words_that_kubernetes_takes_for_booleans_are_quoted() {
-        let yaml = quoted(&serde_yaml::to_string(&json!({"protection": "on", "list": ["No", "true", "nothing", "go on"]})).unwrap());
-        assert_eq!(yaml, "list:\n- 'No'\n- 'true'\n- nothing\n- go on\nprotection: 'on'\n");
+        let yaml = quoted(
+            &serde_yaml::to_string(
+                &json!({"protection": "on", "list": ["No", "true", "nothing", "go on"]}),
+            )
+            .unwrap(),
+        );
+        assert_eq!(
+            yaml,
+            "list:\n- 'No'\n- 'true'\n- nothing\n- go on\nprotection: 'on'\n"
+        );
     }
 
     #[tokio::test]
@@ -78,10 +106,21 @@ mod tests {
         workload.config.replicas = 2;
         let yaml = yaml(&workload).unwrap();
         assert!(!yaml.contains("t0ken") && !yaml.contains("seed"), "{yaml}");
-        assert!(yaml.contains("#   eventhub-booking: TICKET_SIGNING_KEY\n"), "{yaml}");
+        assert!(
+            yaml.contains("#   eventhub-booking: TICKET_SIGNING_KEY\n"),
+            "{yaml}"
+        );
         let deployment: Value = serde_yaml::from_str(&yaml).unwrap();
         assert_eq!(deployment["spec"]["replicas"], 2);
-        let booking = deployment["spec"]["template"]["spec"]["components"].as_array().unwrap().iter().find(|one| one["name"] == "booking").unwrap();
-        assert_eq!(booking["localResources"]["environment"]["secretFrom"][0]["name"], "eventhub-booking");
+        let booking = deployment["spec"]["template"]["spec"]["components"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|one| one["name"] == "booking")
+            .unwrap();
+        assert_eq!(
+            booking["localResources"]["environment"]["secretFrom"][0]["name"],
+            "eventhub-booking"
+        );
     }
 }

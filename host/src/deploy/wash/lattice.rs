@@ -1,11 +1,13 @@
-//! The hosts of a wasmCloud 2 lattice, over NATS: JSON requests to `runtime.host.<id>.workload.*`, heartbeats as the only discovery.
-//! What was deployed where is kept in a bucket of the lattice itself, so that whoever deploys next knows it.
+//! The hosts of a wasmCloud 2 lattice, over NATS: JSON requests to `runtime.host.<id>.workload.*`,
+//! heartbeats as the only discovery. What was deployed where is kept in a bucket of the lattice
+//! itself, so that whoever deploys next knows it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use async_nats::jetstream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// A host says that it is there every 15 seconds: one may be late, or lost.
 const HEARTBEAT: Duration = Duration::from_secs(31);
@@ -21,7 +23,9 @@ const BUCKET: &str = "eventhub-deployments";
 pub enum LatticeError {
     #[error("NATS at {url} does not answer: {cause}")]
     Nats { url: String, cause: String },
-    #[error("what was deployed before cannot be read or written in NATS (it needs JetStream: `nats-server -js`): {0}")]
+    #[error(
+        "what was deployed before cannot be read or written in NATS (it needs JetStream: `nats-server -js`): {0}"
+    )]
     Record(String),
     #[error("host {host} does not answer: {cause}")]
     Host { host: String, cause: String },
@@ -55,17 +59,35 @@ pub struct Lattice {
 
 impl Lattice {
     pub async fn connect(url: &str) -> Result<Self, LatticeError> {
-        let refused = |cause: String| LatticeError::Nats { url: url.into(), cause };
-        let options = async_nats::ConnectOptions::new().request_timeout(Some(REQUEST)).max_reconnects(3);
-        let client = tokio::time::timeout(CONNECT, options.connect(url)).await.map_err(|_| refused("no answer in time".into()))?;
-        Ok(Self { client: client.map_err(|error| refused(error.to_string()))?, url: url.into() })
+        let refused = |cause: String| LatticeError::Nats {
+            url: url.into(),
+            cause,
+        };
+        let options = async_nats::ConnectOptions::new()
+            .request_timeout(Some(REQUEST))
+            .max_reconnects(3);
+        let client = tokio::time::timeout(CONNECT, options.connect(url))
+            .await
+            .map_err(|_| refused("no answer in time".into()))?;
+        Ok(Self {
+            client: client.map_err(|error| refused(error.to_string()))?,
+            url: url.into(),
+        })
     }
 
-    /// All that answer, or the first so many. Takes as long as two heartbeats, since nobody has a list.
+    /// All that answer, or the first so many. Takes as long as two heartbeats, since nobody has a
+    /// list.
     pub async fn hosts(&self, enough: Option<usize>) -> Result<Vec<Host>, LatticeError> {
         use futures::StreamExt;
-        let lost = |cause: String| LatticeError::Nats { url: self.url.clone(), cause };
-        let mut heartbeats = self.client.subscribe("runtime.operator.heartbeat.*").await.map_err(|error| lost(error.to_string()))?;
+        let lost = |cause: String| LatticeError::Nats {
+            url: self.url.clone(),
+            cause,
+        };
+        let mut heartbeats = self
+            .client
+            .subscribe("runtime.operator.heartbeat.*")
+            .await
+            .map_err(|error| lost(error.to_string()))?;
         let mut hosts: BTreeMap<String, Host> = BTreeMap::new();
         let end = tokio::time::Instant::now() + HEARTBEAT;
         while let Ok(Some(message)) = tokio::time::timeout_at(end, heartbeats.next()).await {
@@ -83,33 +105,57 @@ impl Lattice {
     pub async fn start(&self, host: &Host, request: &Value) -> Result<(), LatticeError> {
         match self.ask(host, "start", request).await? {
             (state, _) if state == "WORKLOAD_STATE_RUNNING" => Ok(()),
-            (_, message) => Err(LatticeError::Refused { host: host.to_string(), cause: message }),
+            (_, message) => Err(LatticeError::Refused {
+                host: host.to_string(),
+                cause: message,
+            }),
         }
     }
 
     /// Whether that workload runs there.
     pub async fn is_running(&self, host: &Host, workload: &str) -> Result<bool, LatticeError> {
-        let (state, _) = self.ask(host, "status", &json!({ "workloadId": workload })).await?;
+        let (state, _) = self
+            .ask(host, "status", &json!({ "workloadId": workload }))
+            .await?;
         Ok(state == "WORKLOAD_STATE_RUNNING")
     }
 
     /// Stops a workload; none of that name is no error.
     pub async fn stop(&self, host: &Host, workload: &str) -> Result<(), LatticeError> {
-        self.ask(host, "stop", &json!({ "workloadId": workload })).await.map(drop)
+        self.ask(host, "stop", &json!({ "workloadId": workload }))
+            .await
+            .map(drop)
     }
 
     /// State and message.
-    async fn ask(&self, host: &Host, what: &str, request: &Value) -> Result<(String, String), LatticeError> {
-        let unanswered = |cause: String| LatticeError::Host { host: host.to_string(), cause };
+    async fn ask(
+        &self,
+        host: &Host,
+        what: &str,
+        request: &Value,
+    ) -> Result<(String, String), LatticeError> {
+        let unanswered = |cause: String| LatticeError::Host {
+            host: host.to_string(),
+            cause,
+        };
         let subject = format!("runtime.host.{}.workload.{what}", host.id);
         let answer = tokio::select! {
             answer = self.client.request(subject, request.to_string().into()) => answer.map_err(|error| unanswered(error.to_string()))?,
             () = self.gone(host) => return Err(unanswered("it has gone while it was asked".into())),
         };
-        let answer: Value = serde_json::from_slice(&answer.payload).map_err(|error| unanswered(format!("its answer is no JSON: {error}")))?;
-        let text = |name: &str| answer["workloadStatus"][name].as_str().unwrap_or_default().to_string();
+        let answer: Value = serde_json::from_slice(&answer.payload)
+            .map_err(|error| unanswered(format!("its answer is no JSON: {error}")))?;
+        let text = |name: &str| {
+            answer["workloadStatus"][name]
+                .as_str()
+                .unwrap_or_default()
+                .to_string()
+        };
         if answer["workloadStatus"].is_null() {
-            return Err(LatticeError::Refused { host: host.to_string(), cause: answer.to_string() });
+            return Err(LatticeError::Refused {
+                host: host.to_string(),
+                cause: answer.to_string(),
+            });
         }
         Ok((text("workloadState"), text("message")))
     }
@@ -130,8 +176,16 @@ impl Lattice {
 
     /// What was deployed under that name.
     pub async fn record(&self, name: &str) -> Result<Record, LatticeError> {
-        let entry = self.bucket().await?.get(name).await.map_err(|error| LatticeError::Record(error.to_string()))?;
-        let record = entry.map(|bytes| serde_json::from_slice(&bytes)).transpose().map_err(|error| LatticeError::Record(error.to_string()))?;
+        let entry = self
+            .bucket()
+            .await?
+            .get(name)
+            .await
+            .map_err(|error| LatticeError::Record(error.to_string()))?;
+        let record = entry
+            .map(|bytes| serde_json::from_slice(&bytes))
+            .transpose()
+            .map_err(|error| LatticeError::Record(error.to_string()))?;
         Ok(record.unwrap_or_default())
     }
 
@@ -139,13 +193,25 @@ impl Lattice {
     pub async fn write(&self, name: &str, record: &Record) -> Result<(), LatticeError> {
         let failed = |error: String| LatticeError::Record(error);
         let text = serde_json::to_vec(record).map_err(|error| failed(error.to_string()))?;
-        self.bucket().await?.put(name, text.into()).await.map(drop).map_err(|error| failed(error.to_string()))
+        self.bucket()
+            .await?
+            .put(name, text.into())
+            .await
+            .map(drop)
+            .map_err(|error| failed(error.to_string()))
     }
 
     async fn bucket(&self) -> Result<jetstream::kv::Store, LatticeError> {
         let jetstream = jetstream::new(self.client.clone());
-        let config = jetstream::kv::Config { bucket: BUCKET.into(), history: 5, ..Default::default() };
-        jetstream.create_key_value(config).await.map_err(|error| LatticeError::Record(error.to_string()))
+        let config = jetstream::kv::Config {
+            bucket: BUCKET.into(),
+            history: 5,
+            ..Default::default()
+        };
+        jetstream
+            .create_key_value(config)
+            .await
+            .map_err(|error| LatticeError::Record(error.to_string()))
     }
 }
 

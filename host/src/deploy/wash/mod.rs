@@ -1,8 +1,9 @@
-//! wasmCloud 2: `wash host` runs workloads that it is told of over NATS. Here is what its own operator does on Kubernetes: images are
-//! pushed, the workload is started on hosts of the lattice, and it is waited for until it serves.
+//! wasmCloud 2: `wash host` runs workloads that it is told of over NATS. Here is what its own
+//! operator does on Kubernetes: images are pushed, the workload is started on hosts of the lattice,
+//! and it is waited for until it serves.
 //!
-//! A new revision starts beside the old one, and the old one is stopped when the new one serves: a deployment that fails leaves the
-//! old one as it was.
+//! A new revision starts beside the old one, and the old one is stopped when the new one serves: a
+//! deployment that fails leaves the old one as it was.
 
 mod development;
 mod images;
@@ -10,12 +11,14 @@ mod kubernetes;
 mod lattice;
 mod workload;
 
-use crate::config::Config;
-use crate::manifest::Manifest;
+use std::time::{Duration, Instant};
+
 use anyhow::{Result, bail};
 use lattice::{Host, Lattice, Record};
-use std::time::{Duration, Instant};
 use workload::Workload;
+
+use crate::config::Config;
+use crate::manifest::Manifest;
 
 /// The workload for Kubernetes.
 pub fn kubernetes(manifest: &Manifest, config: &Config) -> Result<String> {
@@ -29,10 +32,13 @@ pub fn development(manifest: &Manifest, config: &Config) -> Result<String> {
 
 /// What a host would be asked to start.
 pub fn request(manifest: &Manifest, config: &Config) -> Result<String> {
-    Ok(serde_json::to_string_pretty(&Workload::of(manifest, config)?.request())?)
+    Ok(serde_json::to_string_pretty(
+        &Workload::of(manifest, config)?.request(),
+    )?)
 }
 
-/// Deploys; an error says on which hosts it did not work, and the others have it. It goes on as soon as so many hosts have answered.
+/// Deploys; an error says on which hosts it did not work, and the others have it. It goes on as
+/// soon as so many hosts have answered.
 pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>) -> Result<()> {
     let workload = Workload::of(manifest, config)?;
     let id = workload.id();
@@ -41,11 +47,21 @@ pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>)
     println!("looking for hosts on {}", config.wash.nats);
     let hosts = lattice.hosts(enough).await?;
     if hosts.is_empty() {
-        bail!("no host answers on {}; start one: wash host --scheduler-nats-url {0} --allow-insecure-registries", config.wash.nats);
+        bail!(
+            "no host answers on {}; start one: wash host --scheduler-nats-url {0} --allow-insecure-registries",
+            config.wash.nats
+        );
     }
-    println!("pushing {} components to {}", workload.parts.len(), config.wash.registry);
+    println!(
+        "pushing {} components to {}",
+        workload.parts.len(),
+        config.wash.registry
+    );
     let pushed = images::push(&workload, &config.wash).await?;
-    println!("{pushed} pushed, {} were there", workload.parts.len() - pushed);
+    println!(
+        "{pushed} pushed, {} were there",
+        workload.parts.len() - pushed
+    );
 
     let running = running(&lattice, &hosts, &id).await;
     let chosen = place(&hosts, &running, config.wash.replicas);
@@ -58,7 +74,14 @@ pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>)
     let mut states = Vec::new();
     for host in &chosen {
         println!("starting {id} on {host}");
-        let state = start(&lattice, host, &workload, running.contains(&host.id), Duration::from_millis(config.wash.patience_ms)).await;
+        let state = start(
+            &lattice,
+            host,
+            &workload,
+            running.contains(&host.id),
+            Duration::from_millis(config.wash.patience_ms),
+        )
+        .await;
         if state.is_ok() {
             record.keep_only(&lattice, host, &id).await;
         }
@@ -67,15 +90,23 @@ pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>)
     let failed = states.iter().filter(|(_, state)| state.is_err()).count();
     // Hosts that are not needed any more give up what they have, once the others serve.
     if failed == 0 {
-        for host in hosts.iter().filter(|host| !chosen.iter().any(|chosen| chosen.id == host.id)) {
+        for host in hosts
+            .iter()
+            .filter(|host| !chosen.iter().any(|chosen| chosen.id == host.id))
+        {
             record.keep_only(&lattice, host, "").await;
         }
     }
-    record.workloads.retain(|_, workloads| !workloads.is_empty());
+    record
+        .workloads
+        .retain(|_, workloads| !workloads.is_empty());
     lattice.write(&workload.name, &record).await?;
     report(&states, &record, &hosts);
     if failed > 0 {
-        bail!("{failed} of {} hosts do not serve {id}; what ran there before still does", states.len());
+        bail!(
+            "{failed} of {} hosts do not serve {id}; what ran there before still does",
+            states.len()
+        );
     }
     Ok(())
 }
@@ -92,14 +123,19 @@ pub async fn undeploy(name: &str, config: &Config, forget: bool) -> Result<()> {
     for host in &lattice.hosts(None).await? {
         record.keep_only(&lattice, host, "").await;
     }
-    record.workloads.retain(|_, workloads| !workloads.is_empty());
+    record
+        .workloads
+        .retain(|_, workloads| !workloads.is_empty());
     let silent: Vec<_> = record.workloads.keys().cloned().collect();
     if forget {
         record.workloads.clear();
     }
     lattice.write(name, &record).await?;
     if !record.workloads.is_empty() {
-        bail!("stopped everywhere but on hosts that do not answer: {} (--forget, if they are gone for good)", silent.join(", "));
+        bail!(
+            "stopped everywhere but on hosts that do not answer: {} (--forget, if they are gone for good)",
+            silent.join(", ")
+        );
     }
     println!("{name} is stopped everywhere");
     Ok(())
@@ -118,21 +154,34 @@ async fn running(lattice: &Lattice, hosts: &[Host], id: &str) -> Vec<String> {
     running
 }
 
-/// Which hosts are to run it: first those that do, then those with the least to do. 0 replicas: all.
+/// Which hosts are to run it: first those that do, then those with the least to do. 0 replicas:
+/// all.
 fn place<'a>(hosts: &'a [Host], running: &[String], replicas: usize) -> Vec<&'a Host> {
     let mut hosts: Vec<&Host> = hosts.iter().collect();
     hosts.sort_by(|one, other| {
         let runs = |host: &Host| running.contains(&host.id);
-        runs(other).cmp(&runs(one)).then(one.system_cpu_usage.total_cmp(&other.system_cpu_usage)).then(one.id.cmp(&other.id))
+        runs(other)
+            .cmp(&runs(one))
+            .then(one.system_cpu_usage.total_cmp(&other.system_cpu_usage))
+            .then(one.id.cmp(&other.id))
     });
     if replicas > hosts.len() {
-        println!("{replicas} replicas are wanted, and {} hosts answer: one on each", hosts.len());
+        println!(
+            "{replicas} replicas are wanted, and {} hosts answer: one on each",
+            hosts.len()
+        );
     }
     hosts.truncate(if replicas == 0 { usize::MAX } else { replicas });
     hosts
 }
 
-async fn start(lattice: &Lattice, host: &Host, workload: &Workload, is_running: bool, patience: Duration) -> Result<&'static str> {
+async fn start(
+    lattice: &Lattice,
+    host: &Host,
+    workload: &Workload,
+    is_running: bool,
+    patience: Duration,
+) -> Result<&'static str> {
     if !is_running {
         lattice.start(host, &workload.request()).await?;
     }
@@ -143,13 +192,16 @@ async fn start(lattice: &Lattice, host: &Host, workload: &Workload, is_running: 
     served
 }
 
-/// Waits until a request goes all the way: to a service of this revision (an older one may run beside it, and be served under the
-/// same names until it is stopped), and from there through the sidecar to a database.
+/// Waits until a request goes all the way: to a service of this revision (an older one may run
+/// beside it, and be served under the same names until it is stopped), and from there through the
+/// sidecar to a database.
 async fn serves(host: &Host, name: &str, patience: Duration) -> Result<&'static str> {
     if host.http_port == 0 {
         return Ok("running; it does not say where it serves");
     }
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()?;
     let end = Instant::now() + patience;
     loop {
         let mut reached = None;
@@ -162,8 +214,16 @@ async fn serves(host: &Host, name: &str, patience: Duration) -> Result<&'static 
         }
         let answer = match reached {
             Some(answer) if answer.status().is_success() => return Ok("serving"),
-            Some(answer) => format!("{}: {}", answer.status(), answer.text().await.unwrap_or_default()),
-            None => return Ok("running; it cannot be reached from here, so that nobody has looked whether it serves"),
+            Some(answer) => format!(
+                "{}: {}",
+                answer.status(),
+                answer.text().await.unwrap_or_default()
+            ),
+            None => {
+                return Ok(
+                    "running; it cannot be reached from here, so that nobody has looked whether it serves",
+                );
+            }
         };
         if Instant::now() > end {
             bail!("it runs and does not serve: {answer}; is the sidecar up?");
@@ -182,7 +242,9 @@ impl Record {
 
     /// Stops what else was started there.
     async fn keep_only(&mut self, lattice: &Lattice, host: &Host, id: &str) {
-        let Some(workloads) = self.workloads.get_mut(&host.id) else { return };
+        let Some(workloads) = self.workloads.get_mut(&host.id) else {
+            return;
+        };
         let mut kept = Vec::new();
         for workload in workloads.drain(..) {
             if workload == id {
@@ -206,7 +268,11 @@ fn report(states: &[(&Host, Result<&'static str>)], record: &Record, hosts: &[Ho
             Err(error) => println!("  {host}  port {}  FAILED: {error:#}", host.http_port),
         }
     }
-    for gone in record.workloads.keys().filter(|id| !hosts.iter().any(|host| host.id == **id)) {
+    for gone in record
+        .workloads
+        .keys()
+        .filter(|id| !hosts.iter().any(|host| host.id == **id))
+    {
         println!("  {gone}  does not answer any more; what ran there is not counted");
     }
     println!();
@@ -217,13 +283,23 @@ mod tests {
     use super::*;
 
     fn host(id: &str, cpu: f64) -> Host {
-        Host { id: id.into(), hostname: id.into(), system_cpu_usage: cpu, http_port: 0 }
+        Host {
+            id: id.into(),
+            hostname: id.into(),
+            system_cpu_usage: cpu,
+            http_port: 0,
+        }
     }
 
     #[test]
     fn it_stays_where_it_runs_and_a_dead_hosts_share_goes_to_the_idlest() {
         let hosts = [host("a", 90.0), host("b", 10.0), host("c", 50.0)];
-        let ids = |chosen: Vec<&Host>| chosen.into_iter().map(|host| host.id.clone()).collect::<Vec<_>>();
+        let ids = |chosen: Vec<&Host>| {
+            chosen
+                .into_iter()
+                .map(|host| host.id.clone())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(ids(place(&hosts, &["a".into()], 2)), ["a", "b"]);
         assert_eq!(ids(place(&hosts[1..], &[], 2)), ["b", "c"]);
         assert_eq!(place(&hosts, &[], 0).len(), 3, "everywhere");

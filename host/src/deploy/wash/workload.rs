@@ -1,16 +1,19 @@
-//! A manifest as a workload of wasmCloud 2: which components, in which order, with which variables, and whom each may call. Values
-//! only: nothing is asked of anybody.
+//! A manifest as a workload of wasmCloud 2: which components, in which order, with which variables,
+//! and whom each may call. Values only: nothing is asked of anybody.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::adapters;
 use crate::config::{Config, Wash};
 use crate::manifest::{Capability, Component, Manifest, Target};
-use anyhow::{Context, Result, bail};
-use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
-/// More warm instances than this a foreign host is not asked for: it makes others when they are needed.
+/// More warm instances than this a foreign host is not asked for: it makes others when they are
+/// needed.
 const MAX_POOL: usize = 16;
 
 /// One component of the workload.
@@ -27,25 +30,35 @@ pub struct Part {
 }
 
 impl Part {
-    /// `registry/eventhub/booking:0123456789ab`: unless the configuration has a tag for all, a file has its own, so that a host never
-    /// runs another than was meant.
+    /// `registry/eventhub/booking:0123456789ab`: unless the configuration has a tag for all, a file
+    /// has its own, so that a host never runs another than was meant.
     pub fn image(&self, config: &Wash) -> String {
         format!("{}/{}:{}", config.registry, self.name, self.tag(config))
     }
 
     pub fn tag<'a>(&'a self, config: &'a Wash) -> &'a str {
-        if config.tag.is_empty() { &self.sha256[..12] } else { &config.tag }
+        if config.tag.is_empty() {
+            &self.sha256[..12]
+        } else {
+            &config.tag
+        }
     }
 
     /// Variables that are to be kept secret, by their names.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
-        self.variables.keys().map(String::as_str).filter(|name| is_secret(name))
+        self.variables
+            .keys()
+            .map(String::as_str)
+            .filter(|name| is_secret(name))
     }
 }
 
 fn is_secret(name: &str) -> bool {
     let words: Vec<&str> = name.split('_').collect();
-    words.iter().any(|word| word.starts_with("SECRET") || *word == "TOKEN") || words.ends_with(&["SIGNING", "KEY"])
+    words
+        .iter()
+        .any(|word| word.starts_with("SECRET") || *word == "TOKEN")
+        || words.ends_with(&["SIGNING", "KEY"])
 }
 
 /// What is deployed.
@@ -61,22 +74,50 @@ impl Workload {
     /// Reads the components' files.
     pub fn of(manifest: &Manifest, config: &Config) -> Result<Self> {
         if config.services.token.is_empty() {
-            bail!("services.token is empty: the components and the sidecar would not know each other");
+            bail!(
+                "services.token is empty: the components and the sidecar would not know each other"
+            );
         }
         if config.wash.hosts.is_empty() {
             bail!("wash.hosts is empty: under which names is the application served?");
         }
-        let first = manifest.components.first().context("the manifest has no component")?;
-        let sidecar = authority(&config.wash.sidecar).with_context(|| format!("wash.sidecar: {} is no http(s) URL", config.wash.sidecar))?;
+        let first = manifest
+            .components
+            .first()
+            .context("the manifest has no component")?;
+        let sidecar = authority(&config.wash.sidecar)
+            .with_context(|| format!("wash.sidecar: {} is no http(s) URL", config.wash.sidecar))?;
         let token = ("CALL_TOKEN".to_string(), config.services.token.clone());
 
-        let mut parts = vec![part("application-server", &adapters::file(&first.file, "application_server"), [token.clone()].into(), vec![], MAX_POOL)?];
+        let mut parts = vec![part(
+            "application-server",
+            &adapters::file(&first.file, "application_server"),
+            [token.clone()].into(),
+            vec![],
+            MAX_POOL,
+        )?];
         for component in &manifest.components {
-            parts.push(part(&component.name, &component.file, config.variables(component), allowed(manifest, component, config), component.instances)?);
+            parts.push(part(
+                &component.name,
+                &component.file,
+                config.variables(component),
+                allowed(manifest, component, config),
+                component.instances,
+            )?);
         }
         let client = [("CALL_URL".to_string(), config.wash.sidecar.clone()), token].into();
-        parts.push(part("capabilities-client", &adapters::client(&first.file, "capabilities"), client, vec![sidecar.to_string()], MAX_POOL)?);
-        Ok(Self { name: manifest.name.clone(), parts, config: config.wash.clone() })
+        parts.push(part(
+            "capabilities-client",
+            &adapters::client(&first.file, "capabilities"),
+            client,
+            vec![sidecar.to_string()],
+            MAX_POOL,
+        )?);
+        Ok(Self {
+            name: manifest.name.clone(),
+            parts,
+            config: config.wash.clone(),
+        })
     }
 
     /// Changes whenever anything that is deployed does.
@@ -89,7 +130,8 @@ impl Workload {
         format!("{}-{}", self.name, self.revision())
     }
 
-    /// The name under which a host serves this revision and no other, whatever else it serves under the application's names.
+    /// The name under which a host serves this revision and no other, whatever else it serves under
+    /// the application's names.
     pub fn own_host(&self) -> String {
         format!("{}.revision.internal", self.id())
     }
@@ -97,7 +139,13 @@ impl Workload {
     /// What a host is asked to start (`runtime.host.<id>.workload.start`).
     pub fn request(&self) -> Value {
         let mut workload = self.definition();
-        let hosts: Vec<String> = self.config.hosts.iter().cloned().chain([self.own_host()]).collect();
+        let hosts: Vec<String> = self
+            .config
+            .hosts
+            .iter()
+            .cloned()
+            .chain([self.own_host()])
+            .collect();
         workload["witWorld"]["hostInterfaces"] = host_interfaces(&hosts);
         json!({ "workloadId": self.id(), "workload": workload })
     }
@@ -122,7 +170,10 @@ impl Workload {
 
 /// What the host provides: HTTP, under these names. All else the components bring with them.
 pub fn host_interfaces(hosts: &[String]) -> Value {
-    let (host, aliases) = hosts.split_first().map(|(host, aliases)| (host.as_str(), aliases.join(","))).unwrap_or_default();
+    let (host, aliases) = hosts
+        .split_first()
+        .map(|(host, aliases)| (host.as_str(), aliases.join(",")))
+        .unwrap_or_default();
     let mut config = json!({ "host": host });
     if !aliases.is_empty() {
         config["host-aliases"] = aliases.into();
@@ -130,19 +181,46 @@ pub fn host_interfaces(hosts: &[String]) -> Value {
     json!([{ "namespace": "wasi", "package": "http", "interfaces": ["incoming-handler", "outgoing-handler"], "config": config }])
 }
 
-fn part(name: &str, file: &Path, variables: BTreeMap<String, String>, allowed_hosts: Vec<String>, instances: usize) -> Result<Part> {
-    let wasm = std::fs::read(file).with_context(|| format!("component {name}: cannot read {}; is it built? (make build)", file.display()))?;
-    Ok(Part { name: name.into(), file: file.into(), sha256: hex::encode(Sha256::digest(&wasm)), variables, allowed_hosts, pool: instances.min(MAX_POOL) })
+fn part(
+    name: &str,
+    file: &Path,
+    variables: BTreeMap<String, String>,
+    allowed_hosts: Vec<String>,
+    instances: usize,
+) -> Result<Part> {
+    let wasm = std::fs::read(file).with_context(|| {
+        format!(
+            "component {name}: cannot read {}; is it built? (make build)",
+            file.display()
+        )
+    })?;
+    Ok(Part {
+        name: name.into(),
+        file: file.into(),
+        sha256: hex::encode(Sha256::digest(&wasm)),
+        variables,
+        allowed_hosts,
+        pool: instances.min(MAX_POOL),
+    })
 }
 
 /// As the configuration's `[outgoing]` has it, for components that are linked to `http-client`.
 fn allowed(manifest: &Manifest, component: &Component, config: &Config) -> Vec<String> {
-    let is_linked = |link: &crate::manifest::Link| link.source == component.name && link.target == Target::Capability(Capability::HttpClient);
+    let is_linked = |link: &crate::manifest::Link| {
+        link.source == component.name && link.target == Target::Capability(Capability::HttpClient)
+    };
     if !manifest.links.iter().any(is_linked) {
         return vec![];
     }
     let authorities = config.outgoing.get(&component.name).into_iter().flatten();
-    authorities.map(|authority| authority.strip_prefix("private ").unwrap_or(authority).to_string()).collect()
+    authorities
+        .map(|authority| {
+            authority
+                .strip_prefix("private ")
+                .unwrap_or(authority)
+                .to_string()
+        })
+        .collect()
 }
 
 fn authority(url: &str) -> Option<&str> {
@@ -156,7 +234,8 @@ pub mod tests {
 
     /// The project's own manifest, with files that are there wherever tests run.
     pub async fn workload() -> (Workload, Config) {
-        let text = "[services]\ntoken = \"t0ken\"\n[environment.booking]\nTICKET_SIGNING_KEY = \"seed\"";
+        let text =
+            "[services]\ntoken = \"t0ken\"\n[environment.booking]\nTICKET_SIGNING_KEY = \"seed\"";
         let config = Config::from_parts(Some(text), "test", &BTreeMap::new()).unwrap();
         let mut manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
         let folder = std::env::temp_dir().join(format!("eventhub-workload-{}", std::process::id()));
@@ -174,16 +253,35 @@ pub mod tests {
     #[tokio::test]
     async fn the_application_answers_and_each_has_its_own_variables_only() {
         let (workload, config) = workload().await;
-        assert_eq!(workload.parts[0].name, "application-server", "a host serves the first that speaks HTTP");
-        let part = |name: &str| workload.parts.iter().find(|part| part.name == name).unwrap();
+        assert_eq!(
+            workload.parts[0].name, "application-server",
+            "a host serves the first that speaks HTTP"
+        );
+        let part = |name: &str| {
+            workload
+                .parts
+                .iter()
+                .find(|part| part.name == name)
+                .unwrap()
+        };
         assert_eq!(part("booking").variables["TICKET_SIGNING_KEY"], "seed");
         for other in workload.parts.iter().filter(|part| part.name != "booking") {
-            assert!(!other.variables.contains_key("TICKET_SIGNING_KEY"), "{}", other.name);
+            assert!(
+                !other.variables.contains_key("TICKET_SIGNING_KEY"),
+                "{}",
+                other.name
+            );
         }
         assert_eq!(part("payment-stripe").allowed_hosts, ["api.stripe.com"]);
         assert!(part("booking").allowed_hosts.is_empty());
-        assert_eq!(part("capabilities-client").allowed_hosts, [config.wash.sidecar.trim_start_matches("http://")]);
-        assert_eq!(part("booking").secrets().collect::<Vec<_>>(), ["TICKET_SIGNING_KEY"]);
+        assert_eq!(
+            part("capabilities-client").allowed_hosts,
+            [config.wash.sidecar.trim_start_matches("http://")]
+        );
+        assert_eq!(
+            part("booking").secrets().collect::<Vec<_>>(),
+            ["TICKET_SIGNING_KEY"]
+        );
         let stripe: Vec<_> = part("payment-stripe").secrets().collect();
         assert_eq!(stripe, ["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRETS"]);
     }
@@ -193,7 +291,9 @@ pub mod tests {
         let (workload, _) = workload().await;
         let mut other = workload.clone();
         assert_eq!(workload.id(), other.id());
-        other.parts[3].variables.insert("PUBLIC_URL".into(), "https://tickets.example".into());
+        other.parts[3]
+            .variables
+            .insert("PUBLIC_URL".into(), "https://tickets.example".into());
         assert_ne!(workload.id(), other.id());
         let mut other = workload.clone();
         other.parts[1].sha256 = "f".repeat(64);

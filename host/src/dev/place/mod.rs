@@ -1,11 +1,17 @@
-//! Where the components of a development environment run: in this process, in several, or on a host that is not ours, with the
-//! sidecar in this process.
+//! Where the components of a development environment run: in this process, in several, or on a host
+//! that is not ours, with the sidecar in this process.
 
 mod sidecar;
 mod spin;
 mod split;
 mod wash;
 mod wasmtime;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use sha2::{Digest, Sha256};
 
 use super::folder::Folder;
 use super::state::Component;
@@ -14,10 +20,6 @@ use crate::deploy::spin::Through;
 use crate::manifest::Manifest;
 use crate::serve::Host;
 use crate::split::Role;
-use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 /// Where.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +49,8 @@ pub struct Options {
     /// The manifest of the components to run.
     #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
     pub manifest: PathBuf,
-    /// The folder of the programs `wash`, `nats-server` and `wasmtime`, for other hosts (setup/hosts.sh prints it).
+    /// The folder of the programs `wash`, `nats-server` and `wasmtime`, for other hosts
+    /// (setup/hosts.sh prints it).
     #[arg(long, env = "EVENTHUB_HOSTS")]
     pub hosts: Option<PathBuf>,
 }
@@ -64,7 +67,9 @@ impl Options {
         };
         for name in programs {
             let program = self.program(name);
-            let known = std::process::Command::new(&program).arg("--version").output();
+            let known = std::process::Command::new(&program)
+                .arg("--version")
+                .output();
             known.with_context(|| format!("`{}` cannot be run; setup/hosts.sh fetches it, and prints the folder for --hosts", program.display()))?;
         }
         Ok(())
@@ -72,13 +77,20 @@ impl Options {
 
     /// One of the programs of other hosts; from the path when no folder is given.
     fn program(&self, name: &str) -> PathBuf {
-        self.hosts.as_ref().map_or_else(|| PathBuf::from(name), |folder| folder.join(name))
+        self.hosts
+            .as_ref()
+            .map_or_else(|| PathBuf::from(name), |folder| folder.join(name))
     }
 }
 
 /// Gives a program variables, but for those that its user has set otherwise.
 fn unless_set(command: &mut std::process::Command, variables: &[(&str, &str)]) {
-    command.envs(variables.iter().copied().filter(|(name, _)| std::env::var_os(name).is_none()));
+    command.envs(
+        variables
+            .iter()
+            .copied()
+            .filter(|(name, _)| std::env::var_os(name).is_none()),
+    );
 }
 
 /// What answers requests.
@@ -99,12 +111,22 @@ impl Place {
                 host.wait_until_ready().await?;
                 Self::Host(Box::new(host))
             }
-            On::Split => Self::Split(split::Processes::start(folder, &options.manifest, config).await?),
+            On::Split => {
+                Self::Split(split::Processes::start(folder, &options.manifest, config).await?)
+            }
             On::Wash => Self::Wash(Box::new(wash::Wash::deploy(options, folder, config).await?)),
-            On::WashDev => Self::Wash(Box::new(wash::Wash::develop(options, folder, config).await?)),
-            On::Spin => Self::Spin(Box::new(spin::Spin::start(options, folder, config, Through::Sidecar).await?)),
-            On::SpinNative => Self::Spin(Box::new(spin::Spin::start(options, folder, config, Through::Spin).await?)),
-            On::Wasmtime => Self::Wasmtime(Box::new(wasmtime::Processes::start(options, folder, config).await?)),
+            On::WashDev => Self::Wash(Box::new(
+                wash::Wash::develop(options, folder, config).await?,
+            )),
+            On::Spin => Self::Spin(Box::new(
+                spin::Spin::start(options, folder, config, Through::Sidecar).await?,
+            )),
+            On::SpinNative => Self::Spin(Box::new(
+                spin::Spin::start(options, folder, config, Through::Spin).await?,
+            )),
+            On::Wasmtime => Self::Wasmtime(Box::new(
+                wasmtime::Processes::start(options, folder, config).await?,
+            )),
         })
     }
 
@@ -119,7 +141,8 @@ impl Place {
         }
     }
 
-    /// Returns only when something ended that is not started again; `restarted` is told the pids when something was.
+    /// Returns only when something ended that is not started again; `restarted` is told the pids
+    /// when something was.
     pub async fn supervise(&mut self, restarted: impl FnMut(&BTreeMap<String, u32>)) -> Result<()> {
         match self {
             Self::Host(_) => std::future::pending().await,
@@ -144,8 +167,17 @@ impl Place {
 /// Name and sha256 of the file of each component.
 pub async fn components(manifest: &Path) -> Result<Vec<Component>> {
     let hash = |component: crate::manifest::Component| {
-        let wasm = std::fs::read(&component.file).with_context(|| format!("cannot read {}", component.file.display()))?;
-        Ok(Component { name: component.name, sha256: hex::encode(Sha256::digest(&wasm)) })
+        let wasm = std::fs::read(&component.file)
+            .with_context(|| format!("cannot read {}", component.file.display()))?;
+        Ok(Component {
+            name: component.name,
+            sha256: hex::encode(Sha256::digest(&wasm)),
+        })
     };
-    Manifest::load(manifest).await?.components.into_iter().map(hash).collect()
+    Manifest::load(manifest)
+        .await?
+        .components
+        .into_iter()
+        .map(hash)
+        .collect()
 }

@@ -1,12 +1,14 @@
 //! What a foreign host lacks, in this process: capabilities, messages, timers, WebSockets.
 
+use std::net::SocketAddr;
+use std::path::Path;
+
+use anyhow::Result;
+
 use crate::config::Config;
 use crate::dev::process::port;
 use crate::serve::Host;
 use crate::split::Role;
-use anyhow::Result;
-use std::net::SocketAddr;
-use std::path::Path;
 
 /// Ports, the token and where the live feed is: to be known before the components are started.
 pub fn prepare(config: &mut Config) -> Result<()> {
@@ -23,7 +25,10 @@ pub fn prepare(config: &mut Config) -> Result<()> {
 /// Starts it. The application may still be about to start: what it is called with is tried again.
 pub async fn start(config: &Config, manifest: &Path) -> Result<Host> {
     let mut config = config.clone();
-    let live = config.environment.get("event").and_then(|event| event.get("LIVE_URL")?.rsplit_once(':')?.1.parse().ok());
+    let live = config
+        .environment
+        .get("event")
+        .and_then(|event| event.get("LIVE_URL")?.rsplit_once(':')?.1.parse().ok());
     config.http.listen = SocketAddr::from(([0, 0, 0, 0], live.unwrap_or_default()));
     let host = Host::start(&mut config, manifest, &Role::Sidecar).await?;
     host.wait_until_ready().await?;

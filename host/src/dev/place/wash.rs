@@ -1,4 +1,13 @@
-//! wasmCloud 2 on this machine: `wash host` with a NATS server and a registry, or `wash dev`, which needs neither.
+//! wasmCloud 2 on this machine: `wash host` with a NATS server and a registry, or `wash dev`, which
+//! needs neither.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
 
 use super::{Options, sidecar, unless_set};
 use crate::config::Config;
@@ -7,12 +16,6 @@ use crate::dev::folder::Folder;
 use crate::dev::process::{Process, first_ended, listens, port};
 use crate::manifest::Manifest;
 use crate::serve::Host;
-use anyhow::{Context, Result, bail};
-use nix::sys::signal::Signal;
-use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Command;
-use std::time::Duration;
 
 const START: Duration = Duration::from_secs(60);
 /// `wash dev` compiles before it serves.
@@ -27,19 +30,47 @@ pub struct Wash {
 impl Wash {
     /// A lattice of one host, and the components deployed to it.
     pub async fn deploy(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
-        let mut processes = vec![("nats", nats(options, folder, config).await?), ("registry", registry(folder, config).await?)];
+        let mut processes = vec![
+            ("nats", nats(options, folder, config).await?),
+            ("registry", registry(folder, config).await?),
+        ];
         config.wash.command = options.program("wash").display().to_string();
         let mut host = Command::new(&config.wash.command);
-        host.args(["host", "--non-interactive", "--host-name", "localhost", "--allow-insecure-registries", "--scheduler-nats-url", &config.wash.nats]);
-        host.args(["--data-nats-url", &config.wash.nats, "--http-addr", &config.http.listen.to_string(), "--oci-cache-dir"]).arg(folder.path.join("oci"));
-        let mut host = Process::start("wash host", quiet(host, folder)?, None, Signal::SIGTERM, folder.path.join("wash.log"))?;
+        host.args([
+            "host",
+            "--non-interactive",
+            "--host-name",
+            "localhost",
+            "--allow-insecure-registries",
+            "--scheduler-nats-url",
+            &config.wash.nats,
+        ]);
+        host.args([
+            "--data-nats-url",
+            &config.wash.nats,
+            "--http-addr",
+            &config.http.listen.to_string(),
+            "--oci-cache-dir",
+        ])
+        .arg(folder.path.join("oci"));
+        let mut host = Process::start(
+            "wash host",
+            quiet(host, folder)?,
+            None,
+            Signal::SIGTERM,
+            folder.path.join("wash.log"),
+        )?;
         let address = config.http.listen.port();
-        host.wait_until(START, async || listens(address).await).await?;
+        host.wait_until(START, async || listens(address).await)
+            .await?;
         processes.push(("wash", host));
 
         let sidecar = started_sidecar(options, config).await?;
         // For `eventhub deploy --config` by hand.
-        crate::dev::state::write_text(&folder.path.join("wash.toml"), &toml::to_string(&toml::Table::try_from(&*config)?)?)?;
+        crate::dev::state::write_text(
+            &folder.path.join("wash.toml"),
+            &toml::to_string(&toml::Table::try_from(&*config)?)?,
+        )?;
         let manifest = Manifest::load(&options.manifest).await?;
         deployment::deploy(&manifest, config, Some(1)).await?;
         Ok(Self { processes, sidecar })
@@ -55,14 +86,34 @@ impl Wash {
         crate::dev::state::write_text(&project.join(".wash/config.yaml"), &text)?;
         let mut dev = Command::new(options.program("wash"));
         dev.args(["dev", "--non-interactive"]).current_dir(&project);
-        let mut dev = Process::start("wash dev", quiet(dev, folder)?, None, Signal::SIGTERM, folder.path.join("wash.log"))?;
-        let url = format!("http://127.0.0.1:{}/api/v1/events?limit=1", config.http.listen.port());
-        dev.wait_until(FIRST_START, async || reqwest::get(&url).await.is_ok_and(|answer| answer.status().is_success())).await?;
-        Ok(Self { processes: vec![("wash", dev)], sidecar })
+        let mut dev = Process::start(
+            "wash dev",
+            quiet(dev, folder)?,
+            None,
+            Signal::SIGTERM,
+            folder.path.join("wash.log"),
+        )?;
+        let url = format!(
+            "http://127.0.0.1:{}/api/v1/events?limit=1",
+            config.http.listen.port()
+        );
+        dev.wait_until(FIRST_START, async || {
+            reqwest::get(&url)
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+        })
+        .await?;
+        Ok(Self {
+            processes: vec![("wash", dev)],
+            sidecar,
+        })
     }
 
     pub fn pids(&self) -> BTreeMap<String, u32> {
-        self.processes.iter().map(|(name, process)| (name.to_string(), process.pid())).collect()
+        self.processes
+            .iter()
+            .map(|(name, process)| (name.to_string(), process.pid()))
+            .collect()
     }
 
     /// Returns when one of the processes has ended.
@@ -84,8 +135,9 @@ async fn started_sidecar(options: &Options, config: &mut Config) -> Result<Host>
     sidecar::start(config, &options.manifest).await
 }
 
-/// A request takes an instance of each component for each call on its way, and each of these up to nine core instances. Of the
-/// thousand that wash has otherwise sixteen requests at a time use up all, and what is over them is answered with an empty 500.
+/// A request takes an instance of each component for each call on its way, and each of these up to
+/// nine core instances. Of the thousand that wash has otherwise sixteen requests at a time use up
+/// all, and what is over them is answered with an empty 500.
 const LIMITS: [(&str, &str); 5] = [
     ("WASH_CORE_INSTANCES", "16000"),
     ("WASH_DEFAULT_HEAP_MEMORY", "512MiB"),
@@ -95,11 +147,15 @@ const LIMITS: [(&str, &str); 5] = [
     ("WASMTIME_POOLING_TOTAL_TABLES", "8000"),
 ];
 
-/// A backtrace for every request is what wash makes otherwise; and its own files belong into the environment's folder.
+/// A backtrace for every request is what wash makes otherwise; and its own files belong into the
+/// environment's folder.
 fn quiet(mut command: Command, folder: &Folder) -> Result<Command> {
     let home = folder.path.join("wash-home");
     std::fs::create_dir_all(&home)?;
-    command.env("HOME", home).env("RUST_BACKTRACE", "0").env("RUST_LIB_BACKTRACE", "0");
+    command
+        .env("HOME", home)
+        .env("RUST_BACKTRACE", "0")
+        .env("RUST_LIB_BACKTRACE", "0");
     unless_set(&mut command, &LIMITS);
     Ok(command)
 }
@@ -110,9 +166,26 @@ async fn nats(options: &Options, folder: &Folder, config: &mut Config) -> Result
     let _ = std::fs::remove_dir_all(&store);
     let port = port("EVENTHUB_NATS_PORT")?;
     let mut command = Command::new(options.program("nats-server"));
-    command.args(["--addr", "127.0.0.1", "--port", &port.to_string(), "--jetstream", "--store_dir"]).arg(store);
-    let mut process = Process::start("NATS", command, None, Signal::SIGTERM, folder.path.join("nats.log"))?;
-    process.wait_until(START, async || listens(port).await).await?;
+    command
+        .args([
+            "--addr",
+            "127.0.0.1",
+            "--port",
+            &port.to_string(),
+            "--jetstream",
+            "--store_dir",
+        ])
+        .arg(store);
+    let mut process = Process::start(
+        "NATS",
+        command,
+        None,
+        Signal::SIGTERM,
+        folder.path.join("nats.log"),
+    )?;
+    process
+        .wait_until(START, async || listens(port).await)
+        .await?;
     config.wash.nats = format!("nats://127.0.0.1:{port}");
     Ok(process)
 }
@@ -120,12 +193,24 @@ async fn nats(options: &Options, folder: &Folder, config: &mut Config) -> Result
 async fn registry(folder: &Folder, config: &mut Config) -> Result<Process> {
     let port = port("EVENTHUB_REGISTRY_PORT")?;
     let file = folder.path.join("registry.yaml");
-    crate::dev::state::write_text(&file, &registry_settings(&folder.path.join("registry"), port))?;
+    crate::dev::state::write_text(
+        &file,
+        &registry_settings(&folder.path.join("registry"), port),
+    )?;
     let mut command = Command::new("docker-registry");
     command.arg("serve").arg(file);
-    let process = Process::start("the registry", command, None, Signal::SIGTERM, folder.path.join("registry.log"));
-    let mut process = process.context("docker-registry (Debian: apt-get install docker-registry)")?;
-    process.wait_until(START, async || listens(port).await).await?;
+    let process = Process::start(
+        "the registry",
+        command,
+        None,
+        Signal::SIGTERM,
+        folder.path.join("registry.log"),
+    );
+    let mut process =
+        process.context("docker-registry (Debian: apt-get install docker-registry)")?;
+    process
+        .wait_until(START, async || listens(port).await)
+        .await?;
     config.wash.registry = format!("127.0.0.1:{port}/eventhub");
     Ok(process)
 }

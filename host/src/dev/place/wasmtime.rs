@@ -1,4 +1,13 @@
-//! `wasmtime serve`: a process for the gateway and for each service, composed with the client shims of whatever it calls.
+//! `wasmtime serve`: a process for the gateway and for each service, composed with the client shims
+//! of whatever it calls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use nix::sys::signal::Signal;
 
 use super::{Options, sidecar};
 use crate::adapters;
@@ -7,18 +16,18 @@ use crate::dev::folder::Folder;
 use crate::dev::process::{Process, first_ended, free_port, listens, run};
 use crate::manifest::{Capability, Component, Manifest, Target};
 use crate::serve::Host;
-use anyhow::{Result, bail};
-use nix::sys::signal::Signal;
-use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::time::Duration;
 
 /// The first start on a machine compiles the components, all at the same time.
 const START: Duration = Duration::from_secs(300);
 
-/// An instance that serves one request after the other knows tokens, keys and layouts, as on our own host.
-const REUSE: [&str; 4] = ["--max-instance-reuse-count", "10000", "--idle-instance-timeout", "60s"];
+/// An instance that serves one request after the other knows tokens, keys and layouts, as on our
+/// own host.
+const REUSE: [&str; 4] = [
+    "--max-instance-reuse-count",
+    "10000",
+    "--idle-instance-timeout",
+    "60s",
+];
 
 /// The processes and the sidecar.
 pub struct Processes {
@@ -30,13 +39,18 @@ impl Processes {
     pub async fn start(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
         let manifest = Manifest::load(&options.manifest).await?;
         sidecar::prepare(config)?;
-        let Some(entry) = manifest.entry() else { bail!("the manifest has no link from http-server to a component") };
+        let Some(entry) = manifest.entry() else {
+            bail!("the manifest has no link from http-server to a component")
+        };
         let mut addresses = BTreeMap::new();
         for service in config.services.urls.keys() {
             addresses.insert(service.clone(), format!("127.0.0.1:{}", free_port()?));
         }
         for (service, address) in &addresses {
-            config.services.urls.insert(service.clone(), format!("http://{address}"));
+            config
+                .services
+                .urls
+                .insert(service.clone(), format!("http://{address}"));
         }
         addresses.insert(entry.to_string(), config.http.listen.to_string());
         let sidecar = sidecar::start(config, &options.manifest).await?;
@@ -44,26 +58,44 @@ impl Processes {
         let composed = folder.path.join("composed");
         std::fs::create_dir_all(&composed)?;
         let mut processes = vec![];
-        for component in manifest.components.iter().filter(|component| addresses.contains_key(&component.name)) {
+        for component in manifest
+            .components
+            .iter()
+            .filter(|component| addresses.contains_key(&component.name))
+        {
             let file = compose(&manifest, component, &addresses, &composed)?;
             let mut command = Command::new(options.program("wasmtime"));
-            command.args(["serve", "-Scli", "--addr", &addresses[&component.name]]).args(REUSE).env("RUST_BACKTRACE", "0");
+            command
+                .args(["serve", "-Scli", "--addr", &addresses[&component.name]])
+                .args(REUSE)
+                .env("RUST_BACKTRACE", "0");
             for (name, value) in variables(&manifest, component, config) {
                 command.arg("--env").arg(format!("{name}={value}"));
             }
             command.arg(file);
             let log = folder.path.join(format!("{}.log", component.name));
-            processes.push((component.name.clone(), Process::start("wasmtime serve", command, None, Signal::SIGTERM, log)?));
+            processes.push((
+                component.name.clone(),
+                Process::start("wasmtime serve", command, None, Signal::SIGTERM, log)?,
+            ));
         }
         for (name, process) in &mut processes {
-            let port = addresses[name].rsplit_once(':').and_then(|(_, port)| port.parse().ok()).unwrap_or_default();
-            process.wait_until(START, async || listens(port).await).await?;
+            let port = addresses[name]
+                .rsplit_once(':')
+                .and_then(|(_, port)| port.parse().ok())
+                .unwrap_or_default();
+            process
+                .wait_until(START, async || listens(port).await)
+                .await?;
         }
         Ok(Self { processes, sidecar })
     }
 
     pub fn pids(&self) -> BTreeMap<String, u32> {
-        self.processes.iter().map(|(name, process)| (name.clone(), process.pid())).collect()
+        self.processes
+            .iter()
+            .map(|(name, process)| (name.clone(), process.pid()))
+            .collect()
     }
 
     /// Returns when one of the processes has ended.
@@ -72,23 +104,42 @@ impl Processes {
     }
 
     pub async fn stop(mut self) {
-        futures::future::join_all(self.processes.iter_mut().map(|(_, process)| process.stop())).await;
+        futures::future::join_all(self.processes.iter_mut().map(|(_, process)| process.stop()))
+            .await;
         self.sidecar.drain().await;
     }
 }
 
-/// What a component calls: services over HTTP, parts of its own that are no services, capabilities at the sidecar.
+/// What a component calls: services over HTTP, parts of its own that are no services, capabilities
+/// at the sidecar.
 fn calls<'a>(manifest: &'a Manifest, component: &str) -> impl Iterator<Item = &'a Target> {
-    manifest.links.iter().filter(move |link| link.source == component).map(|link| &link.target)
+    manifest
+        .links
+        .iter()
+        .filter(move |link| link.source == component)
+        .map(|link| &link.target)
 }
 
-fn compose(manifest: &Manifest, component: &Component, services: &BTreeMap<String, String>, folder: &Path) -> Result<PathBuf> {
+fn compose(
+    manifest: &Manifest,
+    component: &Component,
+    services: &BTreeMap<String, String>,
+    folder: &Path,
+) -> Result<PathBuf> {
     let client = |name: &str| adapters::client(&component.file, name);
     let mut plugs = BTreeSet::new();
     for target in calls(manifest, &component.name) {
         match target {
-            Target::Component(name) if services.contains_key(name) => _ = plugs.insert(client(name)),
-            Target::Component(name) => plugs.extend(manifest.components.iter().filter(|part| part.name == *name).map(|part| part.file.clone())),
+            Target::Component(name) if services.contains_key(name) => {
+                _ = plugs.insert(client(name))
+            }
+            Target::Component(name) => plugs.extend(
+                manifest
+                    .components
+                    .iter()
+                    .filter(|part| part.name == *name)
+                    .map(|part| part.file.clone()),
+            ),
             Target::Capability(Capability::Postgres) => _ = plugs.insert(client("postgres")),
             Target::Capability(Capability::Redis) => _ = plugs.insert(client("redis")),
             Target::Capability(Capability::WebSocket) => _ = plugs.insert(client("websocket")),
@@ -98,21 +149,40 @@ fn compose(manifest: &Manifest, component: &Component, services: &BTreeMap<Strin
     let out = folder.join(format!("{}.wasm", component.name));
     let mut command = Command::new(std::env::current_exe()?.with_file_name("eventhub-compose"));
     command.arg(&component.file).args(plugs).arg("-o").arg(&out);
-    run(command, None, &folder.join(format!("{}.log", component.name)))?;
+    run(
+        command,
+        None,
+        &folder.join(format!("{}.log", component.name)),
+    )?;
     Ok(out)
 }
 
 /// Its own and those of its parts, and where all that it calls is.
-fn variables(manifest: &Manifest, component: &Component, config: &Config) -> BTreeMap<String, String> {
+fn variables(
+    manifest: &Manifest,
+    component: &Component,
+    config: &Config,
+) -> BTreeMap<String, String> {
     let mut variables = config.variables(component);
     for target in calls(manifest, &component.name) {
-        let Target::Component(name) = target else { continue };
+        let Target::Component(name) = target else {
+            continue;
+        };
         match config.services.urls.get(name) {
             Some(url) => _ = variables.insert(adapters::url_variable(name), url.clone()),
-            None => variables.extend(manifest.components.iter().filter(|part| part.name == *name).flat_map(|part| config.variables(part))),
+            None => variables.extend(
+                manifest
+                    .components
+                    .iter()
+                    .filter(|part| part.name == *name)
+                    .flat_map(|part| config.variables(part)),
+            ),
         }
     }
-    variables.insert("CALL_URL".into(), format!("http://{}", config.sidecar.listen));
+    variables.insert(
+        "CALL_URL".into(),
+        format!("http://{}", config.sidecar.listen),
+    );
     variables.insert("CALL_TOKEN".into(), config.services.token.clone());
     variables
 }

@@ -2,29 +2,27 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used)]
 
-use std::{
-    collections::VecDeque,
-    convert::Infallible,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use bytes::Bytes;
 use eventhub_websocket::{Config, Frame, Hub, NoPlace, Page, Subscription, TopicReader, upgrade};
-use futures::{FutureExt, StreamExt, future::BoxFuture};
+use futures::future::BoxFuture;
+use futures::{FutureExt, StreamExt};
 use http_body_util::Empty;
-use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
-use tokio_tungstenite::{
-    WebSocketStream, client_async_with_config,
-    tungstenite::{Message, protocol::WebSocketConfig},
-};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 pub type Client = WebSocketStream<TcpStream>;
 
@@ -53,7 +51,10 @@ impl Log {
         let mut log = self.frames.lock();
         log.0 += 1;
         let seq = log.0;
-        log.1.push_back(Frame { seq, text: text("delta", seq, padding) });
+        log.1.push_back(Frame {
+            seq,
+            text: text("delta", seq, padding),
+        });
         let keep = self.keep.load(Ordering::Relaxed);
         while log.1.len() > keep {
             log.1.pop_front();
@@ -67,7 +68,10 @@ impl Log {
 }
 
 fn text(kind: &str, seq: u64, padding: usize) -> String {
-    format!(r#"{{"type":"{kind}","seq":{seq},"padding":"{}"}}"#, "x".repeat(padding))
+    format!(
+        r#"{{"type":"{kind}","seq":{seq},"padding":"{}"}}"#,
+        "x".repeat(padding)
+    )
 }
 
 impl TopicReader for Log {
@@ -80,11 +84,26 @@ impl TopicReader for Log {
             let log = self.frames.lock();
             let oldest = log.1.front().map_or(log.0, |frame| frame.seq);
             if seq < log.0 && seq + 1 < oldest {
-                let snapshot = Frame { seq: log.0, text: text("snapshot", log.0, 0) };
-                return Ok(Page { frames: vec![snapshot], reset: true });
+                let snapshot = Frame {
+                    seq: log.0,
+                    text: text("snapshot", log.0, 0),
+                };
+                return Ok(Page {
+                    frames: vec![snapshot],
+                    reset: true,
+                });
             }
-            let frames = log.1.iter().filter(|frame| frame.seq > seq).take(200).cloned().collect();
-            Ok(Page { frames, reset: false })
+            let frames = log
+                .1
+                .iter()
+                .filter(|frame| frame.seq > seq)
+                .take(200)
+                .cloned()
+                .collect();
+            Ok(Page {
+                frames,
+                reset: false,
+            })
         }
         .boxed()
     }
@@ -99,7 +118,11 @@ pub struct Server {
 impl Server {
     pub async fn start(config: Config) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let server = Self { address: listener.local_addr().unwrap(), hub: Hub::new(config), log: Log::new() };
+        let server = Self {
+            address: listener.local_addr().unwrap(),
+            hub: Hub::new(config),
+            log: Log::new(),
+        };
         let (hub, log) = (server.hub.clone(), server.log.clone());
         tokio::spawn(async move {
             while let Ok((stream, peer)) = listener.accept().await {
@@ -109,7 +132,11 @@ impl Server {
                     async move { Ok::<_, Infallible>(answer) }
                 });
                 let connection = hyper::server::conn::http1::Builder::new();
-                tokio::spawn(connection.serve_connection(TokioIo::new(stream), service).with_upgrades());
+                tokio::spawn(
+                    connection
+                        .serve_connection(TokioIo::new(stream), service)
+                        .with_upgrades(),
+                );
             }
         });
         server
@@ -126,50 +153,97 @@ impl Server {
         self.try_connect(path).await.unwrap()
     }
 
-    pub async fn try_connect(&self, path: &str) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
+    pub async fn try_connect(
+        &self,
+        path: &str,
+    ) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
         self.try_connect_from(Ipv4Addr::LOCALHOST, path).await
     }
 
     /// From another of this machine's addresses: all of 127.0.0.0/8 are.
-    pub async fn try_connect_from(&self, client: Ipv4Addr, path: &str) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
+    pub async fn try_connect_from(
+        &self,
+        client: Ipv4Addr,
+        path: &str,
+    ) -> Result<Client, tokio_tungstenite::tungstenite::Error> {
         let socket = TcpSocket::new_v4().unwrap();
         socket.bind(SocketAddr::from((client, 0))).unwrap();
         let stream = socket.connect(self.address).await.unwrap();
-        let config = WebSocketConfig::default().read_buffer_size(4_096).write_buffer_size(0);
+        let config = WebSocketConfig::default()
+            .read_buffer_size(4_096)
+            .write_buffer_size(0);
         let url = format!("ws://{}{path}", self.address);
-        client_async_with_config(url, stream, Some(config)).await.map(|(client, _)| client)
+        client_async_with_config(url, stream, Some(config))
+            .await
+            .map(|(client, _)| client)
     }
 }
 
-fn answer(mut request: Request<Incoming>, client: IpAddr, hub: &Hub, log: &Arc<Log>) -> Response<Empty<Bytes>> {
+fn answer(
+    mut request: Request<Incoming>,
+    client: IpAddr,
+    hub: &Hub,
+    log: &Arc<Log>,
+) -> Response<Empty<Bytes>> {
     let status = |code: u16| Response::builder().status(code).body(Empty::new()).unwrap();
     let seat = match hub.admit(client) {
         Ok(seat) => seat,
         Err(NoPlace::Full) => return status(503),
         Err(NoPlace::AddressFull) => return status(429),
     };
-    let Ok((response, upgraded)) = upgrade(&mut request) else { return status(426) };
+    let Ok((response, upgraded)) = upgrade(&mut request) else {
+        return status(426);
+    };
     match request.uri().path() {
         "/none" => seat.refuse(upgraded, 4404, "no such session".into()),
         "/live" => {
             let seq = log.head();
-            let frames = vec![Frame { seq, text: text("snapshot", seq, 0) }];
-            seat.serve(upgraded, Subscription { topic: "topic".into(), frames, seq }, log.clone());
+            let frames = vec![Frame {
+                seq,
+                text: text("snapshot", seq, 0),
+            }];
+            seat.serve(
+                upgraded,
+                Subscription {
+                    topic: "topic".into(),
+                    frames,
+                    seq,
+                },
+                log.clone(),
+            );
         }
         // From the beginning, whatever has been read since.
-        _ => seat.serve(upgraded, Subscription { topic: "topic".into(), frames: vec![], seq: 0 }, log.clone()),
+        _ => seat.serve(
+            upgraded,
+            Subscription {
+                topic: "topic".into(),
+                frames: vec![],
+                seq: 0,
+            },
+            log.clone(),
+        ),
     }
     response.map(|()| Empty::new())
 }
 
-/// What a client was sent, until it has `last` or is closed: the numbers, and the code and reason of the close.
-pub async fn receive(client: &mut Client, last: u64) -> (Vec<(String, u64)>, Option<(u16, String)>) {
+/// What a client was sent, until it has `last` or is closed: the numbers, and the code and reason
+/// of the close.
+pub async fn receive(
+    client: &mut Client,
+    last: u64,
+) -> (Vec<(String, u64)>, Option<(u16, String)>) {
     let mut frames = Vec::new();
     while frames.last().is_none_or(|(_, seq)| *seq < last) {
-        match tokio::time::timeout(Duration::from_secs(30), client.next()).await.expect("nothing came for 30 s") {
+        match tokio::time::timeout(Duration::from_secs(30), client.next())
+            .await
+            .expect("nothing came for 30 s")
+        {
             Some(Ok(Message::Text(text))) => {
                 let value: serde_json::Value = serde_json::from_str(&text).unwrap();
-                frames.push((value["type"].as_str().unwrap().to_owned(), value["seq"].as_u64().unwrap()));
+                frames.push((
+                    value["type"].as_str().unwrap().to_owned(),
+                    value["seq"].as_u64().unwrap(),
+                ));
             }
             Some(Ok(Message::Close(frame))) => {
                 let frame = frame.unwrap();
@@ -193,7 +267,10 @@ pub fn assert_gapless(frames: &[(String, u64)]) {
 pub async fn wait_until(what: &str, is_so: impl Fn() -> bool) {
     let end = std::time::Instant::now() + Duration::from_secs(30);
     while !is_so() {
-        assert!(std::time::Instant::now() < end, "waited in vain until {what}");
+        assert!(
+            std::time::Instant::now() < end,
+            "waited in vain until {what}"
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

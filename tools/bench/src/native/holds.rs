@@ -1,5 +1,12 @@
-//! Holds of seats written natively: axum, the redis crate, JWT (remembered once verified, as the gateway does), and the very
-//! scripts of the rate limit and of the hold. What EventHub does for `POST sessions/{id}/holds`, without components.
+//! Holds of seats written natively: axum, the redis crate, JWT (remembered once verified, as the
+//! gateway does), and the very scripts of the rate limit and of the hold. What EventHub does for
+//! `POST sessions/{id}/holds`, without components.
+
+use std::net::SocketAddr;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
 use axum::extract::{Path, State};
@@ -20,11 +27,6 @@ use seat_lock::layout::Layout;
 use seat_lock::select;
 use serde::Deserialize;
 use serde_json::json;
-use std::net::SocketAddr;
-use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpListener;
 
 #[derive(clap::Args)]
@@ -59,7 +61,9 @@ struct Shared {
 }
 
 pub async fn serve(options: Options) -> Result<()> {
-    let redis = redis::Client::open(options.redis.as_str())?.get_multiplexed_async_connection().await?;
+    let redis = redis::Client::open(options.redis.as_str())?
+        .get_multiplexed_async_connection()
+        .await?;
     let layout = Layout::parse(&std::fs::read_to_string(&options.layout)?)?;
     let mut validation = Validation::new(Algorithm::EdDSA);
     validation.set_issuer(&["https://eventhub.dev"]);
@@ -71,9 +75,13 @@ pub async fn serve(options: Options) -> Result<()> {
         layout,
         key: DecodingKey::from_ed_components(&options.key).context("--key")?,
         validation,
-        verified: Mutex::new(LruCache::new(NonZeroUsize::new(10_000).context("a number")?)),
+        verified: Mutex::new(LruCache::new(
+            NonZeroUsize::new(10_000).context("a number")?,
+        )),
     };
-    let router = Router::new().route("/api/v1/sessions/{number}/holds", post(hold)).with_state(Arc::new(shared));
+    let router = Router::new()
+        .route("/api/v1/sessions/{number}/holds", post(hold))
+        .with_state(Arc::new(shared));
     Ok(axum::serve(TcpListener::bind(options.listen).await?, router).await?)
 }
 
@@ -87,7 +95,12 @@ struct Claims {
     sub: UserId,
 }
 
-async fn hold(State(shared): State<Arc<Shared>>, Path(number): Path<u32>, headers: HeaderMap, Json(body): Json<Body>) -> Response {
+async fn hold(
+    State(shared): State<Arc<Shared>>,
+    Path(number): Path<u32>,
+    headers: HeaderMap,
+    Json(body): Json<Body>,
+) -> Response {
     match answer(&shared, number, &headers, body).await {
         Ok(response) => response,
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, format!("{error:#}")).into_response(),
@@ -95,23 +108,53 @@ async fn hold(State(shared): State<Arc<Shared>>, Path(number): Path<u32>, header
 }
 
 async fn answer(shared: &Shared, number: u32, headers: &HeaderMap, body: Body) -> Result<Response> {
-    let bearer = headers.get("authorization").and_then(|value| value.to_str().ok()).and_then(|value| value.strip_prefix("Bearer "));
-    let Some(user) = bearer.and_then(|token| user(shared, token)) else { return Ok(StatusCode::UNAUTHORIZED.into_response()) };
+    let bearer = headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.strip_prefix("Bearer "));
+    let Some(user) = bearer.and_then(|token| user(shared, token)) else {
+        return Ok(StatusCode::UNAUTHORIZED.into_response());
+    };
     let mut redis = shared.redis.clone();
-    let limited: Vec<i64> =
-        shared.rate_limit.prepare_invoke().key(format!("rl:{{u:{user}}}")).arg(&LIMIT[..]).invoke_async(&mut redis).await.context("rate limit")?;
+    let limited: Vec<i64> = shared
+        .rate_limit
+        .prepare_invoke()
+        .key(format!("rl:{{u:{user}}}"))
+        .arg(&LIMIT[..])
+        .invoke_async(&mut redis)
+        .await
+        .context("rate limit")?;
     if limited.first() != Some(&0) {
         return Ok(StatusCode::TOO_MANY_REQUESTS.into_response());
     }
-    let request = select::Request { seats: body.seats, ..select::Request::default() };
+    let request = select::Request {
+        seats: body.seats,
+        ..select::Request::default()
+    };
     let Ok(selection) = select::select(&shared.layout, &request, Bits(&[]), MOST) else {
         return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
     };
-    let seats: Vec<(String, String)> =
-        selection.seats.iter().map(|&seat| (shared.layout.key(seat).to_string(), shared.layout.category_of(seat).to_string())).collect();
+    let seats: Vec<(String, String)> = selection
+        .seats
+        .iter()
+        .map(|&seat| {
+            (
+                shared.layout.key(seat).to_string(),
+                shared.layout.category_of(seat).to_string(),
+            )
+        })
+        .collect();
     let stored = json!({"c": "EUR", "s": seats.iter().map(|(seat, category)| json!([seat, category, PRICE, 0])).collect::<Vec<_>>(), "a": []}).to_string();
     let id = HoldId::new();
-    let new = NewHold { id, user, ttl_ms: TTL_MS, most: MOST, body: &stored, seats: &selection.seats, areas: &[] };
+    let new = NewHold {
+        id,
+        user,
+        ttl_ms: TTL_MS,
+        most: MOST,
+        body: &stored,
+        seats: &selection.seats,
+        areas: &[],
+    };
     let call = leases::hold(number, scripts::HOLD.text(), &new);
     let expires_ms = loop {
         match leases::hold_answer(&run(&shared.hold, &call, &mut redis).await?)? {
@@ -123,7 +166,9 @@ async fn answer(shared: &Shared, number: u32, headers: &HeaderMap, body: Body) -
                 let load = leases::load(number, now_ms, &leases::Claims::default());
                 run(&redis::Script::new(load.source), &load, &mut redis).await?;
             }
-            Held::Sweep | Held::Again(_) | Held::Spent => anyhow::bail!("every hold is a new one, and none can have expired"),
+            Held::Sweep | Held::Again(_) | Held::Spent => {
+                anyhow::bail!("every hold is a new one, and none can have expired")
+            }
         }
     };
     let money = |amount: i64| json!({"amount": amount, "currency": "EUR"});
@@ -132,34 +177,51 @@ async fn answer(shared: &Shared, number: u32, headers: &HeaderMap, body: Body) -
         "seats": seats.iter().map(|(seat, category)| json!({"seat": seat, "category": category, "price": money(PRICE), "flags": []})).collect::<Vec<_>>(),
         "total": money(PRICE * seats.len() as i64),
     });
-    Ok((StatusCode::CREATED, [("location", format!("/api/v1/holds/{id}"))], Json(view)).into_response())
+    Ok((
+        StatusCode::CREATED,
+        [("location", format!("/api/v1/holds/{id}"))],
+        Json(view),
+    )
+        .into_response())
 }
 
 fn user(shared: &Shared, token: &str) -> Option<UserId> {
     if let Some(user) = shared.verified.lock().get(token) {
         return Some(*user);
     }
-    let claims = decode::<Claims>(token, &shared.key, &shared.validation).ok()?.claims;
+    let claims = decode::<Claims>(token, &shared.key, &shared.validation)
+        .ok()?
+        .claims;
     shared.verified.lock().put(token.to_string(), claims.sub);
     Some(claims.sub)
 }
 
-async fn run(script: &redis::Script, call: &Call, redis: &mut MultiplexedConnection) -> Result<Reply> {
+async fn run(
+    script: &redis::Script,
+    call: &Call,
+    redis: &mut MultiplexedConnection,
+) -> Result<Reply> {
     let mut invocation = script.prepare_invoke();
     invocation.key(&call.keys).arg(&call.args);
     let value: redis::Value = invocation.invoke_async(redis).await?;
-    let redis::Value::Array(items) = value else { anyhow::bail!("a script answers an array") };
+    let redis::Value::Array(items) = value else {
+        anyhow::bail!("a script answers an array")
+    };
     let item = |item: redis::Value| match item {
         redis::Value::Int(number) => Ok(Item::Int(number)),
         redis::Value::BulkString(bytes) => Ok(Item::Bulk(bytes)),
         redis::Value::Nil => Ok(Item::Nil),
         other => Err(anyhow::anyhow!("an item is {other:?}")),
     };
-    Ok(Reply::Array(items.into_iter().map(item).collect::<Result<_>>()?))
+    Ok(Reply::Array(
+        items.into_iter().map(item).collect::<Result<_>>()?,
+    ))
 }
 
 /// A number for a session that no real one has: numbers are given out from 1.
 pub fn free_session() -> u32 {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.subsec_nanos());
+    let nanos = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.subsec_nanos());
     0x8000_0000 | nanos
 }

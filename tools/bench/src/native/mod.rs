@@ -1,14 +1,16 @@
-//! The same things written natively, to compare with: servers that the benchmark starts as processes of their own.
+//! The same things written natively, to compare with: servers that the benchmark starts as
+//! processes of their own.
 
 pub mod answer;
 pub mod holds;
 
-use anyhow::{Result, bail};
-use eventhub_testing::free_port;
-use eventhub_tests::eventhub::spawn_bound;
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use eventhub_testing::free_port;
+use eventhub_tests::eventhub::spawn_bound;
 
 /// A baseline that runs.
 pub struct Native {
@@ -21,7 +23,9 @@ impl Native {
     pub fn start(arguments: &[&str]) -> Result<Self> {
         let address = SocketAddr::from(([127, 0, 0, 1], free_port()?));
         let mut command = Command::new(std::env::current_exe()?);
-        command.args(arguments).args(["--listen", &address.to_string()]);
+        command
+            .args(arguments)
+            .args(["--listen", &address.to_string()]);
         let mut child = spawn_bound(command)?;
         let started = Instant::now();
         while TcpStream::connect(address).is_err() {

@@ -10,12 +10,14 @@ mod kernels;
 pub mod places;
 mod relay;
 
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
 use crate::machine::Machine;
 use crate::report::{self, Figure};
 use crate::setting::{Setting, progress};
-use anyhow::{Result, bail};
-use std::path::Path;
-use std::time::Duration;
 
 /// What to run, and for how long.
 pub struct Plan {
@@ -41,15 +43,25 @@ const NAMES: [&str; 12] = [
 
 /// Runs all that is wanted; writes and prints what was measured, also when a later run fails.
 pub async fn all(plan: &Plan, out: &Path) -> Result<()> {
-    if let Some(unknown) = plan.names.iter().find(|name| !NAMES.contains(&name.as_str())) {
-        bail!("there is no benchmark {unknown}; there are {}", NAMES.join(" "));
+    if let Some(unknown) = plan
+        .names
+        .iter()
+        .find(|name| !NAMES.contains(&name.as_str()))
+    {
+        bail!(
+            "there is no benchmark {unknown}; there are {}",
+            NAMES.join(" ")
+        );
     }
     let machine = Machine::look();
     let length = Duration::from_secs(plan.seconds.max(1));
     let mut setting = Setting::default();
     let mut figures: Vec<Figure> = vec![];
     let mut failures = vec![];
-    for name in NAMES.into_iter().filter(|name| plan.names.is_empty() || plan.names.iter().any(|wanted| wanted == name)) {
+    for name in NAMES
+        .into_iter()
+        .filter(|name| plan.names.is_empty() || plan.names.iter().any(|wanted| wanted == name))
+    {
         progress(name);
         let figure = match name {
             "noop" => http::noop(length).await,
@@ -57,7 +69,13 @@ pub async fn all(plan: &Plan, out: &Path) -> Result<()> {
             "saga_wasm" => kernels::saga().await,
             "seat_lock_wasm" => kernels::seat_lock().await,
             "hold4" => holds::hold4(&mut setting, length).await,
-            "booking_confirmed" => booking::confirmed(&mut setting, Duration::from_secs(plan.booking_seconds.max(1))).await,
+            "booking_confirmed" => {
+                booking::confirmed(
+                    &mut setting,
+                    Duration::from_secs(plan.booking_seconds.max(1)),
+                )
+                .await
+            }
             "kafka_produce" => kafka::produce(&mut setting).await,
             "kafka_handle" => kafka::handle(&mut setting).await,
             "cdc_relay" => relay::cdc(&mut setting).await,
@@ -72,7 +90,11 @@ pub async fn all(plan: &Plan, out: &Path) -> Result<()> {
         report::write(out, &machine, &figures)?;
     }
     report::print(&machine, &figures);
-    if failures.is_empty() { Ok(()) } else { bail!("not measured: {}", failures.join("; ")) }
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        bail!("not measured: {}", failures.join("; "))
+    }
 }
 
 /// The one in the middle; of an even number the upper one.

@@ -1,14 +1,16 @@
-//! `make bench-hosts`: the same components on every host that runs them, one after the other: reading the seats of a session, and
-//! holding four. A table only; it compares hosts, not versions.
+//! `make bench-hosts`: the same components on every host that runs them, one after the other:
+//! reading the seats of a session, and holding four. A table only; it compares hosts, not versions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use eventhub_tests::Eventhub;
 
 use super::holds::{Holder, Seats};
 use crate::load::{self, Outcome, Repeat};
 use crate::setting::{Hall, address, progress};
 use crate::tokens::Signer;
-use anyhow::{Context, Result};
-use eventhub_tests::Eventhub;
-use std::sync::Arc;
-use std::time::Duration;
 
 const PLACES: [&str; 5] = ["host", "split", "wash-dev", "wash", "wasmtime"];
 const CONNECTIONS: usize = 16;
@@ -16,8 +18,16 @@ const WARM_UP: Duration = Duration::from_secs(2);
 const ROWS: usize = 300;
 const SESSIONS: usize = 10;
 /// Not what is measured here.
-const UNLIMITED: [(&str, &str); 2] =
-    [("EVENTHUB_ENVIRONMENT_API_GATEWAY_RATE_LIMIT_USER_PER_SECOND", "0"), ("EVENTHUB_ENVIRONMENT_API_GATEWAY_RATE_LIMIT_ADDRESS_PER_SECOND", "0")];
+const UNLIMITED: [(&str, &str); 2] = [
+    (
+        "EVENTHUB_ENVIRONMENT_API_GATEWAY_RATE_LIMIT_USER_PER_SECOND",
+        "0",
+    ),
+    (
+        "EVENTHUB_ENVIRONMENT_API_GATEWAY_RATE_LIMIT_ADDRESS_PER_SECOND",
+        "0",
+    ),
+];
 
 /// Measures each and prints the table.
 pub async fn all(length: Duration) -> Result<()> {
@@ -28,7 +38,10 @@ pub async fn all(length: Duration) -> Result<()> {
         measured.push((on, read, hold));
     }
     println!("\n{CONNECTIONS} connections; ratios to our own host in this run\n");
-    println!("{:<10} {:>12} {:>7} {:>9} {:>14} {:>7} {:>9} {:>7}", "on", "seats /s", "ratio", "p99 ms", "hold of 4 /s", "ratio", "p99 ms", "errors");
+    println!(
+        "{:<10} {:>12} {:>7} {:>9} {:>14} {:>7} {:>9} {:>7}",
+        "on", "seats /s", "ratio", "p99 ms", "hold of 4 /s", "ratio", "p99 ms", "errors"
+    );
     let (own_read, own_hold) = (measured[0].1.per_second, measured[0].2.per_second);
     for (on, read, hold) in &measured {
         println!(
@@ -50,14 +63,28 @@ async fn one(on: &str, length: Duration) -> Result<(Outcome, Outcome)> {
     let eventhub = Eventhub::start(&environment)?;
     let state = &eventhub.state;
     let gateway = address(&state.http)?;
-    let request = load::get(&format!("/api/v1/sessions/{}/seats", state.demo.session_id), &[])?;
+    let request = load::get(
+        &format!("/api/v1/sessions/{}/seats", state.demo.session_id),
+        &[],
+    )?;
     let read = load::run(gateway, vec![Repeat(request); CONNECTIONS], WARM_UP, length).await?;
 
     let hall = Hall::open(&state.http, ROWS, SESSIONS).await?;
     let signer = Signer::of_environment(&state.postgres["identity_db"]).await?;
-    let seats = Arc::new(Seats::new(&hall, hall.sessions.clone(), signer.bearers(hall.seats() / 100)?));
-    let scripts = (0..CONNECTIONS).map(|_| Holder { seats: seats.clone() }).collect();
+    let seats = Arc::new(Seats::new(
+        &hall,
+        hall.sessions.clone(),
+        signer.bearers(hall.seats() / 100)?,
+    ));
+    let scripts = (0..CONNECTIONS)
+        .map(|_| Holder {
+            seats: seats.clone(),
+        })
+        .collect();
     let hold = load::run(gateway, scripts, WARM_UP, length).await?;
-    anyhow::ensure!(seats.left() > 0, "all seats were held before the time was over: more sessions are needed");
+    anyhow::ensure!(
+        seats.left() > 0,
+        "all seats were held before the time was over: more sessions are needed"
+    );
     Ok((read, hold))
 }

@@ -1,30 +1,40 @@
-//! A backlog of outbox rows to Kafka: the host's reader against real Debezium on Kafka Connect, one after the other on the same
-//! servers, each with a database of its own. The rate is that between the first message and the last.
+//! A backlog of outbox rows to Kafka: the host's reader against real Debezium on Kafka Connect, one
+//! after the other on the same servers, each with a database of its own. The rate is that between
+//! the first message and the last.
 
-use crate::report::{Better, Figure};
-use crate::setting::{Setting, progress};
-use anyhow::{Context, Result, ensure};
-use eventhub_cdc::{Options, Service};
-use eventhub_kafka::{Client, Config, Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome};
-use eventhub_testing::{Folder, Process, Signal, free_port};
-use parking_lot::Mutex;
-use sqlx::PgPool;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use eventhub_cdc::{Options, Service};
+use eventhub_kafka::{
+    Client, Config, Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome,
+};
+use eventhub_testing::{Folder, Process, Signal, free_port};
+use parking_lot::Mutex;
+use sqlx::PgPool;
 use tokio_util::sync::CancellationToken;
+
+use crate::report::{Better, Figure};
+use crate::setting::{Setting, progress};
 
 const ROWS: usize = 100_000;
 
 pub async fn cdc(setting: &mut Setting) -> Result<Figure> {
     let state = setting.environment()?.state.clone();
-    let servers = Servers { postgres: state.postgres["booking_db"].clone(), brokers: state.kafka.clone() };
+    let servers = Servers {
+        postgres: state.postgres["booking_db"].clone(),
+        brokers: state.kafka.clone(),
+    };
     let ours = Outbox::create(&servers, "bench_relay").await?;
     let rate = ours.relay(|| async { Ours::start(&ours) }).await?;
     let note = format!("{ROWS} rows of 200 bytes of JSON, between the first message and the last");
     let figure = Figure::new("cdc_relay", rate, "/s", Better::Higher);
     let debezium = Outbox::create(&servers, "bench_debezium").await?;
-    let baseline = debezium.relay(|| async { Debezium::start(&debezium) }).await?;
+    let baseline = debezium
+        .relay(|| async { Debezium::start(&debezium) })
+        .await?;
     Ok(figure.against("Debezium", baseline).note(note))
 }
 
@@ -73,20 +83,37 @@ impl Outbox {
     async fn create(servers: &Servers, name: &str) -> Result<Self> {
         let database = format!("{name}_{}", std::process::id());
         let admin = PgPool::connect(&servers.postgres).await?;
-        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {database}"))).execute(&admin).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {database}")))
+            .execute(&admin)
+            .await?;
         let url = servers.url(&database);
         let pool = PgPool::connect(&url).await?;
         let table = "CREATE TABLE outbox (id uuid PRIMARY KEY, aggregatetype varchar(255) NOT NULL, aggregateid varchar(255) NOT NULL, \
             type varchar(255) NOT NULL, payload jsonb, occurred_at_us timestamp(6) NOT NULL DEFAULT (now() AT TIME ZONE 'utc'), tracingspancontext text)";
         sqlx::raw_sql(table).execute(&pool).await?;
-        let client = Client::new(Config { brokers: servers.brokers.clone(), ..Config::default() })?;
+        let client = Client::new(Config {
+            brokers: servers.brokers.clone(),
+            ..Config::default()
+        })?;
         let topic = format!("{}{database}", eventhub_cdc::TOPIC_PREFIX);
         let dead_letters = format!("{topic}.dlq");
-        client.ensure_topics([(topic.as_str(), 12), (dead_letters.as_str(), 1)]).await?;
+        client
+            .ensure_topics([(topic.as_str(), 12), (dead_letters.as_str(), 1)])
+            .await?;
         let arrivals = Arc::new(Arrivals::default());
-        let config = ConsumerConfig { max_batch: 500, ..ConsumerConfig::new(&database, [topic]) };
+        let config = ConsumerConfig {
+            max_batch: 500,
+            ..ConsumerConfig::new(&database, [topic])
+        };
         let consumer = Consumer::start(&client, config, arrivals.clone())?;
-        Ok(Self { database, url, brokers: servers.brokers.clone(), pool, arrivals, _consumer: consumer })
+        Ok(Self {
+            database,
+            url,
+            brokers: servers.brokers.clone(),
+            pool,
+            arrivals,
+            _consumer: consumer,
+        })
     }
 
     async fn fill(&self, rows: usize) -> Result<()> {
@@ -96,7 +123,9 @@ impl Outbox {
              FROM generate_series(1, {rows}) n",
             self.database
         );
-        sqlx::raw_sql(sqlx::AssertSqlSafe(rows)).execute(&self.pool).await?;
+        sqlx::raw_sql(sqlx::AssertSqlSafe(rows))
+            .execute(&self.pool)
+            .await?;
         Ok(())
     }
 
@@ -109,7 +138,11 @@ impl Outbox {
             // The first row that is written after the slot was made is relayed.
             self.fill(1).await?;
             tokio::time::sleep(Duration::from_millis(500)).await;
-            ensure!(began.elapsed() < Duration::from_secs(120), "{}: nothing is relayed after two minutes", self.database);
+            ensure!(
+                began.elapsed() < Duration::from_secs(120),
+                "{}: nothing is relayed after two minutes",
+                self.database
+            );
         }
         tokio::time::sleep(Duration::from_secs(2)).await;
         reader.stop().await?;
@@ -123,7 +156,11 @@ impl Outbox {
             if let Some((first, last)) = times.filter(|_| count >= ROWS) {
                 break count as f64 / last.duration_since(first).as_secs_f64();
             }
-            ensure!(began.elapsed() < Duration::from_secs(180), "{}: {count} of {ROWS} rows were relayed in three minutes", self.database);
+            ensure!(
+                began.elapsed() < Duration::from_secs(180),
+                "{}: {count} of {ROWS} rows were relayed in three minutes",
+                self.database
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         reader.stop().await?;
@@ -139,10 +176,22 @@ struct Ours {
 
 impl Ours {
     fn start(outbox: &Outbox) -> Result<Self> {
-        let producer = eventhub_cdc::producer(&Config { brokers: outbox.brokers.clone(), ..Config::default() })?;
-        let (service, _) = Service::new(Options { keep_minutes: 0, ..Options::new(&outbox.database, &outbox.url) }, producer)?;
+        let producer = eventhub_cdc::producer(&Config {
+            brokers: outbox.brokers.clone(),
+            ..Config::default()
+        })?;
+        let (service, _) = Service::new(
+            Options {
+                keep_minutes: 0,
+                ..Options::new(&outbox.database, &outbox.url)
+            },
+            producer,
+        )?;
         let stop = CancellationToken::new();
-        Ok(Self { task: tokio::spawn(service.run(stop.clone())), stop })
+        Ok(Self {
+            task: tokio::spawn(service.run(stop.clone())),
+            stop,
+        })
     }
 }
 
@@ -153,16 +202,28 @@ impl Reader for Ours {
     }
 }
 
-/// Debezium's connector on Kafka Connect, with the outbox event router and the settings that `make test-debezium` uses.
+/// Debezium's connector on Kafka Connect, with the outbox event router and the settings that `make
+/// test-debezium` uses.
 struct Debezium(Process);
 
 impl Debezium {
     fn start(outbox: &Outbox) -> Result<Self> {
-        let plugins = PathBuf::from(std::env::var_os("EVENTHUB_DEBEZIUM").context("EVENTHUB_DEBEZIUM names no folder: run `make bench`")?);
-        let libs = PathBuf::from(std::env::var_os("EVENTHUB_KAFKA_LIBS").context("EVENTHUB_KAFKA_LIBS names no folder: run `make bench`")?);
+        let plugins = PathBuf::from(
+            std::env::var_os("EVENTHUB_DEBEZIUM")
+                .context("EVENTHUB_DEBEZIUM names no folder: run `make bench`")?,
+        );
+        let libs = PathBuf::from(
+            std::env::var_os("EVENTHUB_KAFKA_LIBS")
+                .context("EVENTHUB_KAFKA_LIBS names no folder: run `make bench`")?,
+        );
         let offsets = crate::setting::folder("debezium")?.join("offsets");
         let url: sqlx::postgres::PgConnectOptions = outbox.url.parse()?;
-        let (host, port, user, database) = (url.get_host(), url.get_port(), url.get_username(), &outbox.database);
+        let (host, port, user, database) = (
+            url.get_host(),
+            url.get_port(),
+            url.get_username(),
+            &outbox.database,
+        );
         let worker = format!(
             "bootstrap.servers={}\nkey.converter=org.apache.kafka.connect.storage.StringConverter\n\
              value.converter=org.apache.kafka.connect.json.JsonConverter\nvalue.converter.schemas.enable=false\n\
@@ -185,13 +246,27 @@ impl Debezium {
         std::fs::write(folder.path().join("worker.properties"), worker)?;
         std::fs::write(folder.path().join("connector.properties"), connector)?;
         let main = "org.apache.kafka.connect.cli.ConnectStandalone";
-        let command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-Dlog4j2.level=ERROR", main, "worker.properties", "connector.properties"];
-        Ok(Self(Process::start(folder, &command, &[("CLASSPATH", &format!("{}/*", libs.display()))])?))
+        let command = [
+            "java",
+            "-Xmx512m",
+            "-XX:+UseSerialGC",
+            "-Dlog4j2.level=ERROR",
+            main,
+            "worker.properties",
+            "connector.properties",
+        ];
+        Ok(Self(Process::start(
+            folder,
+            &command,
+            &[("CLASSPATH", &format!("{}/*", libs.display()))],
+        )?))
     }
 }
 
 impl Reader for Debezium {
     async fn stop(mut self) -> Result<()> {
-        Ok(tokio::task::block_in_place(|| self.0.stop(Signal::SIGTERM))?)
+        Ok(tokio::task::block_in_place(|| {
+            self.0.stop(Signal::SIGTERM)
+        })?)
     }
 }

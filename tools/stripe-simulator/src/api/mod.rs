@@ -1,5 +1,5 @@
-//! `/v1`: who asks, what is asked, whether it was asked before, what goes wrong on purpose, and the answer with Stripe's
-//! headers. What a call does is in [`crate::ledger`].
+//! `/v1`: who asks, what is asked, whether it was asked before, what goes wrong on purpose, and the
+//! answer with Stripe's headers. What a call does is in [`crate::ledger`].
 
 mod headers;
 
@@ -10,20 +10,19 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, Method, Request};
 use axum::response::Response;
 use bytes::Bytes;
+use headers::{Reply, check_version, preflight, presented_key, respond};
 use serde_json::{Value, json};
 
 use crate::books::{Shared, now};
 use crate::call::Call;
 use crate::error::{ApiError, Result};
-use crate::expand;
 use crate::faults::{FaultKind, Faults};
 use crate::idempotency::{Answered, Use};
-use crate::ids;
 use crate::ledger::{Answer, Caller, Change, Ledger, Tx};
 use crate::params::Params;
 use crate::render::{self, Renderer};
 use crate::webhooks::Dispatcher;
-use headers::{Reply, check_version, preflight, presented_key, respond};
+use crate::{expand, ids};
 
 const MAX_BODY: usize = 1 << 20;
 
@@ -63,16 +62,36 @@ pub async fn handle(State(app): State<Arc<App>>, request: Request<Body>) -> Resp
     let version = parts.headers.get("stripe-version").cloned();
     let key = parts.headers.get("idempotency-key").cloned();
     let reply = match to_bytes(body, MAX_BODY).await {
-        Err(_) => app.refuse(&ApiError::malformed("The request body is too large or was cut short."), false),
-        // In a task of its own: like Stripe, what was asked is done even if the client hangs up while waiting.
+        Err(_) => app.refuse(
+            &ApiError::malformed("The request body is too large or was cut short."),
+            false,
+        ),
+        // In a task of its own: like Stripe, what was asked is done even if the client hangs up
+        // while waiting.
         Ok(body) => {
             let (app, id) = (app.clone(), id.clone());
-            let work = async move { app.answer(&parts.method, parts.uri.path(), parts.uri.query(), &parts.headers, &body, &id).await };
+            let work = async move {
+                app.answer(
+                    &parts.method,
+                    parts.uri.path(),
+                    parts.uri.query(),
+                    &parts.headers,
+                    &body,
+                    &id,
+                )
+                .await
+            };
             match tokio::spawn(work).await {
                 Ok(reply) => reply,
                 Err(error) => {
                     tracing::error!(%error, "a request was not finished");
-                    Reply { status: 500, body: "{}".to_owned(), original: None, should_retry: None, no_answer: true }
+                    Reply {
+                        status: 500,
+                        body: "{}".to_owned(),
+                        original: None,
+                        should_retry: None,
+                        no_answer: true,
+                    }
                 }
             }
         }
@@ -81,7 +100,15 @@ pub async fn handle(State(app): State<Arc<App>>, request: Request<Body>) -> Resp
 }
 
 impl App {
-    async fn answer(&self, method: &Method, path: &str, query: Option<&str>, headers: &HeaderMap, body: &Bytes, id: &str) -> Reply {
+    async fn answer(
+        &self,
+        method: &Method,
+        path: &str,
+        query: Option<&str>,
+        headers: &HeaderMap,
+        body: &Bytes,
+        id: &str,
+    ) -> Reply {
         let params = Params::parse(query.unwrap_or_default(), body);
         let asked = match self.understand(method, path, params, headers) {
             Ok(asked) => asked,
@@ -99,12 +126,20 @@ impl App {
             _ => {}
         }
         if let Some(key) = &asked.key {
-            let new = Use { path: path.to_owned(), fingerprint: asked.fingerprint.clone(), request: id.to_owned(), at: now() };
+            let new = Use {
+                path: path.to_owned(),
+                fingerprint: asked.fingerprint.clone(),
+                request: id.to_owned(),
+                at: now(),
+            };
             let begun = self.books.lock().keys.begin(key, new);
             match begun {
                 Ok(None) => {}
                 Ok(Some((answered, original))) => {
-                    return Reply { original: Some(original), ..self.reply(answered) };
+                    return Reply {
+                        original: Some(original),
+                        ..self.reply(answered)
+                    };
                 }
                 Err(error) => return self.refuse(&error, public),
             }
@@ -129,30 +164,58 @@ impl App {
         reply
     }
 
-    fn understand(&self, method: &Method, path: &str, mut params: Params, headers: &HeaderMap) -> Result<Asked> {
+    fn understand(
+        &self,
+        method: &Method,
+        path: &str,
+        mut params: Params,
+        headers: &HeaderMap,
+    ) -> Result<Asked> {
         let presented = presented_key(headers).or_else(|| params.take("key"));
         let caller = self.authenticate(presented.as_deref(), &mut params)?;
         check_version(headers)?;
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        if *method == Method::POST && text("content-type").is_some_and(|kind| kind.starts_with("application/json")) {
-            return Err(ApiError::malformed("Invalid request (check that your POST content type is application/x-www-form-urlencoded)."));
+        let text = |name| {
+            headers
+                .get(name)
+                .and_then(|value: &HeaderValue| value.to_str().ok())
+        };
+        if *method == Method::POST
+            && text("content-type").is_some_and(|kind| kind.starts_with("application/json"))
+        {
+            return Err(ApiError::malformed(
+                "Invalid request (check that your POST content type is application/x-www-form-urlencoded).",
+            ));
         }
         let key = text("idempotency-key").filter(|key| *method == Method::POST && !key.is_empty());
         if key.is_some_and(|key| key.len() > 255) {
-            return Err(ApiError::malformed("Idempotency keys may be at most 255 characters long."));
+            return Err(ApiError::malformed(
+                "Idempotency keys may be at most 255 characters long.",
+            ));
         }
         let public = matches!(caller, Caller::Browser(_));
         let call = Call::parse(method.as_str(), path, &params, public)?;
         let expand = params.list("expand");
         expand::check(&expand)?;
-        let fingerprint = if key.is_some() { params.fingerprint() } else { String::new() };
-        Ok(Asked { call, caller, expand, fingerprint, key: key.map(str::to_owned) })
+        let fingerprint = if key.is_some() {
+            params.fingerprint()
+        } else {
+            String::new()
+        };
+        Ok(Asked {
+            call,
+            caller,
+            expand,
+            fingerprint,
+            key: key.map(str::to_owned),
+        })
     }
 
     fn authenticate(&self, presented: Option<&str>, params: &mut Params) -> Result<Caller> {
         match presented {
             Some(key) if key == self.secret_key => Ok(Caller::Server),
-            Some(key) if key == self.publishable_key => Ok(Caller::Browser(params.take("client_secret"))),
+            Some(key) if key == self.publishable_key => {
+                Ok(Caller::Browser(params.take("client_secret")))
+            }
             None => Err(ApiError::unauthenticated(
                 "You did not provide an API key. You need to provide your API key in the Authorization header, \
                  using Bearer auth (e.g. 'Authorization: Bearer YOUR_SECRET_KEY').",
@@ -160,25 +223,49 @@ impl App {
             Some(key) => {
                 let chars: Vec<char> = key.chars().collect();
                 let shown: String = match chars.len() {
-                    12.. => chars[..8].iter().chain(['*'; 8].iter()).chain(&chars[chars.len() - 4..]).collect(),
+                    12.. => chars[..8]
+                        .iter()
+                        .chain(['*'; 8].iter())
+                        .chain(&chars[chars.len() - 4..])
+                        .collect(),
                     _ => "****".to_owned(),
                 };
-                Err(ApiError::unauthenticated(format!("Invalid API Key provided: {shown}")))
+                Err(ApiError::unauthenticated(format!(
+                    "Invalid API Key provided: {shown}"
+                )))
             }
         }
     }
 
     fn execute(&self, asked: Asked, id: &str, fail: bool) -> Reply {
-        let Asked { call, caller, expand, key, .. } = asked;
+        let Asked {
+            call,
+            caller,
+            expand,
+            key,
+            ..
+        } = asked;
         let public = matches!(caller, Caller::Browser(_));
         let mut books = self.books.lock();
         let mut tx = Tx::new(&mut books.ledger, now(), (Some(id.to_owned()), key.clone()));
-        let result = if fail { Err(ApiError::server()) } else { tx.execute(call, &caller) };
+        let result = if fail {
+            Err(ApiError::server())
+        } else {
+            tx.execute(call, &caller)
+        };
         let change = std::mem::take(&mut tx.change);
         let (answered, should_retry) = match &result {
-            Ok(Answer::Object(object)) if !public && expand.is_empty() => (Answered::Object(object.clone()), None),
-            Ok(answer) => (Answered::Body(200, self.body(answer, public, &expand, &books.ledger)), None),
-            Err(error) => (Answered::Body(error.status, self.renderer.error(error, public).to_string()), error.should_retry),
+            Ok(Answer::Object(object)) if !public && expand.is_empty() => {
+                (Answered::Object(object.clone()), None)
+            }
+            Ok(answer) => (
+                Answered::Body(200, self.body(answer, public, &expand, &books.ledger)),
+                None,
+            ),
+            Err(error) => (
+                Answered::Body(error.status, self.renderer.error(error, public).to_string()),
+                error.should_retry,
+            ),
         };
         let executed = fail || result.as_ref().err().is_none_or(|error| error.executed);
         match &key {
@@ -191,10 +278,14 @@ impl App {
         }
         drop(books);
         self.dispatcher.send(&change.events);
-        Reply { should_retry, ..self.reply(answered) }
+        Reply {
+            should_retry,
+            ..self.reply(answered)
+        }
     }
 
-    /// Does something that no API request asked for: the buyer's authentication, a refund's later end.
+    /// Does something that no API request asked for: the buyer's authentication, a refund's later
+    /// end.
     pub fn turn<T>(&self, work: impl FnOnce(&mut Tx<'_>) -> T) -> T {
         let mut books = self.books.lock();
         let mut tx = Tx::new(&mut books.ledger, now(), (None, None));
@@ -216,7 +307,9 @@ impl App {
 
     fn value(&self, answer: &Answer, public: bool) -> Value {
         match answer {
-            Answer::Object(crate::objects::Object::Intent(intent)) if public => self.renderer.public_intent(intent),
+            Answer::Object(crate::objects::Object::Intent(intent)) if public => {
+                self.renderer.public_intent(intent)
+            }
             Answer::Object(object) => self.renderer.object(object),
             Answer::Event(event) => self.renderer.event(event),
             Answer::PaymentMethod(id) => render::payment_method(id),
@@ -234,11 +327,23 @@ impl App {
             Answered::Object(object) => (200, self.renderer.object(&object).to_string()),
             Answered::Body(status, body) => (status, body),
         };
-        Reply { status, body, original: None, should_retry: None, no_answer: false }
+        Reply {
+            status,
+            body,
+            original: None,
+            should_retry: None,
+            no_answer: false,
+        }
     }
 
     fn refuse(&self, error: &ApiError, public: bool) -> Reply {
         let body = self.renderer.error(error, public).to_string();
-        Reply { status: error.status, body, original: None, should_retry: error.should_retry, no_answer: false }
+        Reply {
+            status: error.status,
+            body,
+            original: None,
+            should_retry: error.should_retry,
+            no_answer: false,
+        }
     }
 }

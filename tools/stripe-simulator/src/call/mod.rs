@@ -1,5 +1,6 @@
-//! A request, parsed at the edge: method, path and parameters become one typed [`Call`], or an error that names the fault.
-//! To teach the stand-in another route, add its variant here and its arm in `parse.rs`, and what it does in [`crate::ledger`].
+//! A request, parsed at the edge: method, path and parameters become one typed [`Call`], or an
+//! error that names the fault. To teach the stand-in another route, add its variant here and its
+//! arm in `parse.rs`, and what it does in [`crate::ledger`].
 
 use std::collections::BTreeMap;
 

@@ -1,15 +1,22 @@
-//! From method, path and parameters to a [`Call`]: which routes there are and what each of them takes.
+//! From method, path and parameters to a [`Call`]: which routes there are and what each of them
+//! takes.
 
 use std::collections::BTreeMap;
 
 use super::{Call, Confirm, EndpointChanges, IntentChanges, NewIntent, NewRefund, Of, Page};
-use crate::cards;
-use crate::currency;
 use crate::error::{ApiError, Result};
 use crate::params::Params;
+use crate::{cards, currency};
 
-const ECHOED: &[&str] =
-    &["customer", "description", "receipt_email", "setup_future_usage", "statement_descriptor", "statement_descriptor_suffix", "transfer_group"];
+const ECHOED: &[&str] = &[
+    "customer",
+    "description",
+    "receipt_email",
+    "setup_future_usage",
+    "statement_descriptor",
+    "statement_descriptor_suffix",
+    "transfer_group",
+];
 /// Taken and without effect here.
 const IGNORED: &[&str] = &[
     "allowed_payment_method_types",
@@ -32,24 +39,52 @@ const IGNORED: &[&str] = &[
     "shipping",
     "transfer_data",
 ];
-const METHOD: &[&str] = &["payment_method", "payment_method_data", "return_url", "off_session", "error_on_requires_action", "use_stripe_sdk"];
-const PAGE: &[&str] = &["created", "customer", "ending_before", "limit", "starting_after"];
+const METHOD: &[&str] = &[
+    "payment_method",
+    "payment_method_data",
+    "return_url",
+    "off_session",
+    "error_on_requires_action",
+    "use_stripe_sdk",
+];
+const PAGE: &[&str] = &[
+    "created",
+    "customer",
+    "ending_before",
+    "limit",
+    "starting_after",
+];
 
 impl Call {
-    /// Reads a request. `public` is a browser with a publishable key: Stripe.js sends much that only it knows, so
-    /// unknown parameters pass.
+    /// Reads a request. `public` is a browser with a publishable key: Stripe.js sends much that
+    /// only it knows, so unknown parameters pass.
     ///
     /// # Errors
     /// 404 for an unknown path, 400 for a parameter.
     pub fn parse(method: &str, path: &str, params: &Params, public: bool) -> Result<Self> {
-        let mut parts = path.trim_end_matches('/').trim_start_matches("/v1/").split('/');
+        let mut parts = path
+            .trim_end_matches('/')
+            .trim_start_matches("/v1/")
+            .split('/');
         let parts = [parts.next(), parts.next(), parts.next(), parts.next()];
         let only = |lists: &[&[&str]]| {
-            if public { Ok(()) } else { params.only(&lists.concat()) }
+            if public {
+                Ok(())
+            } else {
+                params.only(&lists.concat())
+            }
         };
         let call = match (method, parts) {
             ("POST", [Some("payment_intents"), None, ..]) => {
-                let own = ["amount", "currency", "capture_method", "confirmation_method", "automatic_payment_methods", "metadata", "confirm"];
+                let own = [
+                    "amount",
+                    "currency",
+                    "capture_method",
+                    "confirmation_method",
+                    "automatic_payment_methods",
+                    "metadata",
+                    "confirm",
+                ];
                 only(&[&own, ECHOED, IGNORED, METHOD])?;
                 Call::CreateIntent(Box::new(new_intent(params)?))
             }
@@ -62,21 +97,53 @@ impl Call {
                 Call::GetIntent(id.to_owned())
             }
             ("POST", [Some("payment_intents"), Some(id), None, _]) => {
-                only(&[&["amount", "currency", "capture_method", "metadata"], ECHOED, IGNORED, METHOD])?;
+                only(&[
+                    &["amount", "currency", "capture_method", "metadata"],
+                    ECHOED,
+                    IGNORED,
+                    METHOD,
+                ])?;
                 Call::UpdateIntent(id.to_owned(), Box::new(intent_changes(params)?))
             }
             ("POST", [Some("payment_intents"), Some(id), Some("confirm"), None]) => {
-                only(&[&["client_secret", "receipt_email", "setup_future_usage"], IGNORED, METHOD])?;
+                only(&[
+                    &["client_secret", "receipt_email", "setup_future_usage"],
+                    IGNORED,
+                    METHOD,
+                ])?;
                 Call::ConfirmIntent(id.to_owned(), confirm(params)?)
             }
             ("POST", [Some("payment_intents"), Some(id), Some("capture"), None]) => {
-                only(&[&["amount_to_capture", "metadata", "statement_descriptor", "statement_descriptor_suffix"], IGNORED])?;
-                Call::CaptureIntent(id.to_owned(), positive(params, "amount_to_capture")?, params.metadata()?)
+                only(&[
+                    &[
+                        "amount_to_capture",
+                        "metadata",
+                        "statement_descriptor",
+                        "statement_descriptor_suffix",
+                    ],
+                    IGNORED,
+                ])?;
+                Call::CaptureIntent(
+                    id.to_owned(),
+                    positive(params, "amount_to_capture")?,
+                    params.metadata()?,
+                )
             }
             ("POST", [Some("payment_intents"), Some(id), Some("cancel"), None]) => {
                 only(&[&["cancellation_reason"]])?;
-                let reasons = ["duplicate", "fraudulent", "requested_by_customer", "abandoned"].map(|reason| (reason, reason));
-                Call::CancelIntent(id.to_owned(), params.choice("cancellation_reason", &reasons)?.map(str::to_owned))
+                let reasons = [
+                    "duplicate",
+                    "fraudulent",
+                    "requested_by_customer",
+                    "abandoned",
+                ]
+                .map(|reason| (reason, reason));
+                Call::CancelIntent(
+                    id.to_owned(),
+                    params
+                        .choice("cancellation_reason", &reasons)?
+                        .map(str::to_owned),
+                )
             }
             ("POST", [Some("refunds"), None, ..]) => {
                 only(&[&[
@@ -116,13 +183,28 @@ impl Call {
             }
             ("GET", [Some("events"), Some(id), None, _]) => Call::GetEvent(id.to_owned()),
             ("POST", [Some("payment_methods"), None, ..]) => {
-                only(&[&["type", "card", "billing_details", "metadata", "allow_redisplay"]])?;
+                only(&[&[
+                    "type",
+                    "card",
+                    "billing_details",
+                    "metadata",
+                    "allow_redisplay",
+                ]])?;
                 let card = typed_card(params, "type", "card")?;
                 Call::CreatePaymentMethod(card)
             }
-            ("GET", [Some("payment_methods"), Some(id), None, _]) => Call::GetPaymentMethod(id.to_owned()),
+            ("GET", [Some("payment_methods"), Some(id), None, _]) => {
+                Call::GetPaymentMethod(id.to_owned())
+            }
             ("POST", [Some("webhook_endpoints"), None, ..]) => {
-                only(&[&["url", "enabled_events", "description", "metadata", "api_version", "connect"]])?;
+                only(&[&[
+                    "url",
+                    "enabled_events",
+                    "description",
+                    "metadata",
+                    "api_version",
+                    "connect",
+                ]])?;
                 params.required("url")?;
                 let changes = endpoint_changes(params)?;
                 if changes.enabled_events.is_empty() {
@@ -134,12 +216,22 @@ impl Call {
                 only(&[PAGE])?;
                 Call::ListEndpoints
             }
-            ("GET", [Some("webhook_endpoints"), Some(id), None, _]) => Call::GetEndpoint(id.to_owned()),
+            ("GET", [Some("webhook_endpoints"), Some(id), None, _]) => {
+                Call::GetEndpoint(id.to_owned())
+            }
             ("POST", [Some("webhook_endpoints"), Some(id), None, _]) => {
-                only(&[&["url", "enabled_events", "description", "metadata", "disabled"]])?;
+                only(&[&[
+                    "url",
+                    "enabled_events",
+                    "description",
+                    "metadata",
+                    "disabled",
+                ]])?;
                 Call::UpdateEndpoint(id.to_owned(), endpoint_changes(params)?)
             }
-            ("DELETE", [Some("webhook_endpoints"), Some(id), None, _]) => Call::DeleteEndpoint(id.to_owned()),
+            ("DELETE", [Some("webhook_endpoints"), Some(id), None, _]) => {
+                Call::DeleteEndpoint(id.to_owned())
+            }
             _ => return Err(ApiError::unknown_route(method, path)),
         };
         Ok(call)
@@ -152,14 +244,27 @@ fn new_intent(params: &Params) -> Result<NewIntent> {
     let currency = currency::parse(params.required("currency")?)?;
     currency::check_amount(amount, &currency)?;
     let confirm_now = params.flag("confirm")?;
-    if !confirm_now && let Some(name) = ["return_url", "off_session", "error_on_requires_action"].iter().find(|name| params.get(name).is_some()) {
-        return Err(ApiError::parameter(None, name, format!("The parameter '{name}' cannot be passed unless confirm is set to true.")));
+    if !confirm_now
+        && let Some(name) = ["return_url", "off_session", "error_on_requires_action"]
+            .iter()
+            .find(|name| params.get(name).is_some())
+    {
+        return Err(ApiError::parameter(
+            None,
+            name,
+            format!("The parameter '{name}' cannot be passed unless confirm is set to true."),
+        ));
     }
     Ok(NewIntent {
         amount,
         currency,
         capture_manually: capture_method(params)?.unwrap_or(false),
-        confirm_manually: params.choice("confirmation_method", &[("automatic", false), ("manual", true)])?.unwrap_or(false),
+        confirm_manually: params
+            .choice(
+                "confirmation_method",
+                &[("automatic", false), ("manual", true)],
+            )?
+            .unwrap_or(false),
         automatic: automatic(params)?,
         metadata: without_empty(params.metadata()?),
         echoed: without_empty(echoed(params)),
@@ -169,14 +274,22 @@ fn new_intent(params: &Params) -> Result<NewIntent> {
 }
 
 fn capture_method(params: &Params) -> Result<Option<bool>> {
-    params.choice("capture_method", &[("automatic", false), ("automatic_async", false), ("manual", true)])
+    params.choice(
+        "capture_method",
+        &[
+            ("automatic", false),
+            ("automatic_async", false),
+            ("manual", true),
+        ],
+    )
 }
 
 /// Since 2023-08-16 they are on unless the caller lists types.
 fn automatic(params: &Params) -> Result<Option<String>> {
     let types = params.list("payment_method_types");
     if types.iter().any(|kind| kind != "card" && kind != "link") {
-        let message = "This stand-in takes cards only: payment_method_types must be card (and link).";
+        let message =
+            "This stand-in takes cards only: payment_method_types must be card (and link).";
         return Err(ApiError::parameter(None, "payment_method_types", message));
     }
     let enabled = match params.get("automatic_payment_methods[enabled]") {
@@ -184,7 +297,9 @@ fn automatic(params: &Params) -> Result<Option<String>> {
         None => types.is_empty(),
     };
     let name = "automatic_payment_methods[allow_redirects]";
-    let redirects = params.choice(name, &[("always", "always"), ("never", "never")])?.unwrap_or("always");
+    let redirects = params
+        .choice(name, &[("always", "always"), ("never", "never")])?
+        .unwrap_or("always");
     Ok(enabled.then(|| redirects.to_owned()))
 }
 
@@ -192,11 +307,17 @@ fn confirm(params: &Params) -> Result<Confirm> {
     let payment_method = params.text("payment_method");
     let card = match &payment_method {
         Some(id) => Some(cards::by_payment_method(id)?),
-        None if params.get("payment_method_data[type]").is_some() => Some(typed_card(params, "payment_method_data[type]", "payment_method_data[card]")?),
+        None if params.get("payment_method_data[type]").is_some() => Some(typed_card(
+            params,
+            "payment_method_data[type]",
+            "payment_method_data[card]",
+        )?),
         None => None,
     };
     // `off_session` may also be `one_off` or `recurring`.
-    let off_session = params.filled("off_session").is_some_and(|value| value != "false");
+    let off_session = params
+        .filled("off_session")
+        .is_some_and(|value| value != "false");
     Ok(Confirm {
         card,
         payment_method: payment_method.filter(|id| !id.starts_with("pm_card_")),
@@ -207,7 +328,11 @@ fn confirm(params: &Params) -> Result<Confirm> {
 
 fn typed_card(params: &Params, kind: &str, card: &str) -> Result<usize> {
     if params.required(kind)? != "card" {
-        return Err(ApiError::parameter(None, kind, "This stand-in takes cards only: the type must be card."));
+        return Err(ApiError::parameter(
+            None,
+            kind,
+            "This stand-in takes cards only: the type must be card.",
+        ));
     }
     match params.filled(&format!("{card}[token]")) {
         Some(token) => cards::by_token(token),
@@ -230,9 +355,14 @@ fn new_refund(params: &Params) -> Result<NewRefund> {
     let of = of(params);
     if of.intent.is_none() && of.charge.is_none() {
         let message = "One of the following params should be provided for this request: payment_intent or charge.";
-        return Err(ApiError::parameter(Some("parameter_missing"), "payment_intent", message));
+        return Err(ApiError::parameter(
+            Some("parameter_missing"),
+            "payment_intent",
+            message,
+        ));
     }
-    let reasons = ["duplicate", "fraudulent", "requested_by_customer"].map(|reason| (reason, reason));
+    let reasons =
+        ["duplicate", "fraudulent", "requested_by_customer"].map(|reason| (reason, reason));
     Ok(NewRefund {
         of,
         amount: positive(params, "amount")?,
@@ -246,7 +376,8 @@ fn endpoint_changes(params: &Params) -> Result<EndpointChanges> {
     if let Some(url) = &url
         && !url.starts_with("http://")
     {
-        let message = "Invalid URL: this stand-in delivers over plain HTTP, so it must start with http://.";
+        let message =
+            "Invalid URL: this stand-in delivers over plain HTTP, so it must start with http://.";
         return Err(ApiError::parameter(Some("url_invalid"), "url", message));
     }
     Ok(EndpointChanges {
@@ -254,24 +385,42 @@ fn endpoint_changes(params: &Params) -> Result<EndpointChanges> {
         enabled_events: params.list("enabled_events"),
         description: params.text("description"),
         metadata: params.metadata()?,
-        disabled: params.get("disabled").map(|_| params.flag("disabled")).transpose()?,
+        disabled: params
+            .get("disabled")
+            .map(|_| params.flag("disabled"))
+            .transpose()?,
     })
 }
 
 fn of(params: &Params) -> Of {
-    Of { intent: params.text("payment_intent"), charge: params.text("charge") }
+    Of {
+        intent: params.text("payment_intent"),
+        charge: params.text("charge"),
+    }
 }
 
 fn page(params: &Params) -> Result<Page> {
     let limit = params.integer("limit")?.unwrap_or(10);
     if !(1..=100).contains(&limit) {
         let code = Some("parameter_invalid_integer");
-        return Err(ApiError::parameter(code, "limit", "This value must be between 1 and 100 inclusive."));
+        return Err(ApiError::parameter(
+            code,
+            "limit",
+            "This value must be between 1 and 100 inclusive.",
+        ));
     }
     let bound = |name: &str| params.integer(name);
     let exactly = bound("created")?;
-    let from = [exactly, bound("created[gte]")?, bound("created[gt]")?.map(|time| time.saturating_add(1))];
-    let to = [exactly, bound("created[lte]")?, bound("created[lt]")?.map(|time| time.saturating_sub(1))];
+    let from = [
+        exactly,
+        bound("created[gte]")?,
+        bound("created[gt]")?.map(|time| time.saturating_add(1)),
+    ];
+    let to = [
+        exactly,
+        bound("created[lte]")?,
+        bound("created[lt]")?.map(|time| time.saturating_sub(1)),
+    ];
     Ok(Page {
         limit: limit as usize,
         starting_after: params.text("starting_after"),
@@ -285,14 +434,21 @@ fn positive(params: &Params, name: &str) -> Result<Option<i64>> {
     match params.integer(name)? {
         Some(amount) if amount < 1 => {
             let message = "This value must be greater than or equal to 1.";
-            Err(ApiError::parameter(Some("parameter_invalid_integer"), name, message))
+            Err(ApiError::parameter(
+                Some("parameter_invalid_integer"),
+                name,
+                message,
+            ))
         }
         amount => Ok(amount),
     }
 }
 
 fn echoed(params: &Params) -> BTreeMap<String, String> {
-    ECHOED.iter().filter_map(|&name| Some((name.to_owned(), params.get(name)?.to_owned()))).collect()
+    ECHOED
+        .iter()
+        .filter_map(|&name| Some((name.to_owned(), params.get(name)?.to_owned())))
+        .collect()
 }
 
 fn without_empty(mut map: BTreeMap<String, String>) -> BTreeMap<String, String> {

@@ -1,4 +1,5 @@
-//! Webhook endpoints that are made and changed through the API, beside those configured at the start.
+//! Webhook endpoints that are made and changed through the API, beside those configured at the
+//! start.
 
 use std::sync::Arc;
 
@@ -43,7 +44,11 @@ impl Tx<'_> {
         self.save_endpoint(endpoint, new)
     }
 
-    pub(super) fn update_endpoint(&mut self, id: &str, changes: EndpointChanges) -> Result<Arc<Endpoint>> {
+    pub(super) fn update_endpoint(
+        &mut self,
+        id: &str,
+        changes: EndpointChanges,
+    ) -> Result<Arc<Endpoint>> {
         let endpoint = Endpoint::clone(self.ledger.endpoint(id)?);
         Ok(self.save_endpoint(endpoint, changes))
     }

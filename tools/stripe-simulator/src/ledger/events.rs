@@ -18,7 +18,11 @@ pub struct EventLog {
 
 impl EventLog {
     pub(super) fn new(most: usize) -> Self {
-        Self { events: VecDeque::new(), by_id: HashMap::new(), most }
+        Self {
+            events: VecDeque::new(),
+            by_id: HashMap::new(),
+            most,
+        }
     }
 
     /// Adds one.
@@ -37,7 +41,9 @@ impl EventLog {
     /// # Errors
     /// 404 `resource_missing`.
     pub fn get(&self, id: &str) -> Result<&Arc<Event>> {
-        self.by_id.get(id).ok_or_else(|| ApiError::missing("event", id, "id"))
+        self.by_id
+            .get(id)
+            .ok_or_else(|| ApiError::missing("event", id, "id"))
     }
 
     /// Oldest first.
@@ -52,7 +58,9 @@ impl EventLog {
         };
         let place = |id: &Option<String>| match id {
             None => Ok(None),
-            Some(id) => self.get(id).map(|wanted| self.events.iter().position(|event| event.id == wanted.id)),
+            Some(id) => self
+                .get(id)
+                .map(|wanted| self.events.iter().position(|event| event.id == wanted.id)),
         };
         let end = place(&page.starting_after)?.unwrap_or(self.events.len());
         let start = place(&page.ending_before)?.map_or(0, |place| place + 1);

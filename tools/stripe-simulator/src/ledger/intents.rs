@@ -7,10 +7,9 @@ use std::sync::Arc;
 use super::{Tx, merge};
 use crate::call::{Confirm, IntentChanges, NewIntent};
 use crate::cards::{self, CARDS, Charging, Decline};
-use crate::currency;
 use crate::error::{ApiError, Kind, Result};
-use crate::ids;
 use crate::objects::{Charge, Intent, Object, PaymentError, Status};
+use crate::{currency, ids};
 
 const UNEXPECTED: Option<&str> = Some("payment_intent_unexpected_state");
 
@@ -37,7 +36,11 @@ impl Tx<'_> {
             amount_received: 0,
             amount_capturable: 0,
             currency: new.currency,
-            status: if new.with.card.is_some() { Status::RequiresConfirmation } else { Status::RequiresPaymentMethod },
+            status: if new.with.card.is_some() {
+                Status::RequiresConfirmation
+            } else {
+                Status::RequiresPaymentMethod
+            },
             capture_manually: new.capture_manually,
             confirm_manually: new.confirm_manually,
             automatic: new.automatic,
@@ -51,15 +54,40 @@ impl Tx<'_> {
             echoed: new.echoed,
         };
         let intent = self.save_intent(intent);
-        self.emit("payment_intent.created", Object::Intent(intent.clone()), None);
-        if new.confirm { self.confirm(&intent, Confirm { card: None, payment_method: None, ..new.with }) } else { Ok(intent) }
+        self.emit(
+            "payment_intent.created",
+            Object::Intent(intent.clone()),
+            None,
+        );
+        if new.confirm {
+            self.confirm(
+                &intent,
+                Confirm {
+                    card: None,
+                    payment_method: None,
+                    ..new.with
+                },
+            )
+        } else {
+            Ok(intent)
+        }
     }
 
-    pub(super) fn update_intent(&mut self, id: &str, changes: IntentChanges) -> Result<Arc<Intent>> {
+    pub(super) fn update_intent(
+        &mut self,
+        id: &str,
+        changes: IntentChanges,
+    ) -> Result<Arc<Intent>> {
         let old = self.ledger.intents.get(id, "intent")?.clone();
         let mut intent = Intent::clone(&old);
-        let open = matches!(old.status, Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction);
-        let changes_money = changes.amount.is_some() || changes.currency.is_some() || changes.with.card.is_some() || changes.capture_manually.is_some();
+        let open = matches!(
+            old.status,
+            Status::RequiresPaymentMethod | Status::RequiresConfirmation | Status::RequiresAction
+        );
+        let changes_money = changes.amount.is_some()
+            || changes.currency.is_some()
+            || changes.with.card.is_some()
+            || changes.capture_manually.is_some();
         if changes_money && !open {
             let message = format!(
                 "This PaymentIntent's amount, currency, capture method and payment method could not be updated because it has a status of {}. \
@@ -87,7 +115,10 @@ impl Tx<'_> {
     }
 
     fn confirm(&mut self, old: &Arc<Intent>, confirm: Confirm) -> Result<Arc<Intent>> {
-        if matches!(old.status, Status::Succeeded | Status::RequiresCapture | Status::Canceled) {
+        if matches!(
+            old.status,
+            Status::Succeeded | Status::RequiresCapture | Status::Canceled
+        ) {
             let why = match old.status {
                 Status::Canceled => {
                     "it has a status of canceled. Only a PaymentIntent with one of the following statuses may be \
@@ -98,7 +129,10 @@ impl Tx<'_> {
             let message = format!("You cannot confirm this PaymentIntent because {why}");
             return Err(ApiError::state(UNEXPECTED, Some(old), message));
         }
-        let Some(method) = self.chosen_method(&confirm).or_else(|| old.payment_method.clone()) else {
+        let Some(method) = self
+            .chosen_method(&confirm)
+            .or_else(|| old.payment_method.clone())
+        else {
             let message = "You cannot confirm this PaymentIntent because it's missing a payment method. \
                 Update the PaymentIntent with a payment method and then confirm it again.";
             return Err(ApiError::state(UNEXPECTED, Some(old), message));
@@ -110,11 +144,17 @@ impl Tx<'_> {
         match charging(&method)? {
             Charging::Approve => Ok(self.charge(intent, &method)),
             Charging::Refuse(decline) => Err(self.refuse(intent, &method, decline, true)),
-            Charging::Authenticate(_) if confirm.refuse_action => Err(self.refuse(intent, &method, &NOBODY_THERE, true)),
+            Charging::Authenticate(_) if confirm.refuse_action => {
+                Err(self.refuse(intent, &method, &NOBODY_THERE, true))
+            }
             Charging::Authenticate(_) => {
                 intent.status = Status::RequiresAction;
                 let intent = self.save_intent(intent);
-                self.emit("payment_intent.requires_action", Object::Intent(intent.clone()), None);
+                self.emit(
+                    "payment_intent.requires_action",
+                    Object::Intent(intent.clone()),
+                    None,
+                );
                 Ok(intent)
             }
         }
@@ -123,12 +163,17 @@ impl Tx<'_> {
     /// What the buyer did on the authentication page.
     ///
     /// # Errors
-    /// 404 for an unknown intent, 400 where none is awaited; a refusal is not an error here, it is in the intent.
+    /// 404 for an unknown intent, 400 where none is awaited; a refusal is not an error here, it is
+    /// in the intent.
     pub fn authenticate(&mut self, id: &str, secret: &str, complete: bool) -> Result<Arc<Intent>> {
         self.check_secret(id, Some(secret))?;
         let old = self.ledger.intents.get(id, "intent")?.clone();
-        let (Status::RequiresAction, Some(method)) = (old.status, old.payment_method.clone()) else {
-            let message = format!("This PaymentIntent awaits no authentication: it has a status of {}.", old.status.as_str());
+        let (Status::RequiresAction, Some(method)) = (old.status, old.payment_method.clone())
+        else {
+            let message = format!(
+                "This PaymentIntent awaits no authentication: it has a status of {}.",
+                old.status.as_str()
+            );
             return Err(ApiError::state(UNEXPECTED, Some(&old), message));
         };
         let intent = Intent::clone(&old);
@@ -140,9 +185,18 @@ impl Tx<'_> {
         Ok(refused.intent.unwrap_or(old))
     }
 
-    pub(super) fn capture_intent(&mut self, id: &str, amount: Option<i64>, metadata: BTreeMap<String, String>) -> Result<Arc<Intent>> {
+    pub(super) fn capture_intent(
+        &mut self,
+        id: &str,
+        amount: Option<i64>,
+        metadata: BTreeMap<String, String>,
+    ) -> Result<Arc<Intent>> {
         let old = self.ledger.intents.get(id, "intent")?.clone();
-        let charge = old.charges.last().and_then(|charge| self.ledger.charges.find(charge)).cloned();
+        let charge = old
+            .charges
+            .last()
+            .and_then(|charge| self.ledger.charges.find(charge))
+            .cloned();
         let (Status::RequiresCapture, Some(charge)) = (old.status, charge) else {
             let message = format!(
                 "This PaymentIntent could not be captured because it has a status of {}. \
@@ -158,7 +212,11 @@ impl Tx<'_> {
                 currency::show(amount, &old.currency),
                 currency::show(old.amount_capturable, &old.currency)
             );
-            return Err(ApiError::parameter(Some("amount_too_large"), "amount_to_capture", message));
+            return Err(ApiError::parameter(
+                Some("amount_too_large"),
+                "amount_to_capture",
+                message,
+            ));
         }
         let mut charge = Charge::clone(&charge);
         charge.captured = amount;
@@ -171,11 +229,19 @@ impl Tx<'_> {
         let charge = self.save_charge(charge);
         let intent = self.save_intent(intent);
         self.emit("charge.captured", Object::Charge(charge), None);
-        self.emit("payment_intent.succeeded", Object::Intent(intent.clone()), None);
+        self.emit(
+            "payment_intent.succeeded",
+            Object::Intent(intent.clone()),
+            None,
+        );
         Ok(intent)
     }
 
-    pub(super) fn cancel_intent(&mut self, id: &str, reason: Option<String>) -> Result<Arc<Intent>> {
+    pub(super) fn cancel_intent(
+        &mut self,
+        id: &str,
+        reason: Option<String>,
+    ) -> Result<Arc<Intent>> {
         let old = self.ledger.intents.get(id, "intent")?.clone();
         if matches!(old.status, Status::Succeeded | Status::Canceled) {
             let message = format!(
@@ -187,10 +253,17 @@ impl Tx<'_> {
             return Err(ApiError::state(UNEXPECTED, Some(&old), message));
         }
         if old.status == Status::RequiresCapture
-            && let Some(charge) = old.charges.last().and_then(|charge| self.ledger.charges.find(charge)).cloned()
+            && let Some(charge) = old
+                .charges
+                .last()
+                .and_then(|charge| self.ledger.charges.find(charge))
+                .cloned()
         {
             let released = charge.amount;
-            self.save_charge(Charge { released, ..Charge::clone(&charge) });
+            self.save_charge(Charge {
+                released,
+                ..Charge::clone(&charge)
+            });
         }
         let mut intent = Intent::clone(&old);
         intent.status = Status::Canceled;
@@ -198,7 +271,11 @@ impl Tx<'_> {
         intent.canceled_at = Some(self.now);
         intent.cancellation_reason = reason;
         let intent = self.save_intent(intent);
-        self.emit("payment_intent.canceled", Object::Intent(intent.clone()), None);
+        self.emit(
+            "payment_intent.canceled",
+            Object::Intent(intent.clone()),
+            None,
+        );
         Ok(intent)
     }
 
@@ -216,15 +293,31 @@ impl Tx<'_> {
         let charge = self.save_charge(charge);
         let intent = self.save_intent(intent);
         self.emit("charge.succeeded", Object::Charge(charge), None);
-        let kind = if intent.capture_manually { "payment_intent.amount_capturable_updated" } else { "payment_intent.succeeded" };
+        let kind = if intent.capture_manually {
+            "payment_intent.amount_capturable_updated"
+        } else {
+            "payment_intent.succeeded"
+        };
         self.emit(kind, Object::Intent(intent.clone()), None);
         intent
     }
 
-    fn refuse(&mut self, mut intent: Intent, method: &str, decline: &Decline, charged: bool) -> Box<ApiError> {
+    fn refuse(
+        &mut self,
+        mut intent: Intent,
+        method: &str,
+        decline: &Decline,
+        charged: bool,
+    ) -> Box<ApiError> {
         let charge = charged.then(|| new_charge(&intent, method, self.now));
         let failure = PaymentError {
-            kind: if charged { Kind::Card } else { Kind::InvalidRequest }.as_str().to_owned(),
+            kind: if charged {
+                Kind::Card
+            } else {
+                Kind::InvalidRequest
+            }
+            .as_str()
+            .to_owned(),
             code: decline.code.to_owned(),
             decline_code: decline.decline_code.map(str::to_owned),
             message: decline.message.to_owned(),
@@ -244,14 +337,21 @@ impl Tx<'_> {
         intent.payment_method = None;
         intent.last_error = Some(failure);
         let intent = self.save_intent(intent);
-        self.emit("payment_intent.payment_failed", Object::Intent(intent.clone()), None);
+        self.emit(
+            "payment_intent.payment_failed",
+            Object::Intent(intent.clone()),
+            None,
+        );
         error.intent = Some(intent);
         error
     }
 
     /// The id of the method chosen in a request: one made before, or a new one for a test card.
     fn chosen_method(&self, confirm: &Confirm) -> Option<String> {
-        confirm.payment_method.clone().or_else(|| Some(ids::payment_method(confirm.card?, self.now)))
+        confirm
+            .payment_method
+            .clone()
+            .or_else(|| Some(ids::payment_method(confirm.card?, self.now)))
     }
 }
 

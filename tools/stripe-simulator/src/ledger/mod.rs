@@ -1,6 +1,7 @@
-//! The state and its rules, without I/O and without a clock: a [`Tx`] takes the time as an argument, applies one call, and
-//! holds what changed so that the caller can write it down and tell the webhook endpoints. `intents` and `refunds` hold the
-//! state machines; a new kind of object gets a table here and a file beside them.
+//! The state and its rules, without I/O and without a clock: a [`Tx`] takes the time as an
+//! argument, applies one call, and holds what changed so that the caller can write it down and tell
+//! the webhook endpoints. `intents` and `refunds` hold the state machines; a new kind of object
+//! gets a table here and a file beside them.
 
 mod endpoints;
 mod events;
@@ -11,16 +12,15 @@ mod table;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use events::EventLog;
 use parking_lot::Mutex;
 use serde_json::Value;
+pub use table::{Row, Table};
 
 use crate::call::{Call, Of, Page};
 use crate::error::{ApiError, Result};
 use crate::ids;
 use crate::objects::{Charge, Endpoint, Event, Intent, Object, Refund};
-
-pub use events::EventLog;
-pub use table::{Row, Table};
 
 /// Everything there is.
 #[derive(Debug)]
@@ -60,13 +60,28 @@ impl Ledger {
         let version = object.version();
         self.version = self.version.max(version);
         match object {
-            Object::Intent(new) if self.intents.find(&new.id).is_none_or(|old| old.version < version) => {
+            Object::Intent(new)
+                if self
+                    .intents
+                    .find(&new.id)
+                    .is_none_or(|old| old.version < version) =>
+            {
                 self.intents.put(new.clone());
             }
-            Object::Charge(new) if self.charges.find(&new.id).is_none_or(|old| old.version < version) => {
+            Object::Charge(new)
+                if self
+                    .charges
+                    .find(&new.id)
+                    .is_none_or(|old| old.version < version) =>
+            {
                 self.charges.put(new.clone());
             }
-            Object::Refund(new) if self.refunds.find(&new.id).is_none_or(|old| old.version < version) => {
+            Object::Refund(new)
+                if self
+                    .refunds
+                    .find(&new.id)
+                    .is_none_or(|old| old.version < version) =>
+            {
                 self.refunds.put(new.clone());
                 self.waiting.retain(|id| *id != new.id);
                 if new.later.is_some() {
@@ -120,11 +135,15 @@ pub struct Change {
 impl Change {
     /// Nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.objects.is_empty() && self.events.is_empty() && self.endpoint.is_none() && self.endpoint_removed.is_none()
+        self.objects.is_empty()
+            && self.events.is_empty()
+            && self.endpoint.is_none()
+            && self.endpoint_removed.is_none()
     }
 }
 
-/// One call applied to the ledger. What a refused call changed (a decline leaves a failed charge) is in `change` too.
+/// One call applied to the ledger. What a refused call changed (a decline leaves a failed charge)
+/// is in `change` too.
 #[derive(Debug)]
 pub struct Tx<'a> {
     /// The state.
@@ -140,7 +159,12 @@ pub struct Tx<'a> {
 impl<'a> Tx<'a> {
     /// Begins.
     pub fn new(ledger: &'a mut Ledger, now: i64, cause: (Option<String>, Option<String>)) -> Self {
-        Self { ledger, now, cause, change: Change::default() }
+        Self {
+            ledger,
+            now,
+            cause,
+            change: Change::default(),
+        }
     }
 
     /// Applies one call.
@@ -150,7 +174,9 @@ impl<'a> Tx<'a> {
     pub fn execute(&mut self, call: Call, caller: &Caller) -> Result<Answer> {
         if let Caller::Browser(secret) = caller {
             match &call {
-                Call::GetIntent(id) | Call::ConfirmIntent(id, _) => self.check_secret(id, secret.as_deref())?,
+                Call::GetIntent(id) | Call::ConfirmIntent(id, _) => {
+                    self.check_secret(id, secret.as_deref())?
+                }
                 Call::CreatePaymentMethod(_) => {}
                 _ => return Err(ApiError::secret_key_required()),
             }
@@ -160,7 +186,9 @@ impl<'a> Tx<'a> {
             Call::GetIntent(id) => Object::Intent(self.ledger.intents.get(&id, "intent")?.clone()),
             Call::UpdateIntent(id, changes) => Object::Intent(self.update_intent(&id, *changes)?),
             Call::ConfirmIntent(id, confirm) => Object::Intent(self.confirm_intent(&id, confirm)?),
-            Call::CaptureIntent(id, amount, metadata) => Object::Intent(self.capture_intent(&id, amount, metadata)?),
+            Call::CaptureIntent(id, amount, metadata) => {
+                Object::Intent(self.capture_intent(&id, amount, metadata)?)
+            }
             Call::CancelIntent(id, reason) => Object::Intent(self.cancel_intent(&id, reason)?),
             Call::CreateRefund(new) => Object::Refund(self.create_refund(new)?),
             Call::GetRefund(id) => Object::Refund(self.ledger.refunds.get(&id, "refund")?.clone()),
@@ -173,26 +201,50 @@ impl<'a> Tx<'a> {
 
     fn execute_other(&mut self, call: Call) -> Result<Answer> {
         Ok(match call {
-            Call::ListIntents(page) => list("/v1/payment_intents", self.ledger.intents.page(&page)?, Object::Intent),
-            Call::ListRefunds(page, of) => list("/v1/refunds", self.refunds_of(&page, &of)?, Object::Refund),
-            Call::ListCharges(page, of) => list("/v1/charges", self.charges_of(&page, &of)?, Object::Charge),
+            Call::ListIntents(page) => list(
+                "/v1/payment_intents",
+                self.ledger.intents.page(&page)?,
+                Object::Intent,
+            ),
+            Call::ListRefunds(page, of) => {
+                list("/v1/refunds", self.refunds_of(&page, &of)?, Object::Refund)
+            }
+            Call::ListCharges(page, of) => {
+                list("/v1/charges", self.charges_of(&page, &of)?, Object::Charge)
+            }
             Call::ListEvents(page, kinds) => {
                 let (events, more) = self.ledger.events.page(&page, &kinds)?;
-                Answer::List("/v1/events", events.into_iter().map(Answer::Event).collect(), more)
+                Answer::List(
+                    "/v1/events",
+                    events.into_iter().map(Answer::Event).collect(),
+                    more,
+                )
             }
             Call::GetEvent(id) => Answer::Event(self.ledger.events.get(&id)?.clone()),
-            Call::CreatePaymentMethod(card) => Answer::PaymentMethod(ids::payment_method(card, self.now)),
+            Call::CreatePaymentMethod(card) => {
+                Answer::PaymentMethod(ids::payment_method(card, self.now))
+            }
             Call::GetPaymentMethod(id) => {
                 let card = crate::cards::by_payment_method(&id)?;
                 let made = ids::read_payment_method(&id).is_some();
-                Answer::PaymentMethod(if made { id } else { ids::payment_method(card, self.now) })
+                Answer::PaymentMethod(if made {
+                    id
+                } else {
+                    ids::payment_method(card, self.now)
+                })
             }
             Call::CreateEndpoint(changes) => Answer::Endpoint(self.create_endpoint(changes), true),
-            Call::UpdateEndpoint(id, changes) => Answer::Endpoint(self.update_endpoint(&id, changes)?, false),
+            Call::UpdateEndpoint(id, changes) => {
+                Answer::Endpoint(self.update_endpoint(&id, changes)?, false)
+            }
             Call::GetEndpoint(id) => Answer::Endpoint(self.ledger.endpoint(&id)?.clone(), false),
             Call::DeleteEndpoint(id) => Answer::Deleted(self.delete_endpoint(&id)?),
             _ => {
-                let endpoints = self.ledger.endpoints.iter().map(|endpoint| Answer::Endpoint(endpoint.clone(), false));
+                let endpoints = self
+                    .ledger
+                    .endpoints
+                    .iter()
+                    .map(|endpoint| Answer::Endpoint(endpoint.clone(), false));
                 Answer::List("/v1/webhook_endpoints", endpoints.collect(), false)
             }
         })
@@ -201,12 +253,20 @@ impl<'a> Tx<'a> {
     fn check_secret(&self, id: &str, secret: Option<&str>) -> Result<()> {
         let Some(secret) = secret else {
             let message = "Missing required param: client_secret.";
-            return Err(ApiError::parameter(Some("parameter_missing"), "client_secret", message));
+            return Err(ApiError::parameter(
+                Some("parameter_missing"),
+                "client_secret",
+                message,
+            ));
         };
         let intent = self.ledger.intents.get(id, "intent")?;
         if intent.client_secret != secret {
             let message = "The client_secret provided does not match the client_secret associated with the PaymentIntent.";
-            return Err(ApiError::parameter(Some("payment_intent_invalid_parameter"), "client_secret", message));
+            return Err(ApiError::parameter(
+                Some("payment_intent_invalid_parameter"),
+                "client_secret",
+                message,
+            ));
         }
         Ok(())
     }
@@ -217,7 +277,13 @@ impl<'a> Tx<'a> {
         }
         let mut all = Vec::new();
         for charge in self.charges_named(of)? {
-            all.extend(charge.refunds.iter().filter_map(|id| self.ledger.refunds.find(id)).cloned());
+            all.extend(
+                charge
+                    .refunds
+                    .iter()
+                    .filter_map(|id| self.ledger.refunds.find(id))
+                    .cloned(),
+            );
         }
         Ok(narrow(all, page))
     }
@@ -237,7 +303,12 @@ impl<'a> Tx<'a> {
             return Ok(Vec::new());
         };
         let intent = self.ledger.intents.get(id, "payment_intent")?;
-        Ok(intent.charges.iter().filter_map(|id| self.ledger.charges.find(id)).cloned().collect())
+        Ok(intent
+            .charges
+            .iter()
+            .filter_map(|id| self.ledger.charges.find(id))
+            .cloned()
+            .collect())
     }
 
     fn next_version(&mut self) -> u64 {
@@ -271,7 +342,11 @@ impl<'a> Tx<'a> {
     }
 
     pub(crate) fn emit(&mut self, kind: &str, object: Object, previous: Option<Value>) {
-        let wanting = self.ledger.endpoints.iter().filter(|endpoint| endpoint.wants(kind));
+        let wanting = self
+            .ledger
+            .endpoints
+            .iter()
+            .filter(|endpoint| endpoint.wants(kind));
         let event = Arc::new(Event {
             id: ids::new("evt"),
             kind: kind.to_owned(),
@@ -294,7 +369,9 @@ pub(crate) fn merge(into: &mut BTreeMap<String, String>, from: BTreeMap<String, 
 }
 
 fn narrow<T: Row>(mut rows: Vec<Arc<T>>, page: &Page) -> (Vec<Arc<T>>, bool) {
-    let place = |rows: &[Arc<T>], id: &Option<String>| rows.iter().position(|row| Some(row.id()) == id.as_deref());
+    let place = |rows: &[Arc<T>], id: &Option<String>| {
+        rows.iter().position(|row| Some(row.id()) == id.as_deref())
+    };
     if let Some(end) = place(&rows, &page.starting_after) {
         rows.truncate(end);
     }
@@ -305,6 +382,16 @@ fn narrow<T: Row>(mut rows: Vec<Arc<T>>, page: &Page) -> (Vec<Arc<T>>, bool) {
     table::cut(&rows, page)
 }
 
-fn list<T>(url: &'static str, (rows, more): (Vec<Arc<T>>, bool), object: fn(Arc<T>) -> Object) -> Answer {
-    Answer::List(url, rows.into_iter().map(|row| Answer::Object(object(row))).collect(), more)
+fn list<T>(
+    url: &'static str,
+    (rows, more): (Vec<Arc<T>>, bool),
+    object: fn(Arc<T>) -> Object,
+) -> Answer {
+    Answer::List(
+        url,
+        rows.into_iter()
+            .map(|row| Answer::Object(object(row)))
+            .collect(),
+        more,
+    )
 }

@@ -25,7 +25,10 @@ pub struct Table<T> {
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { rows: Vec::new(), places: HashMap::new() }
+        Self {
+            rows: Vec::new(),
+            places: HashMap::new(),
+        }
     }
 }
 
@@ -40,7 +43,8 @@ impl<T: Row> Table<T> {
     /// # Errors
     /// 404 `resource_missing`, blaming `param`.
     pub fn get(&self, id: &str, param: &str) -> Result<&Arc<T>> {
-        self.find(id).ok_or_else(|| ApiError::missing(T::NAME, id, param))
+        self.find(id)
+            .ok_or_else(|| ApiError::missing(T::NAME, id, param))
     }
 
     /// Adds the row, or replaces the one of the same id in its place.
@@ -66,11 +70,17 @@ impl<T: Row> Table<T> {
     pub fn page(&self, page: &Page) -> Result<(Vec<Arc<T>>, bool)> {
         let place = |id: &Option<String>, param| match id {
             None => Ok(None),
-            Some(id) => self.places.get(id).copied().map(Some).ok_or_else(|| ApiError::missing(T::NAME, id, param)),
+            Some(id) => self
+                .places
+                .get(id)
+                .copied()
+                .map(Some)
+                .ok_or_else(|| ApiError::missing(T::NAME, id, param)),
         };
         let end = place(&page.starting_after, "starting_after")?.unwrap_or(self.rows.len());
         let start = place(&page.ending_before, "ending_before")?.map_or(0, |place| place + 1);
-        // Times only rise, so nothing older need be looked at; a list of the last minute stays cheap after a long load test.
+        // Times only rise, so nothing older need be looked at; a list of the last minute stays
+        // cheap after a long load test.
         let start = start.max(self.rows.partition_point(|row| row.created() < page.from));
         let end = end.min(self.rows.partition_point(|row| row.created() <= page.to));
         Ok(cut(self.rows.get(start..end).unwrap_or(&[]), page))
@@ -106,7 +116,13 @@ mod tests {
     }
 
     fn ids((rows, more): (Vec<Arc<Dated>>, bool)) -> (String, bool) {
-        (rows.iter().map(|row| row.id()).collect::<Vec<_>>().join(" "), more)
+        (
+            rows.iter()
+                .map(|row| row.id())
+                .collect::<Vec<_>>()
+                .join(" "),
+            more,
+        )
     }
 
     #[test]
@@ -115,14 +131,33 @@ mod tests {
         for n in 0..7 {
             table.put(Arc::new(Dated(n.to_string(), 100 + n)));
         }
-        let all = || Page { limit: 3, starting_after: None, ending_before: None, from: i64::MIN, to: i64::MAX };
+        let all = || Page {
+            limit: 3,
+            starting_after: None,
+            ending_before: None,
+            from: i64::MIN,
+            to: i64::MAX,
+        };
         assert_eq!(ids(table.page(&all()).unwrap()), ("6 5 4".into(), true));
-        let after = |id: &str| Page { starting_after: Some(id.into()), ..all() };
-        assert_eq!(ids(table.page(&after("4")).unwrap()), ("3 2 1".into(), true));
+        let after = |id: &str| Page {
+            starting_after: Some(id.into()),
+            ..all()
+        };
+        assert_eq!(
+            ids(table.page(&after("4")).unwrap()),
+            ("3 2 1".into(), true)
+        );
         assert_eq!(ids(table.page(&after("1")).unwrap()), ("0".into(), false));
-        let before = Page { ending_before: Some("1".into()), ..all() };
+        let before = Page {
+            ending_before: Some("1".into()),
+            ..all()
+        };
         assert_eq!(ids(table.page(&before).unwrap()), ("4 3 2".into(), true));
-        let dated = Page { from: 102, to: 103, ..all() };
+        let dated = Page {
+            from: 102,
+            to: 103,
+            ..all()
+        };
         assert_eq!(ids(table.page(&dated).unwrap()), ("3 2".into(), false));
         assert_eq!(table.page(&after("x")).unwrap_err().status, 404);
     }

@@ -1,4 +1,5 @@
-//! The queue of deliveries: one loop that lets them go, unless a test paused, delayed, doubled or shuffled them.
+//! The queue of deliveries: one loop that lets them go, unless a test paused, delayed, doubled or
+//! shuffled them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -76,13 +77,19 @@ impl Dispatcher {
     ///
     /// # Errors
     /// When the HTTP client cannot be made; the machine's fault.
-    pub fn start(books: Shared, renderer: Renderer, schedule: Schedule, stop: CancellationToken) -> reqwest::Result<Self> {
+    pub fn start(
+        books: Shared,
+        renderer: Renderer,
+        schedule: Schedule,
+        stop: CancellationToken,
+    ) -> reqwest::Result<Self> {
         let client = reqwest::Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .timeout(schedule.timeout)
             .tcp_nodelay(true)
-            // `Stripe-Signature`, as Stripe writes it, for receivers that compare names as they come.
+            // `Stripe-Signature`, as Stripe writes it, for receivers that compare names as they
+            // come.
             .http1_title_case_headers()
             .user_agent("Stripe/1.0 (+https://stripe.com/docs/webhooks)")
             .build()?;
@@ -137,7 +144,11 @@ impl Dispatcher {
 
     fn queue(&self, event: &Arc<Event>, endpoint: &str) {
         // Only refused once the loop has ended, and then nobody is told anything any more.
-        let _ = self.inner.queue.send(Job { event: event.clone(), endpoint: endpoint.to_owned(), attempt: 1 });
+        let _ = self.inner.queue.send(Job {
+            event: event.clone(),
+            endpoint: endpoint.to_owned(),
+            attempt: 1,
+        });
     }
 }
 
@@ -184,9 +195,17 @@ async fn run(inner: Arc<Inner>, mut jobs: mpsc::UnboundedReceiver<Job>) {
 }
 
 fn launch(inner: &Arc<Inner>, job: Job, disturbance: &Disturbance) {
-    let copies = if job.attempt == 1 { disturbance.duplicates } else { 0 };
+    let copies = if job.attempt == 1 {
+        disturbance.duplicates
+    } else {
+        0
+    };
     let delay = Duration::from_millis(disturbance.delay_ms);
-    let extra = (0..copies).map(|_| Job { event: job.event.clone(), endpoint: job.endpoint.clone(), attempt: 0 });
+    let extra = (0..copies).map(|_| Job {
+        event: job.event.clone(),
+        endpoint: job.endpoint.clone(),
+        attempt: 0,
+    });
     let jobs: Vec<_> = extra.collect();
     for job in jobs.into_iter().chain([job]) {
         let inner = inner.clone();
@@ -207,7 +226,13 @@ fn launch(inner: &Arc<Inner>, job: Job, disturbance: &Disturbance) {
 }
 
 async fn deliver(inner: &Arc<Inner>, job: Job) {
-    let endpoint = inner.books.lock().ledger.endpoint(&job.endpoint).ok().cloned();
+    let endpoint = inner
+        .books
+        .lock()
+        .ledger
+        .endpoint(&job.endpoint)
+        .ok()
+        .cloned();
     let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.disabled) else {
         inner.books.lock().settle(&job.event, &job.endpoint);
         return;
@@ -245,9 +270,16 @@ async fn deliver(inner: &Arc<Inner>, job: Job) {
         inner.books.lock().settle(&job.event, &job.endpoint);
     } else if !last {
         let pauses = &inner.schedule.pauses;
-        let pause = pauses.get(job.attempt as usize - 1).or(pauses.last()).copied().unwrap_or(Duration::from_secs(1));
+        let pause = pauses
+            .get(job.attempt as usize - 1)
+            .or(pauses.last())
+            .copied()
+            .unwrap_or(Duration::from_secs(1));
         tokio::time::sleep(pause).await;
-        let _ = inner.queue.send(Job { attempt: job.attempt + 1, ..job });
+        let _ = inner.queue.send(Job {
+            attempt: job.attempt + 1,
+            ..job
+        });
     }
 }
 

@@ -60,11 +60,25 @@ impl DeliveryLog {
     }
 
     /// The latest, newest first, of one event or one outcome if so wished.
-    pub fn latest(&self, limit: usize, event: Option<&str>, outcome: Option<&str>) -> Vec<Delivery> {
+    pub fn latest(
+        &self,
+        limit: usize,
+        event: Option<&str>,
+        outcome: Option<&str>,
+    ) -> Vec<Delivery> {
         let inner = self.0.lock();
         let of_event = |delivery: &&Delivery| event.is_none_or(|event| delivery.event == event);
-        let with_outcome = |delivery: &&Delivery| outcome.is_none_or(|outcome| delivery.outcome == outcome);
-        inner.latest.iter().rev().filter(of_event).filter(with_outcome).take(limit).cloned().collect()
+        let with_outcome =
+            |delivery: &&Delivery| outcome.is_none_or(|outcome| delivery.outcome == outcome);
+        inner
+            .latest
+            .iter()
+            .rev()
+            .filter(of_event)
+            .filter(with_outcome)
+            .take(limit)
+            .cloned()
+            .collect()
     }
 
     /// Attempts that were taken, that failed and will be tried again, and that were the last.

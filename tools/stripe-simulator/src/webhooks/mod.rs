@@ -1,5 +1,5 @@
-//! Telling webhook endpoints what happened: signed, in no particular order, retried until taken, as Stripe does; and the
-//! log of how that went. Source: https://docs.stripe.com/webhooks.
+//! Telling webhook endpoints what happened: signed, in no particular order, retried until taken, as
+//! Stripe does; and the log of how that went. Source: https://docs.stripe.com/webhooks.
 
 mod dispatch;
 mod log;

@@ -3,7 +3,8 @@
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
-/// The header's value for a body sent at `time` (seconds since 1970): HMAC-SHA256 over `{time}.{body}`.
+/// The header's value for a body sent at `time` (seconds since 1970): HMAC-SHA256 over
+/// `{time}.{body}`.
 pub fn sign(secret: &str, time: i64, body: &[u8]) -> String {
     // HMAC takes keys of any length, so there is always a signature to give.
     let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(secret.as_bytes()) else {
@@ -25,7 +26,11 @@ mod tests {
         let (time, signature) = header.split_once(",v1=").unwrap();
         assert_eq!(time, "t=1700000000");
         assert_eq!(signature.len(), 64);
-        for other in [sign("whsec_other", 1_700_000_000, b"{}"), sign("whsec_test", 1_700_000_001, b"{}"), sign("whsec_test", 1_700_000_000, b"{ }")] {
+        for other in [
+            sign("whsec_other", 1_700_000_000, b"{}"),
+            sign("whsec_test", 1_700_000_001, b"{}"),
+            sign("whsec_test", 1_700_000_000, b"{ }"),
+        ] {
             assert_ne!(other.split_once(",v1=").unwrap().1, signature);
         }
     }

@@ -1,9 +1,10 @@
 //! Each rule of an event's members, named by its pointer.
 
-use super::*;
-use crate::object::Object;
 use eventhub_guest::json;
 use serde_json::{Value, json};
+
+use super::*;
+use crate::object::Object;
 
 fn body() -> Value {
     json!({
@@ -36,7 +37,10 @@ fn what_is_left_out_takes_the_contracts_defaults_and_tags_are_lower_case() {
         short.as_object_mut().unwrap().remove(member);
     }
     let event = check(&short).unwrap();
-    assert_eq!((event.description.as_str(), event.max_seats_per_booking), ("", 10));
+    assert_eq!(
+        (event.description.as_str(), event.max_seats_per_booking),
+        ("", 10)
+    );
     assert_eq!(event.tags, ["rock"]);
 }
 
@@ -54,27 +58,85 @@ fn each_wrong_member_is_named() {
         ("/currency", json!("XXX"), "/currency"),
         ("/venue_id", json!("ven_1"), "/venue_id"),
         ("/max_seats_per_booking", json!(0), "/max_seats_per_booking"),
-        ("/max_seats_per_booking", json!(101), "/max_seats_per_booking"),
-        ("/max_seats_per_booking", json!(-1), "/max_seats_per_booking"),
-        ("/max_seats_per_booking", json!(1e300), "/max_seats_per_booking"),
+        (
+            "/max_seats_per_booking",
+            json!(101),
+            "/max_seats_per_booking",
+        ),
+        (
+            "/max_seats_per_booking",
+            json!(-1),
+            "/max_seats_per_booking",
+        ),
+        (
+            "/max_seats_per_booking",
+            json!(1e300),
+            "/max_seats_per_booking",
+        ),
         ("/tags", json!(["a", "A"]), "/tags/1"),
         ("/tags", json!(["x".repeat(41)]), "/tags/0"),
-        ("/tags", json!(vec!["x"; 21].iter().enumerate().map(|(n, _)| n.to_string()).collect::<Vec<_>>()), "/tags"),
+        (
+            "/tags",
+            json!(
+                vec!["x"; 21]
+                    .iter()
+                    .enumerate()
+                    .map(|(n, _)| n.to_string())
+                    .collect::<Vec<_>>()
+            ),
+            "/tags",
+        ),
         ("/categories", json!([]), "/categories"),
         ("/categories/1/id", json!("stalls"), "/categories/1/id"),
-        ("/categories/1/id", json!("i".repeat(65)), "/categories/1/id"),
+        (
+            "/categories/1/id",
+            json!("i".repeat(65)),
+            "/categories/1/id",
+        ),
         ("/categories/0/name", json!(""), "/categories/0/name"),
         ("/categories/0/price", json!(-1), "/categories/0/price"),
-        ("/categories/0/price", json!(1_000_000_001), "/categories/0/price"),
+        (
+            "/categories/0/price",
+            json!(1_000_000_001),
+            "/categories/0/price",
+        ),
         ("/categories/0/price", json!(1.5), "/categories/0/price"),
-        ("/categories/0", json!(["stalls", "Stalls", 1]), "/categories/0"),
+        (
+            "/categories/0",
+            json!(["stalls", "Stalls", 1]),
+            "/categories/0",
+        ),
         ("/sessions", json!([]), "/sessions"),
-        ("/sessions/0/id", json!(SessionId::from_u128(9)), "/sessions/0/id"),
-        ("/sessions/0/starts_at", json!("2030-01-02"), "/sessions/0/starts_at"),
-        ("/sessions/0/sales_start_at", json!("2030-01-02T21:00:00Z"), "/sessions/0/sales_start_at"),
-        ("/sessions/0/sales_end_at", json!("2030-01-02T22:00:01Z"), "/sessions/0/sales_end_at"),
-        ("/sessions/0", session("2030-01-02T20:00:00Z", "2030-01-02T20:00:00Z"), "/sessions/0/ends_at"),
-        ("/sessions/0", session("2030-01-02T20:00:00Z", "2030-02-02T20:00:01Z"), "/sessions/0/ends_at"),
+        (
+            "/sessions/0/id",
+            json!(SessionId::from_u128(9)),
+            "/sessions/0/id",
+        ),
+        (
+            "/sessions/0/starts_at",
+            json!("2030-01-02"),
+            "/sessions/0/starts_at",
+        ),
+        (
+            "/sessions/0/sales_start_at",
+            json!("2030-01-02T21:00:00Z"),
+            "/sessions/0/sales_start_at",
+        ),
+        (
+            "/sessions/0/sales_end_at",
+            json!("2030-01-02T22:00:01Z"),
+            "/sessions/0/sales_end_at",
+        ),
+        (
+            "/sessions/0",
+            session("2030-01-02T20:00:00Z", "2030-01-02T20:00:00Z"),
+            "/sessions/0/ends_at",
+        ),
+        (
+            "/sessions/0",
+            session("2030-01-02T20:00:00Z", "2030-02-02T20:00:01Z"),
+            "/sessions/0/ends_at",
+        ),
         ("/slug", json!("x"), "/slug"),
     ];
     check(&body()).unwrap();
@@ -87,14 +149,30 @@ fn each_wrong_member_is_named() {
             other => panic!("{other}"),
         }
         let faults = check(&wrong).unwrap_err().faults;
-        assert_eq!(faults.iter().map(|fault| fault.pointer.as_str()).collect::<Vec<_>>(), [at], "{pointer} {value}");
+        assert_eq!(
+            faults
+                .iter()
+                .map(|fault| fault.pointer.as_str())
+                .collect::<Vec<_>>(),
+            [at],
+            "{pointer} {value}"
+        );
     }
 }
 
 #[test]
 fn a_patch_takes_no_null_and_no_list() {
-    assert_eq!(patch(json!({"title": null}), &[]).unwrap_err().faults[0].pointer, "/title");
-    assert_eq!(patch(json!({"organizer_id": OrganizerId::from_u128(1)}), &[]).unwrap_err().faults[0].code, "unknown_field");
+    assert_eq!(
+        patch(json!({"title": null}), &[]).unwrap_err().faults[0].pointer,
+        "/title"
+    );
+    assert_eq!(
+        patch(json!({"organizer_id": OrganizerId::from_u128(1)}), &[])
+            .unwrap_err()
+            .faults[0]
+            .code,
+        "unknown_field"
+    );
     assert!(patch(json!([]), &[]).is_err());
     assert!(patch(json!({}), &[]).unwrap().is_empty());
 }
@@ -108,11 +186,24 @@ fn a_patch_keeps_ids_of_this_events_sessions_only_and_each_once() {
         sales_start_at: None,
         sales_end_at: None,
     };
-    let session =
-        |id: u128, hour: u32| json!({"id": SessionId::from_u128(id), "starts_at": format!("2030-01-02T{hour}:00:00Z"), "ends_at": "2030-01-02T23:00:00Z"});
-    let of = |sessions: Value| patch(json!({ "sessions": sessions }), std::slice::from_ref(&known));
-    assert_eq!(of(json!([session(6, 20)])).unwrap_err().faults[0].code, "unknown");
-    assert_eq!(of(json!([session(5, 20), session(5, 21)])).unwrap_err().faults[0].pointer, "/sessions/1/id");
+    let session = |id: u128, hour: u32| json!({"id": SessionId::from_u128(id), "starts_at": format!("2030-01-02T{hour}:00:00Z"), "ends_at": "2030-01-02T23:00:00Z"});
+    let of = |sessions: Value| {
+        patch(
+            json!({ "sessions": sessions }),
+            std::slice::from_ref(&known),
+        )
+    };
+    assert_eq!(
+        of(json!([session(6, 20)])).unwrap_err().faults[0].code,
+        "unknown"
+    );
+    assert_eq!(
+        of(json!([session(5, 20), session(5, 21)]))
+            .unwrap_err()
+            .faults[0]
+            .pointer,
+        "/sessions/1/id"
+    );
     let kept = of(json!([{"starts_at": "2030-01-03T20:00:00Z", "ends_at": "2030-01-03T21:00:00Z"}, session(5, 20)])).unwrap();
     let made = made(kept.sessions.unwrap());
     assert_eq!(made[0].id, known.id, "sessions are sorted by start");
@@ -126,5 +217,15 @@ fn only_words_change_once_people_may_have_bought() {
         "categories": body()["categories"], "sessions": body()["sessions"], "max_seats_per_booking": 1, "tags": [],
     });
     let fixed = patch(all, &[]).unwrap().fixed_once_published();
-    assert_eq!(fixed, ["venue_id", "layout_id", "currency", "categories", "sessions", "max_seats_per_booking"]);
+    assert_eq!(
+        fixed,
+        [
+            "venue_id",
+            "layout_id",
+            "currency",
+            "categories",
+            "sessions",
+            "max_seats_per_booking"
+        ]
+    );
 }

@@ -1,9 +1,11 @@
 //! Cancellations that break at each of their calls.
 
+use std::cell::{Cell, RefCell};
+
+use eventhub_guest::http;
+
 use super::*;
 use crate::domain::lifecycle::tests::event;
-use eventhub_guest::http;
-use std::cell::{Cell, RefCell};
 
 /// What is left of everything when a call breaks.
 struct World {
@@ -20,9 +22,20 @@ struct World {
 impl World {
     /// An event on sale, of version 2.
     fn new(breaks_at: u32, done: bool) -> Self {
-        let event = Event { version: 2, ..event(Status::Published, 1) };
+        let event = Event {
+            version: 2,
+            ..event(Status::Published, 1)
+        };
         let (facts, call) = (Cell::new(0), Cell::new(0));
-        Self { event: RefCell::new(event), facts, on_sale: Cell::new(true), told: Cell::new(false), call, breaks_at, done }
+        Self {
+            event: RefCell::new(event),
+            facts,
+            on_sale: Cell::new(true),
+            told: Cell::new(false),
+            call,
+            breaks_at,
+            done,
+        }
     }
 
     fn call<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
@@ -46,7 +59,10 @@ impl Calls for World {
         self.call(|| {
             let mut stored = self.event.borrow_mut();
             if event.version != stored.version {
-                return Err(Error::Conflict { statement: 0, affected: 0 });
+                return Err(Error::Conflict {
+                    statement: 0,
+                    affected: 0,
+                });
             }
             stored.status = Status::Cancelled;
             stored.version += 1;
@@ -69,22 +85,46 @@ fn request() -> Request {
 }
 
 #[test]
-fn a_cancellation_that_breaks_at_any_call_never_leaves_a_sale_without_its_event_nor_refunds_nobody() {
+fn a_cancellation_that_breaks_at_any_call_never_leaves_a_sale_without_its_event_nor_refunds_nobody()
+{
     const TELLING: u32 = 4;
     for breaks_at in 0..=TELLING {
         for done in [false, true] {
             let world = World::new(breaks_at, done);
-            // The organizer has seen version 1: so all calls are made, the look at the event of now as well.
-            let seen = Event { version: 1, ..world.event.borrow().clone() };
+            // The organizer has seen version 1: so all calls are made, the look at the event of now
+            // as well.
+            let seen = Event {
+                version: 1,
+                ..world.event.borrow().clone()
+            };
             let first = cancelled(&world, seen, "The singer is ill.", &request());
-            assert_eq!(first.is_ok(), breaks_at == 0 || breaks_at == TELLING, "{breaks_at} {done}");
-            assert_eq!(first.is_ok(), world.call.get() == TELLING, "{breaks_at} {done}");
+            assert_eq!(
+                first.is_ok(),
+                breaks_at == 0 || breaks_at == TELLING,
+                "{breaks_at} {done}"
+            );
+            assert_eq!(
+                first.is_ok(),
+                world.call.get() == TELLING,
+                "{breaks_at} {done}"
+            );
             let is_cancelled = world.event.borrow().status == Status::Cancelled;
-            assert_eq!((world.on_sale.get(), world.facts.get()), (!is_cancelled, is_cancelled.into()), "{breaks_at} {done}");
+            assert_eq!(
+                (world.on_sale.get(), world.facts.get()),
+                (!is_cancelled, is_cancelled.into()),
+                "{breaks_at} {done}"
+            );
 
             let now = world.event.borrow().clone();
-            assert_eq!(cancelled(&world, now, "Again.", &request()).unwrap().status, Status::Cancelled);
-            assert_eq!((world.on_sale.get(), world.facts.get()), (false, 1), "{breaks_at} {done}");
+            assert_eq!(
+                cancelled(&world, now, "Again.", &request()).unwrap().status,
+                Status::Cancelled
+            );
+            assert_eq!(
+                (world.on_sale.get(), world.facts.get()),
+                (false, 1),
+                "{breaks_at} {done}"
+            );
         }
     }
 }
@@ -93,6 +133,12 @@ fn a_cancellation_that_breaks_at_any_call_never_leaves_a_sale_without_its_event_
 fn the_sale_is_told_of_a_cancellation() {
     let world = World::new(0, false);
     let event = world.event.borrow().clone();
-    assert_eq!(cancelled(&world, event, "Rain.", &request()).unwrap().cancellation_reason.as_deref(), Some("Rain."));
+    assert_eq!(
+        cancelled(&world, event, "Rain.", &request())
+            .unwrap()
+            .cancellation_reason
+            .as_deref(),
+        Some("Rain.")
+    );
     assert!(world.told.get());
 }

@@ -1,10 +1,11 @@
 //! Statements on the schema as the migrations make it, in a real PostgreSQL.
 
-use super::*;
 use eventhub_guest::ids::UserId;
 use eventhub_guest::testing::prepared;
 use eventhub_guest::{Request, http};
 use eventhub_testing::Postgres;
+
+use super::*;
 
 const DATABASE: &str = "event_db";
 struct Server(Postgres);
@@ -64,7 +65,13 @@ fn open(event: EventId) -> String {
 }
 
 fn cancel(event: EventId, version: i64) -> String {
-    prepared(&sql(CANCEL).bind(event).bind(version).bind(Timestamp::from_micros(1_800_000_000_000_000)).bind("The singer is ill."))
+    prepared(
+        &sql(CANCEL)
+            .bind(event)
+            .bind(version)
+            .bind(Timestamp::from_micros(1_800_000_000_000_000))
+            .bind("The singer is ill."),
+    )
 }
 
 fn literal(id: &EventId) -> String {
@@ -90,7 +97,10 @@ fn no_sale_outlives_the_cancellation_of_its_event_however_they_meet() {
     let [opens_first, opens_second] = [3, 4].map(|id| server.draft(id));
     server.race(&open(opens_first), &cancel(opens_first, 1));
     server.race(&cancel(opens_second, 1), &open(opens_second));
-    assert_eq!([opens_first, opens_second].map(|event| server.statuses(event)), ["closed cancelled", "closed cancelled"]);
+    assert_eq!(
+        [opens_first, opens_second].map(|event| server.statuses(event)),
+        ["closed cancelled", "closed cancelled"]
+    );
 }
 
 #[test]
@@ -100,20 +110,34 @@ fn without_the_look_at_its_event_a_sale_would_outlive_the_cancellation() {
     let [opens_first, opens_second] = [1, 2].map(|id| server.draft(id));
     server.race(&open(opens_first), &cancel(opens_first, 1));
     server.race(&cancel(opens_second, 1), &open(opens_second));
-    assert_eq!([opens_first, opens_second].map(|event| server.statuses(event)), ["on_sale cancelled", "on_sale cancelled"]);
+    assert_eq!(
+        [opens_first, opens_second].map(|event| server.statuses(event)),
+        ["on_sale cancelled", "on_sale cancelled"]
+    );
 }
 
 #[test]
 fn a_key_is_spent_once_by_each_user_and_tells_what_was_made_with_it() {
     let server = Server::start();
     let headers = vec![("idempotency-key".into(), "k".into())];
-    let request = Request { headers, body: b"{}".to_vec(), ..http::request("POST", "/api/v1/events") };
+    let request = Request {
+        headers,
+        body: b"{}".to_vec(),
+        ..http::request("POST", "/api/v1/events")
+    };
     let [ours, anothers] = [1, 2].map(|user| Key::of(&request, UserId::from_u128(user)).unwrap());
     let [first, second] = [1, 2].map(EventId::from_u128);
     server.run(&prepared(&ours.spend(first)));
-    let again = server.0.psql(DATABASE, &prepared(&ours.spend(second))).unwrap_err().to_string();
+    let again = server
+        .0
+        .psql(DATABASE, &prepared(&ours.spend(second)))
+        .unwrap_err()
+        .to_string();
     assert!(again.contains("creation_keys_pkey"), "{again}");
     server.run(&prepared(&anothers.spend(second)));
     let spent = server.run(&prepared(&ours.spent()));
-    assert!(spent.ends_with("|00000000-0000-0000-0000-000000000001"), "{spent}");
+    assert!(
+        spent.ends_with("|00000000-0000-0000-0000-000000000001"),
+        "{spent}"
+    );
 }

@@ -1,11 +1,17 @@
-//! What a rotation came to; and statements on the schema as the migrations make it, in a real PostgreSQL.
+//! What a rotation came to; and statements on the schema as the migrations make it, in a real
+//! PostgreSQL.
 
-use super::*;
-use eventhub_guest::testing::prepared;
-use eventhub_testing::Postgres;
 use std::cell::Cell;
 
-const CONFLICT: sql::Error = sql::Error::Conflict { statement: 0, affected: 0 };
+use eventhub_guest::testing::prepared;
+use eventhub_testing::Postgres;
+
+use super::*;
+
+const CONFLICT: sql::Error = sql::Error::Conflict {
+    statement: 0,
+    affected: 0,
+};
 
 fn lost() -> sql::Error {
     sql::Error::Unavailable("the connection was closed".into())
@@ -26,7 +32,13 @@ const OURS: Option<&str> = Some("ours");
 
 impl Outage {
     fn new(away: impl IntoIterator<Item = u32>, done: bool, used_by: Option<&'static str>) -> Self {
-        Self { away: away.into_iter().collect(), done, call: Cell::new(0), used_by: Cell::new(used_by), waited: Cell::default() }
+        Self {
+            away: away.into_iter().collect(),
+            done,
+            call: Cell::new(0),
+            used_by: Cell::new(used_by),
+            waited: Cell::default(),
+        }
     }
 
     fn call<T>(&self, work: impl FnOnce() -> Result<T, sql::Error>) -> Result<T, sql::Error> {
@@ -49,7 +61,11 @@ impl Outage {
             Some(_) => Err(CONFLICT),
         };
         let pause = |time| self.waited.set(self.waited.get() + time);
-        settled(|| self.call(rotate), || self.call(|| Ok(self.used_by.get() == OURS)), pause)
+        settled(
+            || self.call(rotate),
+            || self.call(|| Ok(self.used_by.get() == OURS)),
+            pause,
+        )
     }
 }
 
@@ -64,22 +80,35 @@ fn a_client_keeps_its_log_in_when_the_database_restarts_in_its_rotation() {
     }
     // It has met itself, and asks in vain whether it was it.
     for away in [vec![0, 2], vec![0, 2, 3], vec![0, 1, 3, 5]] {
-        assert!(matches!(Outage::new(away.clone(), true, None).rotate(), Ok(true)), "{away:?}");
+        assert!(
+            matches!(Outage::new(away.clone(), true, None).rotate(), Ok(true)),
+            "{away:?}"
+        );
     }
 }
 
 #[test]
 fn a_token_that_another_has_used_is_never_taken_for_rotated() {
     for calls in 0..=PAUSES_MS.len() as u32 {
-        assert!(matches!(Outage::new(0..calls, false, Some("another's")).rotate(), Ok(false)), "{calls}");
+        assert!(
+            matches!(
+                Outage::new(0..calls, false, Some("another's")).rotate(),
+                Ok(false)
+            ),
+            "{calls}"
+        );
     }
 }
 
 #[test]
-fn a_rotation_of_which_nothing_can_be_known_is_no_success_and_ends_within_the_time_of_the_request() {
+fn a_rotation_of_which_nothing_can_be_known_is_no_success_and_ends_within_the_time_of_the_request()
+{
     for done in [false, true] {
         let database = Outage::new(0..100, done, None);
-        assert!(matches!(database.rotate(), Err(Error::Database(sql::Error::Unavailable(_)))));
+        assert!(matches!(
+            database.rotate(),
+            Err(Error::Database(sql::Error::Unavailable(_)))
+        ));
         assert_eq!(database.waited.get(), Duration::from_secs(3));
     }
 }
@@ -89,16 +118,36 @@ fn only_a_lost_connection_leaves_a_rotation_in_doubt() {
     let is_stored = || panic!("it is known what became of it");
     let pause = |_| panic!("there is nothing to wait for");
     assert!(matches!(settled(|| Ok(()), is_stored, pause), Ok(true)));
-    assert!(matches!(settled(|| Err(CONFLICT), is_stored, pause), Ok(false)));
-    assert!(matches!(settled(|| Err(sql::Error::Serialization("40001".into())), is_stored, pause), Err(Error::Database(_))));
+    assert!(matches!(
+        settled(|| Err(CONFLICT), is_stored, pause),
+        Ok(false)
+    ));
+    assert!(matches!(
+        settled(
+            || Err(sql::Error::Serialization("40001".into())),
+            is_stored,
+            pause
+        ),
+        Err(Error::Database(_))
+    ));
 }
 
 #[test]
 fn tokens_go_once_they_have_expired_and_a_used_one_is_known_until_then() {
     let now = Timestamp::from_micros(1_800_000_000_000_000);
-    let token = |hash: u8| NewToken { family: Family::new(), hash: vec![hash; 32], expires_at: now };
+    let token = |hash: u8| NewToken {
+        family: Family::new(),
+        hash: vec![hash; 32],
+        expires_at: now,
+    };
     let postgres = Postgres::migrated("identity_db").unwrap();
-    let run = |text: &str| postgres.psql("identity_db", text).unwrap().trim().to_string();
+    let run = |text: &str| {
+        postgres
+            .psql("identity_db", text)
+            .unwrap()
+            .trim()
+            .to_string()
+    };
     for text in [
         "INSERT INTO users (id, email, email_key, name, password_hash) VALUES (gen_random_uuid(), 'a@b.c', 'a@b.c', 'A', '')",
         // One family, living, of which far more tokens have expired than one statement deletes.
