@@ -5,7 +5,13 @@ use std::str::FromStr;
 
 /// The variable's value, or none where it is absent or empty.
 pub fn text(name: &str) -> Option<String> {
-    std::env::var(name).ok().filter(|value| !value.is_empty())
+    #[cfg(not(target_arch = "wasm32"))]
+    let native = crate::native::variable(name);
+    #[cfg(target_arch = "wasm32")]
+    let native = None;
+    native
+        .or_else(|| std::env::var(name).ok())
+        .filter(|value| !value.is_empty())
 }
 
 /// The variable parsed, or `default` where it is absent. A value that does not parse is logged and

@@ -22,7 +22,7 @@ pub struct Key {
 pub enum Creation<K: Kind> {
     New,
     /// The same request has made this before.
-    Before(Id<K>),
+    Existing(Id<K>),
     /// Another request has made something with this key.
     KeyReused,
 }
@@ -44,7 +44,7 @@ impl Key {
     }
 
     /// One row; refused by `creation_keys_pkey` where it was spent before.
-    pub fn spend<K: Kind>(&self, id: Id<K>) -> Statement {
+    pub fn insert<K: Kind>(&self, id: Id<K>) -> Statement {
         sql("INSERT INTO creation_keys (user_id, key, request, created_id) VALUES ($1, $2, $3, $4)")
             .bind(self.user)
             .bind(self.text.as_str())
@@ -54,15 +54,15 @@ impl Key {
     }
 
     /// What was made with it: `request`, `created_id`.
-    pub fn spent(&self) -> Statement {
+    pub fn select(&self) -> Statement {
         sql("SELECT request, created_id FROM creation_keys WHERE user_id = $1 AND key = $2")
             .bind(self.user)
             .bind(self.text.as_str())
     }
 
-    fn judge<K: Kind>(&self, request: &[u8], made: Id<K>) -> Creation<K> {
+    fn compare<K: Kind>(&self, request: &[u8], made: Id<K>) -> Creation<K> {
         if request == self.request {
-            Creation::Before(made)
+            Creation::Existing(made)
         } else {
             Creation::KeyReused
         }
@@ -79,12 +79,12 @@ pub fn create<K: Kind>(
     let Some(key) = key else {
         return database.transaction(&statements).map(|_| Creation::New);
     };
-    let statements: Vec<_> = std::iter::once(key.spend(id)).chain(statements).collect();
+    let statements: Vec<_> = std::iter::once(key.insert(id)).chain(statements).collect();
     match database.transaction(&statements) {
         Ok(_) => Ok(Creation::New),
         Err(error) if error.violates("creation_keys_pkey") => {
-            let row = database.one(key.spent())?;
-            Ok(key.judge(&row.get::<Vec<u8>>("request")?, row.get("created_id")?))
+            let row = database.one(key.select())?;
+            Ok(key.compare(&row.get::<Vec<u8>>("request")?, row.get("created_id")?))
         }
         Err(error) => Err(error),
     }
@@ -95,10 +95,10 @@ impl<K: Kind> Creation<K> {
     ///
     /// # Errors
     /// 422 where another request has used the key.
-    pub fn before(self) -> Result<Option<Id<K>>, Problem> {
+    pub fn existing(self) -> Result<Option<Id<K>>, Problem> {
         match self {
             Creation::New => Ok(None),
-            Creation::Before(id) => Ok(Some(id)),
+            Creation::Existing(id) => Ok(Some(id)),
             Creation::KeyReused => Err(Problem::key_reused()),
         }
     }
@@ -120,22 +120,22 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_comes_again_with_another_request_makes_nothing_and_is_not_answered_with_the_first()
+    fn a_key_of_another_request_is_refused()
      {
         let first = key("/venues", "{}");
         assert_eq!(
-            key("/venues", "{}").judge(&first.request, VenueId::from_u128(7)),
-            Creation::Before(VenueId::from_u128(7))
+            key("/venues", "{}").compare(&first.request, VenueId::from_u128(7)),
+            Creation::Existing(VenueId::from_u128(7))
         );
         for (path, body) in [("/venues", "{ }"), ("/layouts", "{}"), ("/venues{", "}")] {
             assert_eq!(
-                key(path, body).judge::<Venue>(&first.request, VenueId::from_u128(7)),
+                key(path, body).compare::<Venue>(&first.request, VenueId::from_u128(7)),
                 Creation::KeyReused,
                 "{path} {body}"
             );
         }
         assert_eq!(
-            Creation::<Layout>::KeyReused.before().unwrap_err().code,
+            Creation::<Layout>::KeyReused.existing().unwrap_err().code,
             Code::IdempotencyKeyReused
         );
     }

@@ -40,11 +40,11 @@ impl Query {
         for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
             let at = format!("/query/{name}");
             if !known.contains(&&*name) {
-                return Err(Problem::invalid(
-                    at,
-                    "unknown_field",
-                    format!("is not a parameter here; known are: {}", known.join(", ")),
-                ));
+                let detail = match known {
+                    [] => "is not a parameter here; this route takes none".to_string(),
+                    known => format!("is not a parameter here; known are: {}", known.join(", ")),
+                };
+                return Err(Problem::invalid(at, "unknown_field", detail));
             }
             if value.contains('\0') {
                 return Err(Problem::invalid(

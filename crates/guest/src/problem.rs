@@ -53,7 +53,7 @@ codes! {
     PreconditionRequired 428 "precondition_required" "Send If-Match";
     RateLimited 429 "rate_limited" "Too many requests";
     HeadersTooLarge 431 "headers_too_large" "The headers are too large";
-    Internal 500 "internal" "A fault of ours";
+    Internal 500 "internal" "Internal error";
     Unavailable 503 "unavailable" "Not available just now";
     Overloaded 503 "overloaded" "Too busy just now";
 }
@@ -179,9 +179,9 @@ impl Problem {
         Self::new(Code::Unavailable, detail)
     }
 
-    /// A bug of ours: the cause goes to the log, not to the client.
+    /// An internal error: the cause goes to the log, not to the client.
     pub fn internal(cause: impl std::fmt::Display) -> Self {
-        tracing::error!(error.cause = %cause, "request failed by a fault of ours");
+        tracing::error!(error.cause = %cause, "request failed by an internal error");
         Self::new(
             Code::Internal,
             "Something went wrong on our side; it has been recorded.",
@@ -279,6 +279,11 @@ impl Check {
 
     pub fn is_ok(&self) -> bool {
         self.faults.is_empty()
+    }
+
+    /// The faults, for rules that leave the answer to their caller.
+    pub fn into_faults(self) -> Vec<Fault> {
+        self.faults
     }
 
     pub fn finish(self) -> Result<(), Problem> {

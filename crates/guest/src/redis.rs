@@ -1,7 +1,7 @@
-//! The Redis capability with text and numbers for arguments.
+//! The Redis capability: commands, pipelines, scripts, and readings of their replies.
 
-use crate::bindings::eventhub::redis::commands as wit;
-pub use crate::bindings::eventhub::redis::commands::{Error, Item, Reply};
+pub use crate::bindings::eventhub::redis::commands::{Command, Error, Item, Reply};
+pub use crate::capabilities::redis::{execute, pipeline, script};
 use crate::problem::Problem;
 
 impl From<Error> for Problem {
@@ -14,23 +14,6 @@ impl From<Error> for Problem {
             other => Problem::internal(other),
         }
     }
-}
-
-/// One command from its words: `execute(&["SET", "k", "v", "PX", "1000"])`.
-pub fn execute<A: AsRef<[u8]>>(words: &[A]) -> Result<Reply, Error> {
-    let command: Vec<Vec<u8>> = words.iter().map(|word| word.as_ref().to_vec()).collect();
-    wit::execute(&command)
-}
-
-/// A script: atomic, every key in `keys`.
-pub fn script<K: AsRef<[u8]>, A: AsRef<[u8]>>(
-    source: &str,
-    keys: &[K],
-    args: &[A],
-) -> Result<Reply, Error> {
-    let keys: Vec<Vec<u8>> = keys.iter().map(|key| key.as_ref().to_vec()).collect();
-    let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_ref().to_vec()).collect();
-    wit::script(source, &keys, &args)
 }
 
 impl Reply {

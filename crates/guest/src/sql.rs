@@ -9,6 +9,7 @@
 pub use wit::{Expectation, Isolation, Options, Statement, Value};
 
 use crate::bindings::eventhub::postgres::sql as wit;
+use crate::capabilities::postgres;
 use crate::ids::{Id, Kind};
 use crate::problem::Problem;
 use crate::time::Timestamp;
@@ -109,17 +110,12 @@ impl Statement {
         self.expect = Expectation::Exactly(rows);
         self
     }
-
-    pub fn expect_at_least(mut self, rows: u32) -> Self {
-        self.expect = Expectation::AtLeast(rows);
-        self
-    }
 }
 
 impl Database {
     /// One statement, all its rows.
     pub fn query(&self, statement: Statement) -> Result<Vec<Row>, Error> {
-        Ok(Row::all(wit::query(self.0, &statement)?))
+        Ok(Row::all(postgres::query(self.0, &statement)?))
     }
 
     /// One statement, its first row if there is one.
@@ -137,7 +133,7 @@ impl Database {
 
     /// Rows changed.
     pub fn execute(&self, statement: Statement) -> Result<u64, Error> {
-        Ok(wit::query(self.0, &statement)?.affected)
+        Ok(postgres::query(self.0, &statement)?.affected)
     }
 
     /// All or nothing, read committed, deadlocks retried by the host. One list of rows per
@@ -147,19 +143,7 @@ impl Database {
             isolation: Isolation::ReadCommitted,
             retries: 3,
         };
-        Ok(wit::transaction(self.0, statements, options)?
-            .into_iter()
-            .map(Row::all)
-            .collect())
-    }
-
-    /// The same with options of one's own.
-    pub fn transaction_with(
-        &self,
-        statements: &[Statement],
-        options: Options,
-    ) -> Result<Vec<Vec<Row>>, Error> {
-        Ok(wit::transaction(self.0, statements, options)?
+        Ok(postgres::transaction(self.0, statements, options)?
             .into_iter()
             .map(Row::all)
             .collect())
@@ -193,6 +177,16 @@ impl Row {
             .and_then(|at| self.values.get(at))
             .ok_or_else(|| Error::Invalid(format!("no column {column}")))?;
         T::from_value(value).ok_or_else(|| Error::Invalid(format!("column {column} is {value:?}")))
+    }
+
+    /// A column of text, parsed: an enum as its `Display` writes it.
+    ///
+    /// # Errors
+    /// As [`Row::get`], and where the text does not parse.
+    pub fn parse<T: std::str::FromStr>(&self, column: &str) -> Result<T, Error> {
+        let text: String = self.get(column)?;
+        text.parse()
+            .map_err(|_| Error::Invalid(format!("column {column} is {text:?}")))
     }
 }
 

@@ -23,6 +23,10 @@ const LATEST: i64 = 253_370_764_800_000_000;
 impl Timestamp {
     /// The system's clock. Domain rules take time as an argument; only routes and timers call this.
     pub fn now() -> Self {
+        #[cfg(not(target_arch = "wasm32"))]
+        if let Some(now) = crate::native::clock() {
+            return now;
+        }
         let since = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .unwrap_or_default();

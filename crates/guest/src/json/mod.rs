@@ -1,11 +1,21 @@
-//! JSON bodies, parsed once at the edge into types. Faults name the place by JSON pointer.
+//! JSON bodies, parsed once at the edge into types. A fault names its place by JSON pointer
+//! (RFC 6901). `document` holds the text as a tree, `reader` makes a type of the tree.
+//!
+//! Whole numbers are integers however they are written (`409.0`), a member that comes twice is
+//! refused, and `null` for an optional member is the same as its absence.
+
+mod document;
+mod reader;
+mod well_formed;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_path_to_error::{Path, Segment};
 
-use crate::problem::{Code, Fault, Problem};
-pub use crate::well_formed::is_json;
+use document::Node;
+use reader::Reader;
+pub use well_formed::is_json;
+
+use crate::problem::{Code, Problem};
 use crate::{Request, Response};
 
 /// The body as a `T`. Give request types `#[serde(deny_unknown_fields)]`.
@@ -14,6 +24,15 @@ use crate::{Request, Response};
 /// 415 where the body is said to be something else than JSON, 400 where it is none, 422 with the
 /// pointer where it has another shape, unknown members included.
 pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
+    check_media_type(request)?;
+    parse(&request.body)
+}
+
+/// Whether the body is said to be JSON.
+///
+/// # Errors
+/// 415.
+pub fn check_media_type(request: &Request) -> Result<(), Problem> {
     let kind = crate::http::header(request, "content-type").unwrap_or("");
     let essence = kind
         .split(';')
@@ -23,26 +42,21 @@ pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
         .to_ascii_lowercase();
     let said_to_be_json = essence == "application/json"
         || (essence.starts_with("application/") && essence.ends_with("+json"));
-    if !said_to_be_json {
-        return Err(Problem::new(
+    if said_to_be_json {
+        Ok(())
+    } else {
+        Err(Problem::new(
             Code::UnsupportedMediaType,
             "Send the body with Content-Type: application/json.",
-        ));
+        ))
     }
-    // A derived struct would take a list of its members' values as well.
-    let begins_an_object =
-        request.body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-    if !begins_an_object && is_json(&request.body) {
-        return Err(Problem::invalid("", "wrong_type", "must be a JSON object"));
-    }
-    parse(&request.body)
 }
 
 /// For a route that takes no body: none, or an object without members.
 ///
 /// # Errors
 /// As [`body`].
-pub fn nothing(request: &Request) -> Result<(), Problem> {
+pub fn empty_body(request: &Request) -> Result<(), Problem> {
     #[derive(serde::Deserialize)]
     #[serde(deny_unknown_fields)]
     struct Nothing {}
@@ -53,130 +67,27 @@ pub fn nothing(request: &Request) -> Result<(), Problem> {
     }
 }
 
-/// The same for bytes from elsewhere.
+/// Parses bytes from elsewhere, as [`body`] parses those of a request.
+///
+/// # Errors
+/// 400 where the bytes are no JSON, 422 with the pointer where they have another shape.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    read(bytes).or_else(|problem| match crate::whole::written_plainly(bytes) {
-        Some(plain) => read(&plain),
-        None => Err(problem),
-    })
-}
-
-fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let path = pointer(error.path());
-        // Where all of it reads as JSON, it is the place that is wrong: an enum calls a number bad
-        // syntax, for example.
-        if !error.inner().is_data() && is_json(bytes) {
-            return Problem::invalid(path, "wrong_type", "must have a value of another kind");
-        }
-        fault(path, error.inner())
-    })?;
-    deserializer
-        .end()
-        .map_err(|error| fault(String::new(), &error))?;
-    if contains_nul(bytes) {
-        // PostgreSQL cannot store it; no field of ours has a use for it.
-        return Err(Problem::invalid(
-            "",
-            "invalid_character",
-            "must not contain the character U+0000",
-        ));
-    }
-    Ok(value)
-}
-
-fn fault(path: String, error: &serde_json::Error) -> Problem {
-    if !error.is_data() {
-        return Problem::new(
+    let document: Node = serde_json::from_slice(bytes).map_err(|error| {
+        Problem::new(
             Code::MalformedJson,
             format!("The body is not JSON: {error}."),
-        );
-    }
-    let text = error.to_string();
-    let message = text
-        .rsplit_once(" at line ")
-        .map_or(text.as_str(), |(message, _)| message);
-    let member = message.split('`').nth(1).unwrap_or_default();
-    let within = |name: &str| {
-        let escaped = name.replace('~', "~0").replace('/', "~1");
-        // The path may or may not end with the member already.
-        if path.ends_with(&format!("/{escaped}")) {
-            path.clone()
-        } else {
-            format!("{path}/{escaped}")
-        }
-    };
-    let fault = if message.starts_with("unknown field") {
-        Fault::new(
-            within(member),
-            "unknown_field",
-            "is not a member of this request",
         )
-    } else if message.starts_with("missing field") {
-        Fault::new(within(member), "required", "is missing")
-    } else if message.starts_with("duplicate field") {
-        Fault::new(within(member), "duplicate", "comes twice")
-    } else if message.starts_with("invalid type") {
-        Fault::new(path, "wrong_type", expected(message))
-    } else {
-        Fault::new(path, "invalid", expected(message))
-    };
-    Problem::faults(Code::ValidationFailed, vec![fault])
-}
-
-/// What serde says it expected, in the words of JSON: its own are those of Rust.
-fn expected(message: &str) -> String {
-    let Some((_, wanted)) = message.split_once(", expected ") else {
-        return message.to_string();
-    };
-    let words: &str = match wanted {
-        "a string" | "a borrowed string" => "text",
-        "a boolean" => "true or false",
-        "a sequence" => "a list",
-        "a map" | "an object" => "an object",
-        "f32" | "f64" => "a number",
-        "u8" | "u16" | "u32" | "u64" | "usize" => {
-            "a whole number that is not negative and not too large"
-        }
-        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number that is not too large",
-        _ if wanted.starts_with("struct ") => "an object",
-        _ if wanted.starts_with("one of ") || wanted.starts_with('`') => {
-            return format!("must be {}", wanted.replace('`', ""));
-        }
-        _ => return message.to_string(),
-    };
-    format!("must be {words}")
-}
-
-fn pointer(path: &Path) -> String {
-    let mut pointer = String::new();
-    for segment in path.iter() {
-        match segment {
-            Segment::Seq { index } => pointer.push_str(&format!("/{index}")),
-            Segment::Map { key } => {
-                pointer.push_str(&format!("/{}", key.replace('~', "~0").replace('/', "~1")))
-            }
-            Segment::Enum { .. } | Segment::Unknown => {}
-        }
+    })?;
+    let value = T::deserialize(Reader(&document))
+        .map_err(|error| Problem::faults(Code::ValidationFailed, vec![error.into_fault()]))?;
+    match reader::find_nul(&document) {
+        None => Ok(value),
+        Some(pointer) => Err(Problem::invalid(
+            pointer,
+            "invalid_character",
+            "must not contain the character U+0000",
+        )),
     }
-    pointer
-}
-
-fn contains_nul(bytes: &[u8]) -> bool {
-    // An escape is `\u0000` whose backslash is not itself escaped. A raw NUL is no JSON and never
-    // gets here.
-    let mut at = 0;
-    while at < bytes.len() {
-        if bytes[at] == b'\\' {
-            if bytes[at..].starts_with(b"\\u0000") {
-                return true;
-            }
-            at += 1;
-        }
-        at += 1;
-    }
-    false
 }
 
 /// An answer with a JSON body.
@@ -328,8 +239,8 @@ mod tests {
     }
 
     #[test]
-    fn where_no_body_is_taken_none_is_ignored() {
-        let answer = |body: &[u8]| nothing(&request(body)).map_err(|problem| problem.code);
+    fn a_route_without_a_body_refuses_one() {
+        let answer = |body: &[u8]| empty_body(&request(body)).map_err(|problem| problem.code);
         assert_eq!((answer(b""), answer(b" {} ")), (Ok(()), Ok(())));
         assert_eq!(
             (answer(br#"{"x":1}"#), answer(b"{{{")),
@@ -352,6 +263,68 @@ mod tests {
             body: body.to_vec(),
             ..crate::http::request("POST", "/")
         }
+    }
+
+    #[test]
+    fn a_member_that_comes_twice_is_refused() {
+        type Map = std::collections::BTreeMap<String, u8>;
+        assert_eq!(
+            place_of(r#"{"name":"a","name":"b","inner":[]}"#),
+            ("validation_failed".into(), "/name".into())
+        );
+        let problem = parse::<Map>(br#"{"a~":1,"a~":2}"#).unwrap_err();
+        assert_eq!(
+            (problem.faults[0].pointer.as_str(), problem.faults[0].code),
+            ("/a~0", "duplicate")
+        );
+    }
+
+    #[test]
+    fn null_is_the_absence_of_an_optional_member() {
+        #[derive(Deserialize, Debug)]
+        #[serde(deny_unknown_fields)]
+        struct Patch {
+            name: Option<String>,
+        }
+        assert_eq!(parse::<Patch>(br#"{"name":null}"#).unwrap().name, None);
+        assert_eq!(
+            place_of(r#"{"name":null,"inner":[]}"#),
+            ("validation_failed".into(), "/name".into())
+        );
+    }
+
+    #[test]
+    fn codes_come_from_the_kind_of_fault() {
+        #[derive(Deserialize, Debug)]
+        #[serde(rename_all = "snake_case")]
+        #[allow(dead_code)]
+        enum Role {
+            Owner,
+            Editor,
+        }
+        #[derive(Deserialize, Debug)]
+        #[serde(deny_unknown_fields)]
+        #[allow(dead_code)]
+        struct Member {
+            role: Role,
+            id: crate::ids::UserId,
+        }
+        let fault = |text: &str| {
+            let fault = parse::<Member>(text.as_bytes())
+                .unwrap_err()
+                .faults
+                .remove(0);
+            (fault.pointer, fault.code, fault.detail)
+        };
+        let (pointer, code, detail) = fault(r#"{"role":"king","id":""}"#);
+        assert_eq!((pointer.as_str(), code), ("/role", "invalid"));
+        assert_eq!(detail, "must be one of owner, editor");
+        let (pointer, code, detail) = fault(r#"{"role":"owner","id":"unknown field `x`"}"#);
+        assert_eq!((pointer.as_str(), code), ("/id", "invalid"));
+        assert!(detail.starts_with("must be an id"), "{detail}");
+        assert_eq!(fault(r#"{"role":"owner"}"#).1, "required");
+        assert_eq!(fault(r#"{"role":"owner","x":1}"#).1, "unknown_field");
+        assert_eq!(fault(r#"{"role":"owner","id":7}"#).1, "wrong_type");
     }
 
     #[test]
