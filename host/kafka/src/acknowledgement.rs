@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_message_that_is_refused_does_not_hide_that_others_are_to_be_sent_again() {
+    async fn a_refused_message_does_not_hide_a_retryable_failure() {
         let tally = Tally::new();
         tally.add();
         tally.settle(Err(Undelivered::Message("too large".into())));

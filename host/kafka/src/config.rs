@@ -1,5 +1,4 @@
-//! How Kafka is reached, and how a service's events are consumed. Every key has a default but the
-//! group and its topics.
+//! How Kafka is reached, and how a service's events are consumed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -27,7 +26,7 @@ pub struct Config {
     /// The largest message that is accepted, in bytes; the broker's own `message.max.bytes` has to
     /// allow it.
     pub max_message_bytes: u32,
-    /// How many messages may wait for their acknowledgement; who publishes more waits.
+    /// How many messages may wait for their acknowledgement; a publisher of more waits.
     pub max_queued: u32,
     /// Partitions of a topic that is created without saying how many.
     pub partitions: i32,
@@ -35,6 +34,8 @@ pub struct Config {
     pub replication: i32,
     /// Further librdkafka properties, for TLS and SASL: `security.protocol`, `sasl.username`, …
     pub properties: BTreeMap<String, String>,
+    /// What all subscriptions have in common.
+    pub consumer: ConsumerConfig,
 }
 
 impl Default for Config {
@@ -47,8 +48,9 @@ impl Default for Config {
             max_message_bytes: 1_000_000,
             max_queued: 200_000,
             partitions: 12,
-            replication: -1,
+            replication: 1,
             properties: BTreeMap::new(),
+            consumer: ConsumerConfig::default(),
         }
     }
 }
@@ -93,13 +95,16 @@ impl Config {
     }
 }
 
-/// One service's consumer group.
+/// One service's consumer group. Group, topics and drain time are its caller's to set; all else is
+/// the operator's.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConsumerConfig {
     /// The group's name; its members, on whatever node, share the partitions.
+    #[serde(skip)]
     pub group: String,
     /// The topics to consume.
+    #[serde(skip)]
     pub topics: Vec<String>,
     /// The most messages that are handed over in one call.
     pub max_batch: usize,
@@ -118,6 +123,7 @@ pub struct ConsumerConfig {
     pub commit_interval_ms: u64,
     /// How long a batch under way may still take when its partition is given away or the consumer
     /// stops. Milliseconds.
+    #[serde(skip)]
     pub drain_ms: u64,
     /// A member that is not heard of for so long is taken for dead. Milliseconds.
     pub session_timeout_ms: u64,
@@ -131,7 +137,7 @@ impl Default for ConsumerConfig {
             group: String::new(),
             topics: Vec::new(),
             max_batch: 100,
-            max_attempts: 6,
+            max_attempts: 8,
             backoff_ms: vec![100, 500, 2_000, 5_000, 15_000],
             max_pending: 2_000,
             max_ahead: 50_000,
@@ -250,13 +256,10 @@ mod tests {
     #[test]
     fn a_misspelt_key_is_refused() {
         assert!(
-            serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"max_batch":7}"#)
-                .is_ok()
+            serde_json::from_str::<ConsumerConfig>(r#"{"max_batch":7}"#)
+                .is_ok_and(|it| it.max_batch == 7)
         );
-        assert!(
-            serde_json::from_str::<ConsumerConfig>(r#"{"group":"g","topics":["t"],"batch":7}"#)
-                .is_err()
-        );
+        assert!(serde_json::from_str::<ConsumerConfig>(r#"{"batch":7}"#).is_err());
         assert!(serde_json::from_str::<Config>(r#"{"bootstrap":"x"}"#).is_err());
     }
 }

@@ -13,12 +13,11 @@ mod config;
 mod consumer;
 mod error;
 mod host;
-mod values;
 
 pub use acknowledgement::Acknowledgement;
 pub use client::{Client, Publication, Record};
 pub use config::{Config, ConsumerConfig};
 pub use consumer::{Consumer, Handler, HandlerError};
 pub use error::{Error, Undelivered};
+pub use eventhub_bindings::kafka::{Delivery, Message, Outcome, PublishError};
 pub use host::{PRODUCER, add_to_linker};
-pub use values::{Delivery, Message, Outcome, PublishError};

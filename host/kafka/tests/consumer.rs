@@ -88,7 +88,7 @@ async fn a_failing_key_holds_up_no_other_key_of_its_partition() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_needs_what_is_away_waits_for_it_however_long_that_takes() {
+async fn a_message_waits_without_limit_for_a_missing_dependency() {
     let client = client();
     let topic = topic(&client, "away", 1).await;
     client
@@ -136,7 +136,7 @@ async fn a_message_that_needs_what_is_away_waits_for_it_however_long_that_takes(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_handled_is_in_the_dead_letter_topic_with_its_story() {
+async fn an_unhandled_message_is_dead_lettered_with_its_history() {
     let client = client();
     let topic = topic(&client, "dead", 3).await;
     let messages = [
@@ -220,7 +220,7 @@ impl Handler for Shaky {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_that_is_away_costs_no_attempts_and_one_that_crashes_only_the_message_at_fault() {
+async fn a_missing_handler_costs_no_attempts_and_a_crash_one_message() {
     let client = client();
     let topic = topic(&client, "shaky", 1).await;
     client
@@ -260,7 +260,7 @@ async fn a_handler_that_is_away_costs_no_attempts_and_one_that_crashes_only_the_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_member_that_joins_and_one_that_leaves_lose_and_repeat_nothing() {
+async fn rebalancing_loses_and_repeats_no_message() {
     let client = client();
     let topic = topic(&client, "share", 12).await;
     let group = unique("g");

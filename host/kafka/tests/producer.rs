@@ -27,7 +27,7 @@ async fn what_was_published_is_there_with_key_headers_and_value() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_with_a_message_is_the_callers_fault_and_not_retried() {
+async fn a_bad_message_is_the_callers_fault_and_not_retried() {
     let client = client();
     let unknown = client
         .publish(&[message(&unique("nowhere"), "k", "v")])

@@ -13,7 +13,7 @@ use eventhub_testing::Kafka;
 use support::{Recorder, client_of, consumer, message, topic, unique};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_acknowledged_is_lost_when_the_broker_dies_and_comes_back() {
+async fn acknowledged_messages_survive_a_broker_crash() {
     let mut kafka = Kafka::start().unwrap();
     let client = client_of(kafka.brokers());
     let topic = topic(&client, "restart", 12).await;

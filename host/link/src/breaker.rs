@@ -7,12 +7,11 @@ use tokio::time::Instant;
 
 use crate::BreakerConfig;
 
-/// One link's breaker; the link puts a lock around it.
+/// The breaker of one link. The link locks it.
 pub(crate) struct Breaker {
     config: BreakerConfig,
     state: State,
-    /// Rises with every change of state, so that results of calls from before it count for
-    /// nothing.
+    /// Rises with every change of state. Results of calls from before the change are ignored.
     generation: u64,
 }
 
@@ -25,18 +24,18 @@ enum State {
         until: Instant,
     },
     HalfOpen {
-        under_way: u32,
+        in_flight: u32,
         succeeded: u32,
     },
 }
 
-/// The right to make one call, to be given back with [`Breaker::record`] or [`Breaker::forget`].
+/// The permission to make one call. Give it back with [`Breaker::record`] or [`Breaker::forget`].
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pass {
     generation: u64,
 }
 
-/// Whether the breaker just opened or closed, for the gauge and the log.
+/// Whether a result opened or closed the breaker, for the gauge and the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Change {
     None,
@@ -46,7 +45,7 @@ pub(crate) enum Change {
 
 impl Breaker {
     pub fn new(config: BreakerConfig) -> Self {
-        let state = closed(&config);
+        let state = closed_state(&config);
         Self {
             config,
             state,
@@ -54,34 +53,34 @@ impl Breaker {
         }
     }
 
-    /// May a call be made now? If not: how long to wait.
+    /// Admits a call, or says how long to wait.
     pub fn admit(&mut self, now: Instant) -> Result<Pass, Duration> {
         if let State::Open { until } = self.state {
             if now < until {
                 return Err(until - now);
             }
             self.become_state(State::HalfOpen {
-                under_way: 0,
+                in_flight: 0,
                 succeeded: 0,
             });
         }
         if let State::HalfOpen {
-            under_way,
+            in_flight,
             succeeded,
         } = &mut self.state
         {
-            if *under_way + *succeeded >= self.config.half_open_probes.max(1) {
-                // Probes are under way; what becomes of them is known shortly.
+            if *in_flight + *succeeded >= self.config.half_open_probes.max(1) {
+                // The results of the probes in flight are known shortly.
                 return Err(Duration::from_millis(self.config.open_ms.min(1_000)));
             }
-            *under_way += 1;
+            *in_flight += 1;
         }
         Ok(Pass {
             generation: self.generation,
         })
     }
 
-    /// What became of a call that was admitted.
+    /// Records the result of an admitted call.
     pub fn record(&mut self, pass: Pass, failed: bool, now: Instant) -> Change {
         if pass.generation != self.generation {
             return Change::None;
@@ -107,28 +106,27 @@ impl Breaker {
             }
             State::HalfOpen { .. } if failed => self.open(now),
             State::HalfOpen {
-                under_way,
+                in_flight,
                 succeeded,
             } => {
-                *under_way -= 1;
+                *in_flight -= 1;
                 *succeeded += 1;
                 if *succeeded < self.config.half_open_probes.max(1) {
                     return Change::None;
                 }
-                let state = closed(&self.config);
+                let state = closed_state(&self.config);
                 self.become_state(state);
                 Change::Closed
             }
         }
     }
 
-    /// A call that was admitted and told nothing about the callee: never made, or its caller went
-    /// away.
+    /// Gives back the pass of a call without a result: it was never made, or its caller dropped it.
     pub fn forget(&mut self, pass: Pass) {
         if pass.generation == self.generation
-            && let State::HalfOpen { under_way, .. } = &mut self.state
+            && let State::HalfOpen { in_flight, .. } = &mut self.state
         {
-            *under_way -= 1;
+            *in_flight -= 1;
         }
     }
 
@@ -145,7 +143,7 @@ impl Breaker {
     }
 }
 
-fn closed(config: &BreakerConfig) -> State {
+fn closed_state(config: &BreakerConfig) -> State {
     State::Closed {
         failures: 0,
         results: VecDeque::with_capacity(config.window.clamp(1, 10_000) as usize),
@@ -182,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn few_calls_decide_nothing_and_then_half_of_them_failing_opens() {
+    fn it_opens_when_half_of_enough_calls_fail() {
         let (mut breaker, now) = opened();
         assert_eq!(
             breaker.admit(now).unwrap_err(),
@@ -195,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_that_have_left_the_window_no_longer_count() {
+    fn failures_outside_the_window_do_not_count() {
         let (mut breaker, now) = breaker();
         for _ in 0..3 {
             call(&mut breaker, true, now);
@@ -214,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn probes_that_all_succeed_close_it_and_no_more_than_they_pass() {
+    fn only_probes_pass_and_their_success_closes_it() {
         let (mut breaker, now) = opened();
         let now = now + Duration::from_millis(1_000);
         let first = breaker.admit(now).unwrap();
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_fails_opens_it_again() {
+    fn a_failed_probe_opens_it_again() {
         let (mut breaker, now) = opened();
         let now = now + Duration::from_millis(1_000);
         assert_eq!(call(&mut breaker, false, now), Change::None);
@@ -239,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_whose_caller_went_away_gives_its_place_back() {
+    fn a_dropped_probe_gives_its_pass_back() {
         let (mut breaker, now) = opened();
         let now = now + Duration::from_millis(1_000);
         let first = breaker.admit(now).unwrap();
@@ -251,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_success_from_before_it_opened_does_not_close_it() {
+    fn a_late_success_does_not_close_it() {
         let (mut breaker, now) = breaker();
         let late = breaker.admit(now).unwrap();
         for _ in 0..4 {

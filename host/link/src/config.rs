@@ -8,31 +8,31 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LinkConfig {
-    /// The longest that a call may take, waiting for a place included. Milliseconds.
+    /// The longest time that a call may take, queueing included. Milliseconds.
     pub timeout_ms: u64,
-    /// How many calls may be under way at once; at least 1.
+    /// The most calls in flight at once; at least 1.
     pub max_concurrent: usize,
-    /// How many more may wait for a place. Beyond it a call is refused at once.
+    /// The most calls that may queue for a permit. A call beyond that is refused at once.
     pub max_queued: usize,
-    /// When the link stops asking.
+    /// When the link stops calling.
     pub breaker: BreakerConfig,
 }
 
-/// When a link stops asking a callee that keeps failing, and how it starts again.
+/// When a link stops calling a callee that keeps failing, and how it starts again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BreakerConfig {
     /// The share of failures among the calls of the window at which the breaker opens: 0.5 is half
     /// of them. More than 1 turns the breaker off.
     pub failure_rate: f64,
-    /// How many of the last calls are looked at.
+    /// How many of the last calls count.
     pub window: u32,
-    /// With fewer calls than this in the window nothing is decided.
+    /// With fewer calls than this in the window, the breaker stays closed.
     pub min_calls: u32,
     /// How long an open breaker refuses everything. Milliseconds.
     pub open_ms: u64,
-    /// Then so many calls are let through; when all of them succeed the breaker closes, when one
-    /// fails it opens again.
+    /// After that, this many calls are let through. When all of them succeed, the breaker closes;
+    /// when one fails, it opens again.
     pub half_open_probes: u32,
 }
 
@@ -41,7 +41,7 @@ impl Default for LinkConfig {
         Self {
             timeout_ms: 5_000,
             max_concurrent: 256,
-            max_queued: 1_024,
+            max_queued: 4_096,
             breaker: BreakerConfig::default(),
         }
     }
@@ -51,7 +51,7 @@ impl Default for BreakerConfig {
     fn default() -> Self {
         Self {
             failure_rate: 0.5,
-            window: 100,
+            window: 50,
             min_calls: 20,
             open_ms: 2_000,
             half_open_probes: 3,
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_misspelt_key_is_refused_and_missing_ones_have_defaults() {
+    fn unknown_keys_are_refused_and_missing_ones_have_defaults() {
         let config: LinkConfig =
             serde_json::from_str(r#"{"timeout_ms": 7, "breaker": {"open_ms": 9}}"#).unwrap();
         assert_eq!(config.timeout(), Duration::from_millis(7));

@@ -1,24 +1,23 @@
-//! Why a link did not deliver. The callee's own answer, good or bad, is not among these.
+//! Why a link has no answer. An error that the callee returned is an answer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The callee gave no answer, or was not asked. The text names both ends and is fit for a log, and
-/// for `unavailable(text)`.
+/// The callee gave no answer, or was not called. The text names both ends; it suits logs and
+/// `unavailable(text)`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LinkError {
-    /// The callee was asked and did not answer in time: whether it did what it was asked is
-    /// unknown.
+    /// The callee was called and did not answer in time. Whether the call took effect is unknown.
     #[error("{to} did not answer {from} within {} ms", after.as_millis())]
     Timeout {
         from: Arc<str>,
         to: Arc<str>,
         after: Duration,
     },
-    /// The callee was not asked: this link has as many calls under way and waiting as it may.
-    #[error("{from} has too many calls to {to} under way")]
+    /// The callee was not called: the link's permits are in use and its queue is full.
+    #[error("{from} has too many calls to {to} in flight")]
     Overloaded { from: Arc<str>, to: Arc<str> },
-    /// The callee was not asked: it failed too often just now.
+    /// The callee was not called: it has failed too often.
     #[error("{from} does not call {to} for another {} ms: it failed too often", retry_after.as_millis())]
     Open {
         from: Arc<str>,
@@ -28,12 +27,12 @@ pub enum LinkError {
 }
 
 impl LinkError {
-    /// Whether the callee may have been reached, so that a write may have taken effect.
+    /// Whether the callee may have been reached, and a write may have taken effect.
     pub fn may_have_happened(&self) -> bool {
         matches!(self, Self::Timeout { .. })
     }
 
-    /// When asking again makes sense.
+    /// When a retry makes sense.
     pub fn retry_after(&self) -> Duration {
         match self {
             Self::Open { retry_after, .. } => *retry_after,

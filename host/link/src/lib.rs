@@ -1,9 +1,10 @@
-//! What every call that leaves a component goes through, whatever it calls: another component, a
-//! database, the outside.
+//! Every call that leaves a component goes through a [`Link`], whether it calls another component,
+//! a database or the outside.
 //!
-//! Outermost first: the breaker (is the callee worth asking at all?), the bulkhead (is there a
-//! place, or one in the queue?), the timeout (of queueing and call together), and the metrics of
-//! all of it. A [`Link`] never retries: only the caller knows whether asking twice is safe.
+//! A link has four layers, outermost first: the breaker (does the callee answer at all?), the
+//! bulkhead (is there a permit, or room in the queue?), the timeout (of queueing and call
+//! together), and the metrics. A link never retries: only the caller knows whether a second call is
+//! safe.
 
 mod breaker;
 mod config;

@@ -1,4 +1,4 @@
-//! One link: the right of one caller to call one callee, within limits.
+//! One link: it lets one caller call one callee, within limits.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,20 +14,20 @@ use crate::{LinkConfig, LinkError};
 
 /// A link between two named ends, shared by all calls between them.
 ///
-/// Its metrics go to the recorder that is installed when it is made: install the recorder first.
+/// Install the metrics recorder before you make a link: a link keeps the recorder it finds.
 pub struct Link {
     from: Arc<str>,
     to: Arc<str>,
     timeout: Duration,
     max_queued: usize,
     queued: AtomicUsize,
-    places: Semaphore,
+    permits: Semaphore,
     breaker: Mutex<Breaker>,
     meters: Meters,
 }
 
 impl Link {
-    /// A link with its breaker closed and all of its places free.
+    /// A link with its breaker closed and all of its permits free.
     pub fn new(from: &str, to: &str, config: LinkConfig) -> Arc<Self> {
         Arc::new(Self {
             from: from.into(),
@@ -35,7 +35,7 @@ impl Link {
             timeout: config.timeout(),
             max_queued: config.max_queued,
             queued: AtomicUsize::new(0),
-            places: Semaphore::new(config.max_concurrent.clamp(1, Semaphore::MAX_PERMITS)),
+            permits: Semaphore::new(config.max_concurrent.clamp(1, Semaphore::MAX_PERMITS)),
             breaker: Mutex::new(Breaker::new(config.breaker)),
             meters: Meters::new(from, to),
         })
@@ -57,12 +57,12 @@ impl Link {
     }
 
     /// Makes one call. `failed` says whether a result counts as a failure of the callee: a lost
-    /// connection does, a refusal that the rules of the business demand does not. When the call
-    /// takes longer than the link's timeout, `fut` is dropped.
+    /// connection does, a refusal by a business rule does not. When the call takes longer than the
+    /// link's timeout, `fut` is dropped.
     ///
     /// # Errors
-    /// [`LinkError`] when the callee was not asked or did not answer in time; else what the callee
-    /// said.
+    /// [`LinkError`] when the callee was not called or did not answer in time. The inner result is
+    /// the callee's answer.
     pub async fn call<T, E>(
         &self,
         failed: impl Fn(&Result<T, E>) -> bool,
@@ -71,8 +71,8 @@ impl Link {
         let started = Instant::now();
         let mut admitted = self.admit(started)?;
         let deadline = started + self.timeout;
-        let (_place, queued) = match self.place(deadline).await {
-            Ok(placed) => placed,
+        let (_permit, queued) = match self.acquire_permit(deadline).await {
+            Ok(acquired) => acquired,
             Err(overloaded) => {
                 admitted.counted = true;
                 return Err(overloaded);
@@ -87,7 +87,7 @@ impl Link {
         let now = Instant::now();
         self.meters.seconds.record((now - started).as_secs_f64());
         let Ok(result) = result else {
-            // A callee that was left only the end of a long queue's time is not to blame.
+            // A call that queued for most of its time says nothing about the callee.
             if (now - asked) * 2 >= self.timeout {
                 admitted.record(true, now);
             } else {
@@ -128,10 +128,13 @@ impl Link {
         }
     }
 
-    /// A place in the bulkhead, at once or after queueing, and which of the two.
-    async fn place(&self, deadline: Instant) -> Result<(SemaphorePermit<'_>, bool), LinkError> {
-        if let Ok(place) = self.places.try_acquire() {
-            return Ok((place, false));
+    /// A permit of the bulkhead, and whether the call queued for it.
+    async fn acquire_permit(
+        &self,
+        deadline: Instant,
+    ) -> Result<(SemaphorePermit<'_>, bool), LinkError> {
+        if let Ok(permit) = self.permits.try_acquire() {
+            return Ok((permit, false));
         }
         let overloaded = || {
             self.meters.overloaded.increment(1);
@@ -149,9 +152,9 @@ impl Link {
         if ahead >= self.max_queued {
             return Err(overloaded());
         }
-        // Time that ran out in the queue says nothing about the callee: it was not asked.
-        match timeout_at(deadline, self.places.acquire()).await {
-            Ok(Ok(place)) => Ok((place, true)),
+        // A timeout in the queue says nothing about the callee: it was not called.
+        match timeout_at(deadline, self.permits.acquire()).await {
+            Ok(Ok(permit)) => Ok((permit, true)),
             Ok(Err(_)) | Err(_) => Err(overloaded()),
         }
     }
@@ -163,11 +166,12 @@ impl std::fmt::Debug for Link {
     }
 }
 
-/// A call that the breaker let pass and has to hear of, even when its future is dropped.
+/// A call that the breaker admitted. The breaker learns how it ended, even when its future is
+/// dropped.
 struct Admitted<'a> {
     link: &'a Link,
     pass: Option<Pass>,
-    /// Counted as something else already, so not as cancelled.
+    /// Another counter has counted it already, so it does not count as cancelled.
     counted: bool,
 }
 
@@ -181,7 +185,7 @@ impl Admitted<'_> {
                 tracing::warn!(
                     link.from = self.link.from(),
                     link.to = self.link.to(),
-                    "link opened: its callee keeps failing"
+                    "link opened: the callee keeps failing"
                 );
             }
             Change::Closed => {
@@ -189,7 +193,7 @@ impl Admitted<'_> {
                 tracing::info!(
                     link.from = self.link.from(),
                     link.to = self.link.to(),
-                    "link closed: its callee answers again"
+                    "link closed: the callee answers again"
                 );
             }
         }

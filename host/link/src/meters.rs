@@ -1,4 +1,4 @@
-//! The metrics of one link. Handles are looked up once: a call must not format labels.
+//! The metrics of one link. Handles are looked up once, so that a call formats no labels.
 
 use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 
@@ -9,7 +9,7 @@ pub(crate) struct Meters {
     pub timeout: Counter,
     pub overloaded: Counter,
     pub refused: Counter,
-    /// The caller went away.
+    /// The caller dropped the call.
     pub cancelled: Counter,
     pub seconds: Histogram,
     /// 1 while the breaker is open or probing.
@@ -34,8 +34,8 @@ impl Meters {
             in_flight: gauge!("eventhub_link_in_flight", &labels),
             queued: gauge!("eventhub_link_queued", &labels),
         };
-        // A gauge that was never set is not exported, and dashboards cannot tell "closed" from
-        // "gone".
+        // A gauge is exported only once it is set. Without it, dashboards could not tell "closed"
+        // from "gone".
         meters.open.set(0.0);
         meters
     }

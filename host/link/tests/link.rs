@@ -39,7 +39,7 @@ async fn ask(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_callee_that_hangs_is_given_up_at_the_timeout_and_its_call_is_dropped() {
+async fn a_hanging_call_is_dropped_at_the_timeout() {
     let link = Link::new("booking", "payment", config());
     let alive = Arc::new(());
     let held = alive.clone();
@@ -60,7 +60,7 @@ async fn a_callee_that_hangs_is_given_up_at_the_timeout_and_its_call_is_dropped(
 }
 
 #[tokio::test(start_paused = true)]
-async fn calls_over_the_limit_wait_and_those_over_the_queue_are_refused_at_once() {
+async fn calls_beyond_the_limit_queue_and_beyond_that_are_refused() {
     let link = Link::new("booking", "payment", config());
     let peak = Arc::new(AtomicUsize::new(0));
     let now = Arc::new(AtomicUsize::new(0));
@@ -102,7 +102,7 @@ async fn calls_over_the_limit_wait_and_those_over_the_queue_are_refused_at_once(
 }
 
 #[tokio::test(start_paused = true)]
-async fn time_in_the_queue_counts_and_says_nothing_against_the_callee() {
+async fn queueing_counts_as_time_but_not_against_the_callee() {
     let link = Link::new(
         "a",
         "b",
@@ -127,7 +127,7 @@ async fn time_in_the_queue_counts_and_says_nothing_against_the_callee() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failing_callee_is_left_alone_and_asked_again_later() {
+async fn a_failing_callee_is_spared_and_called_again_later() {
     let link = Link::new("event", "eventhub:postgres", config());
     for _ in 0..4 {
         assert_eq!(
@@ -164,7 +164,7 @@ async fn a_failing_callee_is_left_alone_and_asked_again_later() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn refusals_of_the_business_never_open_the_breaker() {
+async fn business_refusals_never_open_the_breaker() {
     let link = Link::new("a", "b", config());
     for _ in 0..50 {
         let refused = link
@@ -190,7 +190,7 @@ async fn timeouts_open_the_breaker() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_caller_that_goes_away_gives_its_place_and_its_probe_back() {
+async fn a_dropped_call_gives_its_permit_and_its_probe_back() {
     let link = Link::new(
         "a",
         "b",

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use eventhub_bindings::redis::{Command, Error, Reply};
 use parking_lot::RwLock;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::{Cmd, IntoConnectionInfo, Pipeline, RedisError, Script, Value};
@@ -11,7 +12,6 @@ use redis::{Cmd, IntoConnectionInfo, Pipeline, RedisError, Script, Value};
 use crate::command;
 use crate::config::{Config, ConfigError};
 use crate::reply::{is_unknown_script, reply, unreachable};
-use crate::values::{Command, Error, Reply};
 
 /// Scripts are few and constant. Those beyond are hashed on each call, so that changing texts do
 /// not fill the memory.
@@ -118,7 +118,7 @@ impl Client {
     pub async fn ready(&self) -> Result<(), String> {
         match self.execute(&[b"PING".to_vec()]).await {
             Ok(_) => Ok(()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(error.message().to_owned()),
         }
     }
 
@@ -183,7 +183,9 @@ async fn keep_alive(shared: Weak<Shared>, every: Duration) {
         };
         let error = shared.send(&ping).await.err();
         match &error {
-            Some(error) if was_there => tracing::warn!(%error, "Redis does not answer"),
+            Some(error) if was_there => {
+                tracing::warn!(error = error.message(), "Redis does not answer")
+            }
             None if !was_there => tracing::info!("Redis answers again"),
             _ => {}
         }

@@ -1,8 +1,7 @@
 //! Which commands may go over a connection that everyone shares, and how they are put together.
 
+use eventhub_bindings::redis::Error;
 use redis::Cmd;
-
-use crate::values::Error;
 
 /// Makes a command ready to be sent.
 ///

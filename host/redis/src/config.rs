@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-/// The configuration of the capability; only `url` has to be given.
-#[derive(Clone, Deserialize)]
+/// The configuration of the capability.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// `redis://user:password@host:6379/0`.
@@ -14,26 +14,26 @@ pub struct Config {
     pub connect_timeout_ms: u64,
     /// How long an answer may take. Milliseconds.
     pub response_timeout_ms: u64,
-    /// A reply with more in it is refused. Bytes.
+    /// A larger reply is refused. Bytes.
     pub max_reply_bytes: usize,
-    /// How often the connection is tried out, so that a broken one is replaced before a caller
-    /// meets it. Milliseconds.
+    /// How often the connection is tested, so that a broken one is replaced before a call meets
+    /// it. Milliseconds.
     pub ping_interval_ms: u64,
 }
 
 impl Default for Config {
     fn default() -> Self {
         Self {
-            url: String::new(),
+            url: "redis://127.0.0.1:6379".into(),
             connect_timeout_ms: 1_000,
-            response_timeout_ms: 1_000,
+            response_timeout_ms: 2_000,
             max_reply_bytes: 8 << 20,
             ping_interval_ms: 1_000,
         }
     }
 }
 
-/// Without the address, which may hold a password.
+/// Leaves out the address, which may hold a password.
 impl fmt::Debug for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Config")

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use eventhub_bindings::redis::{Command, Error, Reply};
 use eventhub_link::Link;
 use wasmtime::component::Linker;
 
 use crate::client::Client;
-use crate::values::{Command, Error, Reply};
 
 /// Gives the components of a linker the Redis of a client, each call through the link.
 ///

@@ -9,9 +9,8 @@ mod command;
 mod config;
 mod host;
 mod reply;
-mod values;
 
 pub use client::Client;
 pub use config::{Config, ConfigError};
+pub use eventhub_bindings::redis::{Command, Error, Item, Reply};
 pub use host::add_to_linker;
-pub use values::{Command, Error, Item, Reply};

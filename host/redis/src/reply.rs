@@ -1,8 +1,7 @@
 //! From what the driver read to the WIT's reply.
 
+use eventhub_bindings::redis::{Error, Item, Reply};
 use redis::{RedisError, ServerError, Value};
-
-use crate::values::{Error, Item, Reply};
 
 /// A reply of at most so many bytes.
 ///

@@ -180,7 +180,7 @@ async fn a_script_runs_whole_and_its_errors_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_many_at_one_seat_one_holds_it_and_many_seats_are_held_at_once() {
+async fn one_of_many_callers_holds_a_seat_and_many_seats_hold_at_once() {
     let client = client(&SERVER);
     let hold = |seat: String| {
         let client = client.clone();
@@ -218,7 +218,7 @@ async fn of_many_at_one_seat_one_holds_it_and_many_seats_are_held_at_once() {
 }
 
 #[tokio::test]
-async fn a_script_the_server_has_forgotten_is_sent_again_and_runs_once() {
+async fn a_script_flushed_from_the_server_is_resent_and_runs_once() {
     let mut server = Redis::start().unwrap();
     let client = client(&server);
     let incr = "return redis.call('INCR', KEYS[1])";
@@ -246,7 +246,7 @@ async fn a_script_the_server_has_forgotten_is_sent_again_and_runs_once() {
 }
 
 #[tokio::test]
-async fn a_connection_that_broke_while_idle_is_replaced_before_a_caller_meets_it() {
+async fn a_broken_idle_connection_is_replaced_before_the_next_call() {
     let server = Redis::start().unwrap();
     let client = client(&server);
     run(&client, "SET idle 1").await.unwrap();
@@ -264,7 +264,7 @@ async fn a_connection_that_broke_while_idle_is_replaced_before_a_caller_meets_it
 }
 
 #[tokio::test]
-async fn a_server_that_hangs_is_unavailable_in_time_and_used_again_after() {
+async fn a_hung_server_is_unavailable_in_time_and_usable_afterwards() {
     let server = Redis::start().unwrap();
     // Neither the default nor so little that a machine that stalls exceeds it afterwards.
     let config = Config {

@@ -1,6 +1,5 @@
-//! Which instances of a pool compute just now, rather than wait for the host: found out by the
-//! look-ups that the epochs make them take anyway. A pool whose instances keep all processors busy
-//! gains nothing from one more.
+//! Which instances of a pool are computing, as opposed to waiting for the host. The epoch callback
+//! records it. A pool whose instances keep all processors busy gains nothing from one more.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
@@ -10,18 +9,20 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// An instance that shares the processors with many others is found computing only now and then.
+/// How long an observation counts. With many instances on few processors, the epoch callback of
+/// each runs only now and then.
 const RECENT: Duration = Duration::from_millis(50);
 
-/// When an instance was last found computing: milliseconds since the process's first look, and 0
-/// for never.
+/// When an instance was last seen computing: milliseconds since the process's first observation; 0
+/// means never.
 #[derive(Debug, Default)]
 pub(crate) struct Clock(AtomicU64);
 
 impl Clock {
-    /// Notes that it computes.
+    /// Records that the instance is computing.
     pub fn touch(&self, now: Instant) {
-        self.0.store(milliseconds(now), Ordering::Relaxed);
+        self.0
+            .store(milliseconds_since_start(now), Ordering::Relaxed);
     }
 
     fn touched_since(&self, then: u64) -> bool {
@@ -29,7 +30,7 @@ impl Clock {
     }
 }
 
-fn milliseconds(now: Instant) -> u64 {
+fn milliseconds_since_start(now: Instant) -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(|| Instant::now() - RECENT);
     now.saturating_duration_since(*START).as_millis() as u64
 }
@@ -39,7 +40,7 @@ fn milliseconds(now: Instant) -> u64 {
 pub(crate) struct Computing(Mutex<Vec<Weak<Clock>>>);
 
 impl Computing {
-    /// The clock of a new instance; forgotten with it.
+    /// Registers a new instance and returns its clock. Dropping the clock removes it.
     pub fn enlist(&self) -> Arc<Clock> {
         let clock = Arc::default();
         let mut clocks = self.0.lock();
@@ -48,11 +49,11 @@ impl Computing {
         clock
     }
 
-    /// Whether as many instances compute as there are processors.
+    /// Whether at least as many instances are computing as there are processors.
     pub fn fills_processors(&self, now: Instant) -> bool {
         static PROCESSORS: LazyLock<usize> =
             LazyLock::new(|| available_parallelism().map_or(1, usize::from));
-        let then = milliseconds(now).saturating_sub(RECENT.as_millis() as u64);
+        let then = milliseconds_since_start(now).saturating_sub(RECENT.as_millis() as u64);
         self.0
             .lock()
             .iter()
@@ -69,7 +70,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn processors_are_full_while_as_many_instances_compute() {
+    fn as_many_computing_instances_fill_the_processors() {
         let computing = Computing::default();
         let clocks: Vec<_> = (0..available_parallelism().unwrap().get())
             .map(|_| computing.enlist())

@@ -25,7 +25,8 @@ pub struct EngineConfig {
 #[serde(default, deny_unknown_fields)]
 pub struct PoolConfig {
     /// How many calls this component serves at once, at most; each one takes an instance of its
-    /// own.
+    /// own. The manifest says it, not the configuration.
+    #[serde(skip)]
     pub max_instances: u32,
     /// So many are made as calls come; more only when a call has waited for
     /// [`Self::grow_after_ms`].
@@ -61,11 +62,11 @@ impl Default for PoolConfig {
             max_instances: 64,
             eager_instances: 8,
             grow_after_ms: 50,
-            max_queued: 1_024,
-            deadline_ms: 10_000,
-            memory_mb: 64,
-            recycle_after: 10_000,
-            recycle_memory_mb: 32,
+            max_queued: 4_096,
+            deadline_ms: 30_000,
+            memory_mb: 128,
+            recycle_after: 100_000,
+            recycle_memory_mb: 64,
         }
     }
 }

@@ -1,23 +1,24 @@
-//! What goes with a call through all components: whose request it is, and until when an answer is
-//! of use.
+//! The context of a call, passed on to every component that the call reaches: the request and its
+//! deadline.
 
+use eventhub_bindings::http::Request;
+use eventhub_bindings::timers::Tick;
 use tokio::time::Instant;
 
-use crate::values::{Request, Tick};
-
-/// Borrowed, since a call must not cost allocations: instances copy it into buffers of their own.
+/// The context of one call. It borrows, because a call must not allocate: each instance copies it
+/// into its own buffers.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct CallContext<'a> {
-    /// As in `X-Request-Id`; in problems and log lines.
+    /// The value of `X-Request-Id`; it appears in problems and log lines.
     pub request_id: &'a str,
     /// W3C Trace Context `traceparent`.
     pub traceparent: &'a str,
-    /// None: as the pool's deadline has it. Never later than that.
+    /// The pool's own deadline applies when this is none or later.
     pub deadline: Option<Instant>,
 }
 
 impl<'a> CallContext<'a> {
-    /// The context that a request carries in itself.
+    /// The context that a request carries.
     pub fn of(request: &'a Request) -> Self {
         Self {
             request_id: &request.request_id,
@@ -35,7 +36,7 @@ impl<'a> CallContext<'a> {
         }
     }
 
-    /// The trace id in [`Self::traceparent`], for logs; empty when there is none.
+    /// The trace id in [`Self::traceparent`], for logs. Empty when there is none.
     pub fn trace_id(&self) -> &'a str {
         trace_id(self.traceparent)
     }
@@ -51,7 +52,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_trace_id_is_taken_out_of_a_traceparent_and_nothing_out_of_nonsense() {
+    fn a_malformed_traceparent_has_no_trace_id() {
         assert_eq!(
             trace_id("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"),
             "4bf92f3577b34da6a3ce929d0e0e4736"

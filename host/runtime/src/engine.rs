@@ -1,5 +1,5 @@
-//! The engine of the process: pooling allocator, epochs, compiled code. One thread ticks for all
-//! instances.
+//! The engine of the process: pooling allocator, epochs, compiled code. One thread advances the
+//! epoch for all instances.
 
 use std::sync::Arc;
 use std::thread;
@@ -13,10 +13,10 @@ use wasmtime::{
 use crate::cache::Cache;
 use crate::config::EngineConfig;
 
-/// How often a guest that computes looks up: the granularity of yields and deadlines.
+/// How often the epoch advances: the granularity of yields and deadlines.
 const TICK: Duration = Duration::from_millis(1);
 
-/// The engine and what is compiled for it. Cheap to clone.
+/// The engine and its compiled code. Cheap to clone.
 #[derive(Clone)]
 pub struct Runtime {
     engine: Engine,
@@ -25,10 +25,11 @@ pub struct Runtime {
 }
 
 impl Runtime {
-    /// Reserves address space for the pools and starts the ticker, which ends with the last clone.
+    /// Reserves address space for the pools and starts the ticker thread, which ends with the last
+    /// clone.
     ///
     /// # Errors
-    /// The system refuses the address space or the cache folder; the text says which.
+    /// The system refuses the address space or the cache folder. The text says which.
     pub fn new(config: EngineConfig) -> wasmtime::Result<Self> {
         let engine = Engine::new(&engine_config(&config))?;
         let cache = Arc::new(Cache::new(config.cache_dir.as_deref(), &engine)?);
@@ -47,7 +48,7 @@ impl Runtime {
         })
     }
 
-    /// wasmtime's engine, for linkers.
+    /// Wasmtime's engine, for linkers.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -56,7 +57,7 @@ impl Runtime {
         &self.config
     }
 
-    /// Compiles a component or takes its code from the cache.
+    /// Compiles a component, or reads its code from the cache.
     pub(crate) fn compile(&self, wasm: &[u8]) -> wasmtime::Result<wasmtime::component::Component> {
         self.cache.compile(&self.engine, wasm)
     }
@@ -65,9 +66,8 @@ impl Runtime {
 fn engine_config(config: &EngineConfig) -> Config {
     let instances = config.max_instances;
     let mut pooling = PoolingAllocationConfig::new();
-    // A component of ours has one module with a memory and a table, and two shims that have a
-    // table; one that was composed of two has the double. What is reserved and not used costs
-    // address space only.
+    // A component has one module with a memory and a table, and two shims with a table. A component
+    // composed of two has twice as many. Unused reservations cost address space only.
     pooling
         .total_component_instances(instances)
         .total_stacks(instances)
@@ -87,7 +87,7 @@ fn engine_config(config: &EngineConfig) -> Config {
         .allocation_strategy(InstanceAllocationStrategy::Pooling(pooling))
         .epoch_interruption(true)
         .cranelift_opt_level(OptLevel::Speed)
-        // Function names are enough to find a trap, and come from the name section.
+        // The names of functions, from the name section, are enough to find a trap.
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
     engine
 }

@@ -1,5 +1,5 @@
-//! How a call of a component fails. Each is logged once, where it happens; whoever gets one need
-//! not log it again.
+//! How a call of a component fails. The pool logs each error once, so callers need not log it
+//! again.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,35 +8,35 @@ use wasmtime::{Trap, WasmBacktrace};
 
 use crate::limits::MemoryExceeded;
 
-/// Why there is no answer. The instance that was called is gone, where there was one; the next call
-/// gets another.
+/// Why a component did not answer. An instance that failed is dropped; the next call gets another
+/// one.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CallError {
-    /// The guest's fault: it panicked, or broke the rules.
+    /// The guest's fault: it panicked, or violated the component model.
     #[error("{component} trapped: {reason}")]
     Trap {
         component: Arc<str>,
         reason: String,
-        /// One frame a line, innermost first.
+        /// One frame per line, innermost first.
         backtrace: String,
     },
-    /// The guest computed for too long, or waited for something that did.
+    /// The guest, or something that it called, took too long.
     #[error("{component} did not answer within {} ms", after.as_millis())]
     Deadline {
         component: Arc<str>,
         after: Duration,
     },
-    /// The guest wanted more memory than its pool grants.
+    /// The guest asked for more memory than its pool grants.
     #[error("{component} {reason}")]
     Memory { component: Arc<str>, reason: String },
-    /// Nobody's fault: too many calls at once. The guest was not called.
-    #[error("{component} has too many calls under way")]
+    /// Nobody's fault: there were too many calls at once. The guest was not called.
+    #[error("{component} has too many calls in flight")]
     Overloaded { component: Arc<str> },
-    /// The component could not be instantiated: its own fault in its start function, or the host's
-    /// in its limits.
+    /// The component could not be instantiated: its start function failed, or the host's limits are
+    /// too low.
     #[error("{component} did not start: {reason}")]
     Start { component: Arc<str>, reason: String },
-    /// The manifest's fault: the component has no such export.
+    /// The manifest's fault: the component does not have this export.
     #[error("{component} does not export {export}")]
     NotExported {
         component: Arc<str>,
@@ -47,13 +47,13 @@ pub enum CallError {
     UnknownComponent { component: Arc<str> },
 }
 
-/// Raised in a guest that is over its deadline.
+/// Stops a guest that is past its deadline.
 #[derive(Debug, thiserror::Error)]
 #[error("the deadline of the call has passed")]
 pub(crate) struct DeadlinePassed;
 
 impl CallError {
-    /// Whether this says something against the component, for the breakers of links to it.
+    /// Whether the error counts as a failure of the component, for the breakers of links to it.
     pub fn is_failure(&self) -> bool {
         !matches!(self, Self::Overloaded { .. })
     }
@@ -70,7 +70,7 @@ impl CallError {
         }
     }
 
-    /// What wasmtime said, told apart.
+    /// Classifies an error of wasmtime.
     pub(crate) fn from_wasm(
         component: &Arc<str>,
         error: &wasmtime::Error,
@@ -98,12 +98,12 @@ impl CallError {
     }
 }
 
-/// Where the guest was, one frame a line.
+/// The guest's backtrace, one frame per line. Empty when there is none.
 pub(crate) fn backtrace(error: &wasmtime::Error) -> String {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else {
         return String::new();
     };
-    // The first line of its text says only that there is one.
+    // The first line is a heading.
     let text = backtrace.to_string();
     text.split_once('\n')
         .map(|(_, frames)| frames.trim_end().to_owned())

@@ -1,7 +1,8 @@
-//! Calls a component through `wasi:http/incoming-handler`, as any host does: the request value
-//! becomes resources, and the resources of the answer become a value again.
+//! Calls a component through `wasi:http/incoming-handler`, as any host does. The request value
+//! becomes resources, and the resources of the response become a value again.
 
 use bytes::Bytes;
+use eventhub_bindings::http::{Request, Response};
 use http::header::HOST;
 use http::{HeaderName, HeaderValue, Method};
 use http_body_util::{BodyExt, Full};
@@ -13,14 +14,13 @@ use wasmtime_wasi_http::p2::bindings::Proxy;
 use wasmtime_wasi_http::p2::bindings::http::types::Scheme;
 
 use crate::state::State;
-use crate::values::{Request, Response};
 
 pub(crate) async fn call(
     store: &mut Store<State>,
     proxy: &Proxy,
     request: &Request,
 ) -> wasmtime::Result<Response> {
-    let request = to_http(request)?;
+    let request = to_http_request(request)?;
     let (sender, receiver) = oneshot::channel();
     let mut http = store.data_mut().http();
     let incoming = http.new_incoming_request(Scheme::Http, request)?;
@@ -29,24 +29,24 @@ pub(crate) async fn call(
     let guest = proxy
         .wasi_http_incoming_handler()
         .call_handle(&mut *store, incoming, out);
-    // The guest writes the body after it has set the answer, and waits when nobody reads it.
+    // The guest writes the body after it has set the response, and blocks until the body is read.
     let answer = async {
         let Ok(answer) = receiver.await else {
             return Ok(None);
         };
         let (head, body) = answer
-            .context("the component answered with an error")?
+            .context("the component responded with an error")?
             .into_parts();
         let body = body
             .collect()
             .await
-            .context("the component did not finish its answer")?
+            .context("the component did not finish its response")?
             .to_bytes();
         wasmtime::Result::<_>::Ok(Some((head, body)))
     };
     let (called, answer) = tokio::join!(guest, answer);
     called?;
-    let (head, body) = answer?.context("the component set no answer")?;
+    let (head, body) = answer?.context("the component set no response")?;
     let headers = head
         .headers
         .iter()
@@ -64,7 +64,7 @@ pub(crate) async fn call(
     })
 }
 
-fn to_http(request: &Request) -> wasmtime::Result<http::Request<Full<Bytes>>> {
+fn to_http_request(request: &Request) -> wasmtime::Result<http::Request<Full<Bytes>>> {
     let target = match request.query.as_str() {
         "" => request.path.clone(),
         query => format!("{}?{query}", request.path),

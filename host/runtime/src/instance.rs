@@ -1,9 +1,13 @@
-//! One instance of a component, with its functions resolved. Serves one call at a time, many in its
-//! life.
+//! One instance of a component, with its functions resolved. It serves one call at a time and many
+//! during its life.
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventhub_bindings::http::{Request, Response};
+use eventhub_bindings::kafka::{Delivery, Outcome};
+use eventhub_bindings::timers::Tick;
+use eventhub_bindings::websocket::{Page, Refusal, Subscription};
 use tokio::time::Instant;
 use wasmtime::component::{ComponentNamedList, Func, InstancePre, Lift, Lower, TypedFunc};
 use wasmtime::{Store, StoreContextMut, UpdateDeadline};
@@ -13,10 +17,9 @@ use crate::computing::Clock;
 use crate::error::DeadlinePassed;
 use crate::loaded::Loaded;
 use crate::state::{Environment, State};
-use crate::values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick};
 
-/// A guest that was last found computing within this time is taken to have computed ever since; one
-/// that was not has waited for the host in between, and is not made to wait again.
+/// A guest that the previous epoch callback, within this time, found computing has computed since
+/// then. Any other guest has waited for the host in between, and need not yield.
 const COMPUTING: Duration = Duration::from_millis(2);
 
 /// A function that the host calls with types, where the component exports it.
@@ -24,23 +27,23 @@ type Entry<P, R> = Option<TypedFunc<P, R>>;
 
 pub(crate) struct Instance {
     pub store: Store<State>,
-    /// Calls that it has answered.
+    /// How many calls it has answered.
     pub served: u32,
-    /// As [`Loaded::functions`].
+    /// In the order of [`Loaded::functions`].
     pub functions: Vec<Func>,
     pub routes: Entry<(&'static Request,), (Response,)>,
     pub events: Entry<(&'static [Delivery],), (Vec<Outcome>,)>,
     pub timers: Entry<(&'static Tick,), (Result<(), String>,)>,
     pub live_open: Entry<(&'static Request,), (Result<Subscription, Refusal>,)>,
     pub live_read: Entry<(&'static str, u64), (Result<Page, String>,)>,
-    /// Looked up when it is first called.
+    /// Looked up at the first call.
     pub incoming: Option<Proxy>,
-    /// For what is looked up later.
+    /// For later look-ups.
     exports: wasmtime::component::Instance,
 }
 
 impl Instance {
-    /// Answers through `wasi:http/incoming-handler`; none when the component does not export it.
+    /// Answers through `wasi:http/incoming-handler`. None when the component does not export it.
     pub async fn over_http(
         &mut self,
         template: &Template,
@@ -58,7 +61,7 @@ impl Instance {
     }
 }
 
-/// What instances are made from: all that can be done ahead.
+/// What all instances of a component are made from. It holds all work that can be done ahead.
 pub(crate) struct Template {
     pub loaded: Loaded,
     pub environment: Environment,
@@ -85,7 +88,7 @@ impl Template {
         })
     }
 
-    /// Makes an instance and runs its start functions. The caller sees to the deadline.
+    /// Makes an instance and runs its start functions. The caller enforces the deadline.
     pub async fn instantiate(
         &self,
         deadline: Instant,
@@ -93,7 +96,7 @@ impl Template {
     ) -> wasmtime::Result<Instance> {
         let mut store = Store::new(self.pre.engine(), State::new(&self.environment, clock));
         store.limiter(|state| &mut state.limits);
-        store.epoch_deadline_callback(look_up);
+        store.epoch_deadline_callback(on_epoch);
         store.set_epoch_deadline(1);
         store.data_mut().call.deadline = deadline;
         let instance = self.pre.instantiate_async(&mut store).await?;
@@ -104,11 +107,11 @@ impl Template {
         }
         let points = &self.loaded.points;
         Ok(Instance {
-            routes: typed(&mut store, &instance, points.routes.as_ref())?,
-            events: typed(&mut store, &instance, points.events.as_ref())?,
-            timers: typed(&mut store, &instance, points.timers.as_ref())?,
-            live_open: typed(&mut store, &instance, points.live_open.as_ref())?,
-            live_read: typed(&mut store, &instance, points.live_read.as_ref())?,
+            routes: typed_export(&mut store, &instance, points.routes.as_ref())?,
+            events: typed_export(&mut store, &instance, points.events.as_ref())?,
+            timers: typed_export(&mut store, &instance, points.timers.as_ref())?,
+            live_open: typed_export(&mut store, &instance, points.live_open.as_ref())?,
+            live_read: typed_export(&mut store, &instance, points.live_read.as_ref())?,
             incoming: None,
             exports: instance,
             functions,
@@ -118,7 +121,7 @@ impl Template {
     }
 }
 
-fn typed<P, R>(
+fn typed_export<P, R>(
     store: &mut Store<State>,
     instance: &wasmtime::component::Instance,
     index: Option<&wasmtime::component::ComponentExportIndex>,
@@ -132,24 +135,22 @@ where
         .transpose()
 }
 
-/// Called in a guest that computes, each millisecond: stops it at its deadline, and lets others
-/// have the thread.
-fn look_up(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
+/// Runs every millisecond in a computing guest: stops the guest at its deadline, and yields the
+/// thread to other tasks.
+fn on_epoch(mut store: StoreContextMut<'_, State>) -> wasmtime::Result<UpdateDeadline> {
     let call = &mut store.data_mut().call;
     let now = Instant::now();
     if now >= call.deadline {
         return Err(DeadlinePassed.into());
     }
-    let computing = call
-        .looked_up
-        .is_some_and(|before| now - before <= COMPUTING);
-    call.looked_up = Some(now);
+    let computing = call.seen_at.is_some_and(|before| now - before <= COMPUTING);
+    call.seen_at = Some(now);
     if !computing {
         return Ok(UpdateDeadline::Continue(1));
     }
     call.clock.touch(now);
-    // tokio's own yield lets the I/O driver run before this task is polled again; waking oneself
-    // does not.
+    // Tokio's `yield_now` lets the I/O driver run before it polls this task again. A task that
+    // wakes itself does not.
     Ok(UpdateDeadline::YieldCustom(
         1,
         Box::pin(tokio::task::yield_now()),

@@ -1,8 +1,8 @@
-//! Names of interfaces as components have them: `eventhub:booking/routes@0.1.0`.
+//! Names of interfaces, as components spell them: `eventhub:booking/routes@0.1.0`.
 
 use std::fmt;
 
-/// The name of an interface, taken apart.
+/// A parsed interface name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct InterfaceName {
     full: String,
@@ -11,7 +11,7 @@ pub struct InterfaceName {
 }
 
 impl InterfaceName {
-    /// None for names that are not of an interface in a package (a bare function, for example).
+    /// None when the name is not that of an interface in a package: a bare function, for example.
     pub fn parse(name: &str) -> Option<Self> {
         let slash = name.find('/')?;
         let at = name[slash..].find('@').map_or(name.len(), |at| slash + at);
@@ -37,7 +37,7 @@ impl InterfaceName {
         &self.full[self.slash + 1..self.at]
     }
 
-    /// WASI is the host's own business.
+    /// Whether it is an interface of WASI, which the host itself provides.
     pub fn is_wasi(&self) -> bool {
         self.full.starts_with("wasi:")
     }
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_taken_apart_with_and_without_a_version() {
+    fn names_parse_with_and_without_a_version() {
         let name = InterfaceName::parse("eventhub:seat-inventory/live@0.1.0").unwrap();
         assert_eq!(
             (name.package(), name.interface()),

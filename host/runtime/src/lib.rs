@@ -1,5 +1,5 @@
-//! Runs components on wasmtime: pools of instances that are reused, links between them, limits on
-//! all of it.
+//! Runs components on wasmtime: pools of reusable instances, links between components, and limits
+//! on both.
 //!
 //! - [`Runtime`], once per process: the engine, its epoch ticker, compiled code cached on disk.
 //! - [`AppBuilder`], once per manifest: components, capabilities and links, checked as a whole
@@ -7,9 +7,9 @@
 //! - [`App`], per call: [`App::handle`], [`App::events`], [`App::tick`], [`App::live_open`],
 //!   [`App::live_read`].
 //!
-//! A guest that traps, loops, or eats memory harms only the call that made it do so: the instance
-//! is dropped, and the next call gets another one. What went wrong is logged here, once, with the
-//! guest's backtrace.
+//! A guest that traps, loops or exhausts its memory harms only the call that it serves: its
+//! instance is dropped, and the next call gets another one. The failure is logged here, once, with
+//! the guest's backtrace.
 
 mod app;
 mod cache;
@@ -30,7 +30,6 @@ mod output;
 mod pool;
 mod problem;
 mod state;
-pub mod values;
 
 pub use app::{AddToLinker, App, AppBuilder, BuildError, ComponentSource, Fault, LinkSpec};
 pub use config::{EngineConfig, PoolConfig};

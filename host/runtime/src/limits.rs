@@ -1,24 +1,24 @@
-//! The limit on what an instance may grow to. Passing it ends the call at once: a guest that is
-//! told "no" by `memory.grow` would abort anyway, and then nobody could tell that from a bug.
+//! The memory limit of an instance. A guest that exceeds it is stopped at once: if `memory.grow`
+//! failed instead, the guest would abort, which looks like a bug in the guest.
 
 use wasmtime::ResourceLimiter;
 
-/// Counts the linear memories of one instance together.
+/// Counts the bytes of all linear memories of one instance.
 #[derive(Debug)]
 pub(crate) struct Limits {
     pub used: usize,
     pub max: usize,
 }
 
-/// An instance wanted more memory than it may have.
+/// An instance asked for more memory than its limit.
 #[derive(Debug, thiserror::Error)]
-#[error("wanted {wanted} bytes of memory, may have {max}")]
+#[error("asked for {wanted} bytes of memory; the limit is {max}")]
 pub(crate) struct MemoryExceeded {
     wanted: usize,
     max: usize,
 }
 
-/// References, of 8 bytes each.
+/// The most references in a table; each takes 8 bytes.
 const MAX_TABLE: usize = 20_000;
 
 impl ResourceLimiter for Limits {
@@ -29,7 +29,7 @@ impl ResourceLimiter for Limits {
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
         if maximum.is_some_and(|maximum| desired > maximum) {
-            // More than the module declares for itself: its own affair.
+            // The module limits itself: `memory.grow` fails without an error of the host.
             return Ok(false);
         }
         let wanted = self.used.saturating_add(desired.saturating_sub(current));

@@ -1,4 +1,4 @@
-//! A compiled component and what it imports and exports, looked up once.
+//! A compiled component with its imports and exports, looked up once.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use wasmtime::component::{Component, ComponentExportIndex};
 
 use crate::interface::InterfaceName;
 
-/// A component that was compiled, under the name that the manifest gives it.
+/// A compiled component, under the name that the manifest gives it.
 pub(crate) struct Loaded {
     pub name: Arc<str>,
     pub component: Component,
-    /// Interfaces with functions; those with types only need nobody to provide them.
+    /// Interfaces with functions. Nobody has to provide an interface that has types only.
     pub imports: Vec<Interface>,
     pub exports: Vec<Interface>,
-    /// Where each exported function is; [`Function::index`] points into it.
+    /// The exported functions; [`Function::index`] is an index into this list.
     pub functions: Vec<ComponentExportIndex>,
     pub points: EntryPoints,
 }
@@ -28,7 +28,7 @@ pub(crate) struct Interface {
 pub(crate) struct Function {
     pub name: String,
     pub ty: ComponentFunc,
-    /// Into [`Loaded::functions`]; of no meaning for imports.
+    /// Index into [`Loaded::functions`]; meaningless for imports.
     pub index: usize,
 }
 
@@ -43,10 +43,10 @@ pub(crate) struct EntryPoints {
     pub incoming_handler: bool,
 }
 
-/// What a component can be called for.
+/// The kinds of calls that a component accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Entries {
-    /// [`crate::App::handle`]: `routes`, or `wasi:http/incoming-handler` for a component that has only that.
+    /// [`crate::App::handle`]: through `routes`, or else `wasi:http/incoming-handler`.
     pub routes: bool,
     /// [`crate::App::events`]
     pub events: bool,
@@ -62,7 +62,7 @@ impl Loaded {
         let ty = component.component_type();
         let mut imports = Vec::new();
         for (name, item) in ty.imports(&engine) {
-            if let Some(interface) = interface(&engine, name, &item.ty, |_| None) {
+            if let Some(interface) = parse_interface(&engine, name, &item.ty, |_| None) {
                 imports.push(interface);
             }
         }
@@ -73,7 +73,7 @@ impl Loaded {
             let Some(instance) = component.get_export_index(None, name) else {
                 continue;
             };
-            let exported = interface(&engine, name, &item.ty, |function| {
+            let exported = parse_interface(&engine, name, &item.ty, |function| {
                 functions.push(component.get_export_index(Some(&instance), function)?);
                 Some(functions.len() - 1)
             });
@@ -122,19 +122,19 @@ impl EntryPoints {
         match interface.name.interface() {
             "routes" => self.routes = find("handle"),
             "events" => self.events = find("handle"),
-            "timers" => self.timers = find("tick"),
+            "timers" => self.timers = find("run"),
             "live" => (self.live_open, self.live_read) = (find("open"), find("read")),
             _ => {}
         }
     }
 }
 
-/// None for what is no interface, and for interfaces of types only.
-fn interface(
+/// None when the item is no interface, or an interface that has types only.
+fn parse_interface(
     engine: &wasmtime::Engine,
     name: &str,
     item: &ComponentItem,
-    mut place: impl FnMut(&str) -> Option<usize>,
+    mut position: impl FnMut(&str) -> Option<usize>,
 ) -> Option<Interface> {
     let ComponentItem::ComponentInstance(instance) = item else {
         return None;
@@ -146,7 +146,7 @@ fn interface(
             functions.push(Function {
                 name: name.to_owned(),
                 ty,
-                index: place(name).unwrap_or(usize::MAX),
+                index: position(name).unwrap_or(usize::MAX),
             });
         }
     }

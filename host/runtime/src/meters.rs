@@ -1,6 +1,5 @@
-//! The metrics of one component. Handles are looked up once: a call must not format labels. How
-//! many instances there are is not counted here: [`crate::ComponentStats`] tells it whenever
-//! somebody asks.
+//! The metrics of one component. Handles are looked up once, so that a call formats no labels. The
+//! number of instances is not a metric here: see [`crate::ComponentStats`].
 
 use metrics::{Counter, Histogram, counter, histogram};
 
@@ -8,7 +7,7 @@ use metrics::{Counter, Histogram, counter, histogram};
 pub(crate) struct Meters {
     pub ok: Counter,
     failed: Vec<(&'static str, Counter)>,
-    /// The caller went away before there was an answer.
+    /// The caller dropped the call before it was answered.
     pub cancelled: Counter,
     pub seconds: Histogram,
     pub started: Counter,

@@ -1,5 +1,5 @@
-//! Requests that guests make to the outside. Whether and how they are sent is for the host to say:
-//! see [`OutgoingHttp`].
+//! HTTP requests that guests make to the outside. An [`OutgoingHttp`] of the host decides whether
+//! and how they are sent.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,19 +10,19 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody, WasiHttpHooks};
 
 use crate::computing::Clock;
 
-/// What keeps a connection going while the body is read; runs beside it.
+/// Drives a connection while the response's body is read.
 pub type Connection = Box<dyn Future<Output = Result<(), Error>> + Send>;
 
-/// The answer's head and body, and the connection's driver (`Box::new(async { Ok(()) })` where a
-/// client has its own).
+/// The response, and the driver of its connection: `Box::new(async { Ok(()) })` when the client has
+/// a driver of its own.
 pub type OutgoingFuture =
     Pin<Box<dyn Future<Output = Result<(Response<WasiBody>, Connection), Error>> + Send>>;
 
-/// Sends what guests ask for through `wasi:http/outgoing-handler`.
+/// Sends the requests that guests make through `wasi:http/outgoing-handler`.
 pub trait OutgoingHttp: Send + Sync {
-    /// `component` asks for `request`, whose URI is absolute. Refuse with
-    /// [`Error::HttpRequestDenied`]. The future is dropped when the guest no longer wants the
-    /// answer.
+    /// Sends `request`, whose URI is absolute, for `component`. Return
+    /// [`Error::HttpRequestDenied`] to refuse it. The future is dropped when the guest no longer
+    /// waits for the response.
     fn send(
         &self,
         component: &str,
@@ -31,7 +31,7 @@ pub trait OutgoingHttp: Send + Sync {
     ) -> OutgoingFuture;
 }
 
-/// The call that an instance is serving. Lives as long as the instance, so that the buffers are
+/// The call that an instance is serving. It lives as long as the instance, so that its buffers are
 /// reused.
 pub(crate) struct CurrentCall {
     pub component: Arc<str>,
@@ -39,8 +39,8 @@ pub(crate) struct CurrentCall {
     pub request_id: String,
     pub traceparent: String,
     pub deadline: Instant,
-    /// When the guest was last found computing; see [`crate::instance`].
-    pub looked_up: Option<Instant>,
+    /// When the epoch callback last ran in the guest; see [`crate::instance`].
+    pub seen_at: Option<Instant>,
     pub clock: Arc<Clock>,
 }
 

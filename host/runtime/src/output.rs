@@ -1,5 +1,5 @@
-//! What guests write to standard output and error: log lines, passed on to the host's standard
-//! error one line at a time.
+//! The standard output and error of guests. Their lines are log lines; each is forwarded to the
+//! host's standard error as a whole.
 
 use std::io::Write;
 use std::pin::Pin;
@@ -12,10 +12,10 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamError, StreamResult};
 
-/// A line longer than this is passed on in parts.
+/// A longer line is forwarded in parts. Bytes.
 const MAX_LINE: usize = 64 * 1024;
 
-/// The output of one instance. Clones share what has been written of an unfinished line.
+/// The output of one instance. Clones share the unfinished line.
 #[derive(Clone)]
 pub(crate) struct Lines {
     component: Arc<str>,
@@ -35,28 +35,28 @@ impl Lines {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             pending.extend_from_slice(part);
             if part.ends_with(b"\n") || pending.len() >= MAX_LINE {
-                pass_on(&self.component, &pending);
+                forward_line(&self.component, &pending);
                 pending.clear();
             }
         }
     }
 }
 
-/// JSON lines are log lines already; anything else (a panic's message) becomes one.
-fn pass_on(component: &str, line: &[u8]) {
+/// Forwards a JSON line as it is; any other line, such as a panic's message, becomes a log line.
+fn forward_line(component: &str, line: &[u8]) {
     let line = line.trim_ascii();
     if line.is_empty() {
         return;
     }
-    match named(component, line) {
-        // Nothing can be done about a standard error that cannot be written to.
+    match with_component(component, line) {
+        // There is no remedy when standard error cannot be written to.
         Some(json) => drop(std::io::stderr().lock().write_all(&json)),
         None => tracing::warn!(component, "guest: {}", String::from_utf8_lossy(line)),
     }
 }
 
-/// The JSON object with the component's name in it and a line's end; none if it is no object.
-fn named(component: &str, line: &[u8]) -> Option<Vec<u8>> {
+/// The JSON object with the component's name added, and a newline. None when the line is no object.
+fn with_component(component: &str, line: &[u8]) -> Option<Vec<u8>> {
     let members = line.strip_prefix(b"{")?.strip_suffix(b"}")?;
     let mut json = Vec::with_capacity(line.len() + component.len() + 20);
     json.extend_from_slice(b"{\"component\":");
@@ -129,17 +129,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_json_line_is_told_apart_and_gets_the_name_of_its_component() {
-        let line = named("booking", br#"{"level":"INFO","message":"hello"}"#).unwrap();
+    fn a_json_line_gets_the_name_of_its_component() {
+        let line = with_component("booking", br#"{"level":"INFO","message":"hello"}"#).unwrap();
         assert_eq!(
             line,
             b"{\"component\":\"booking\",\"level\":\"INFO\",\"message\":\"hello\"}\n"
         );
         assert_eq!(
-            named("a\"b", b"{}").unwrap(),
+            with_component("a\"b", b"{}").unwrap(),
             b"{\"component\":\"a\\\"b\"}\n"
         );
-        assert_eq!(named("booking", b"thread main panicked"), None);
+        assert_eq!(with_component("booking", b"thread main panicked"), None);
     }
 
     #[test]

@@ -1,31 +1,31 @@
-//! The host's own error answers: RFC 9457 `application/problem+json`, made in this one place.
+//! The host's own error answers: RFC 9457 `application/problem+json`. Only this module makes them.
 
+use eventhub_bindings::http::Response;
 use serde_json::json;
 
 use crate::CallError;
-use crate::values::Response;
 
-/// What went wrong, as clients see it. Components answer with many more codes of their own.
+/// What went wrong, as clients see it. Components have many more codes of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
-    /// A fault of ours: a trap, a memory limit, a missing export.
+    /// An internal error: a trap, a memory limit, a missing export.
     Internal,
-    /// Something did not answer in time, or is not asked because it keeps failing.
+    /// A component did not answer in time, or is not called because it keeps failing.
     Unavailable,
-    /// More at once than we serve.
+    /// More calls at once than the host serves.
     Overloaded,
-    /// The client's fault: a body larger than any component reads.
+    /// The client's fault: the body is larger than any component reads.
     BodyTooLarge,
-    /// The client's: what it announced did not come in time.
+    /// The client's fault: the body did not arrive in time.
     RequestTimeout,
-    /// The client's: more at once than one address may have.
+    /// The client's fault: its address has too many connections open.
     RateLimited,
-    /// Nothing of ours is there.
+    /// The host has no such resource.
     NotFound,
 }
 
 impl Code {
-    /// As in the API.
+    /// The code in the API.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Internal => "internal",
@@ -51,11 +51,11 @@ impl Code {
 
     fn title(self) -> &'static str {
         match self {
-            Self::Internal => "A fault of ours",
+            Self::Internal => "Internal error",
             Self::Unavailable => "Not available just now",
             Self::Overloaded => "Too busy just now",
             Self::BodyTooLarge => "The body is too large",
-            Self::RequestTimeout => "The request came too slowly",
+            Self::RequestTimeout => "The request took too long",
             Self::RateLimited => "Too many requests",
             Self::NotFound => "Not found",
         }
@@ -64,22 +64,20 @@ impl Code {
     fn detail(self) -> &'static str {
         match self {
             Self::Internal => "Something went wrong on our side; it has been recorded.",
-            Self::Unavailable => {
-                "A part of the service does not answer just now. Try again shortly."
-            }
-            Self::Overloaded => "There are more requests than we can serve. Try again shortly.",
-            Self::BodyTooLarge => "The body is larger than anything that we read.",
+            Self::Unavailable => "A part of the service does not answer. Retry shortly.",
+            Self::Overloaded => "The server has too many requests at once. Retry shortly.",
+            Self::BodyTooLarge => "The body is larger than any resource accepts.",
             Self::RequestTimeout => "The body did not arrive in time.",
             Self::RateLimited => {
-                "Your address has as many connections open as one may have. Close one, or try again later."
+                "Your address has too many open connections. Close one, or retry later."
             }
             Self::NotFound => "There is no such resource.",
         }
     }
 }
 
-/// A problem document; 429 and 503 come with `Retry-After: 1`. What exactly went wrong is for the
-/// log, not for clients.
+/// A problem document; 429 and 503 come with `Retry-After: 1`. The exact cause is for the log, not
+/// for clients.
 pub fn problem(code: Code, request_id: &str) -> Response {
     let body = json!({
         "type": format!("https://eventhub.dev/problems/{}", code.as_str()),
@@ -110,7 +108,7 @@ pub fn problem(code: Code, request_id: &str) -> Response {
 }
 
 impl CallError {
-    /// As clients see it.
+    /// The code that clients see.
     pub fn code(&self) -> Code {
         match self {
             Self::Trap { .. }
@@ -123,7 +121,7 @@ impl CallError {
         }
     }
 
-    /// The answer to a request that failed so.
+    /// The answer to a request that failed with this error.
     pub fn to_response(&self, request_id: &str) -> Response {
         problem(self.code(), request_id)
     }
@@ -134,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_has_all_members_and_says_when_to_come_back() {
+    fn a_problem_has_all_members_and_says_when_to_retry() {
         let response = problem(Code::Overloaded, "r-1");
         let body: serde_json::Value = serde_json::from_slice(&response.body).unwrap();
         assert_eq!(body["type"], "https://eventhub.dev/problems/overloaded");

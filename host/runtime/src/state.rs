@@ -1,4 +1,4 @@
-//! What the host keeps for each instance: the data of its store.
+//! The data of a store: what the host keeps for each instance.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::outgoing::CurrentCall;
 use crate::output::Lines;
 use crate::{CallContext, OutgoingHttp};
 
-/// The store data of an instance. Capabilities need nothing from it; their state is their client's.
+/// The store data of an instance. Capabilities keep their state in their clients, not here.
 pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -22,7 +22,7 @@ pub struct State {
     pub(crate) call: CurrentCall,
 }
 
-/// What all instances of a component have in common.
+/// What all instances of a component share.
 pub(crate) struct Environment {
     pub component: Arc<str>,
     pub variables: Vec<(String, String)>,
@@ -34,7 +34,7 @@ pub(crate) struct Environment {
 impl State {
     pub(crate) fn new(environment: &Environment, clock: Arc<Clock>) -> Self {
         let lines = Lines::new(environment.component.clone());
-        // Nothing but variables and output: no arguments, no folders, no sockets.
+        // Guests get variables and output only: no arguments, no folders, no sockets.
         let wasi = WasiCtx::builder()
             .envs(&environment.variables)
             .stdout(lines.clone())
@@ -56,18 +56,18 @@ impl State {
                 request_id: String::new(),
                 traceparent: String::new(),
                 deadline: Instant::now(),
-                looked_up: None,
+                seen_at: None,
                 clock,
             },
         }
     }
 
-    /// The name of the component that this instance is of.
+    /// The name of the instance's component.
     pub fn component(&self) -> &str {
         &self.call.component
     }
 
-    /// The call that it is serving.
+    /// The call that the instance is serving.
     pub fn call(&self) -> CallContext<'_> {
         CallContext {
             request_id: &self.call.request_id,
@@ -83,7 +83,7 @@ impl State {
         call.traceparent.clear();
         call.traceparent.push_str(context.traceparent);
         call.deadline = deadline;
-        call.looked_up = None;
+        call.seen_at = None;
     }
 }
 

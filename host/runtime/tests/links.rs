@@ -4,8 +4,8 @@ mod support;
 
 use std::time::{Duration, Instant};
 
+use eventhub_bindings::http::Response;
 use eventhub_link::LinkConfig;
-use eventhub_runtime::values::Response;
 use eventhub_runtime::{App, CallContext, PoolConfig};
 use support::{code, count, get, pair, pool};
 
@@ -41,7 +41,7 @@ fn error_case(response: &Response) -> (u8, u8) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_goes_through_both_components_and_both_instances_are_reused() {
+async fn a_request_passes_two_components_and_reuses_both_instances() {
     let app = pair(LinkConfig::default(), pool());
     for calls in 1..=3 {
         assert_eq!(count(&handle(&app, "/fc").await), calls);
@@ -62,7 +62,7 @@ async fn any_other_interface_is_linked_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_callee_that_does_not_answer_costs_the_caller_the_links_timeout_and_a_503() {
+async fn a_silent_callee_is_a_503_after_the_timeout_of_the_link() {
     // Long enough for the call that ends well.
     let app = pair(
         LinkConfig {
@@ -124,7 +124,7 @@ async fn a_callee_that_loops_is_stopped_with_the_link() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_callee_that_traps_is_a_500_or_the_interfaces_unavailable_and_the_caller_lives() {
+async fn a_trap_of_the_callee_is_a_500_or_unavailable() {
     let app = pair(LinkConfig::default(), pool());
     let response = handle(&app, "/ft").await;
     assert_eq!(
@@ -163,7 +163,7 @@ async fn a_callee_that_keeps_failing_is_left_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_links_bulkhead_and_the_callees_pool_both_answer_overloaded() {
+async fn a_full_link_and_a_full_pool_both_answer_overloaded() {
     let narrow = LinkConfig {
         max_concurrent: 1,
         max_queued: 0,

@@ -78,11 +78,11 @@ fn a_circle_is_refused() {
     let mut builder = clocked(&[("a", &probe::callee().calls().package("eventhub:callee"))]);
     builder.link(link("a", "a", "eventhub:callee", LinkConfig::default()));
     let text = faults(&builder)[0].to_string();
-    assert_eq!(text, "components call each other in a circle: a → a");
+    assert_eq!(text, "components call each other in a cycle: a → a");
 }
 
 #[test]
-fn two_ends_that_do_not_mean_the_same_types_are_refused() {
+fn two_ends_with_different_types_are_refused() {
     let error = try_pair(
         LinkConfig::default(),
         pool(),
@@ -92,14 +92,14 @@ fn two_ends_that_do_not_mean_the_same_types_are_refused() {
     .unwrap();
     let text = error.to_string();
     assert!(
-        text.contains("caller and callee do not mean the same by eventhub:callee/math@0.1.0"),
+        text.contains("caller and callee have different types for eventhub:callee/math@0.1.0"),
         "{text}"
     );
     assert!(text.contains("the types of add differ"), "{text}");
 }
 
 #[test]
-fn pools_that_are_larger_than_the_engine_are_refused() {
+fn pools_larger_than_the_engine_are_refused() {
     let mut builder = clocked(&[]);
     let large = eventhub_runtime::PoolConfig {
         max_instances: 101,
@@ -131,7 +131,7 @@ fn what_is_no_component_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn compiled_code_is_kept_and_a_damaged_file_is_compiled_again() {
+async fn a_damaged_file_of_the_cache_is_compiled_again() {
     let dir = Folder::new();
     let runtime = Runtime::new(EngineConfig {
         max_instances: 10,

@@ -4,7 +4,7 @@ mod support;
 
 use std::time::{Duration, Instant};
 
-use eventhub_runtime::values::Response;
+use eventhub_bindings::http::Response;
 use eventhub_runtime::{App, CallContext, CallError, PoolConfig};
 use support::{alone, code, count, get, pool};
 
@@ -33,7 +33,7 @@ async fn an_instance_is_reused_by_the_next_call() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_that_traps_loses_its_instance_and_the_next_call_is_served() {
+async fn a_trap_drops_the_instance_and_the_next_call_is_served() {
     let app = alone(pool());
     assert_eq!(count(&handle(&app, "/c").await), 1);
     let CallError::Trap {
@@ -60,7 +60,7 @@ async fn a_guest_that_traps_loses_its_instance_and_the_next_call_is_served() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn a_guest_that_loops_is_stopped_at_its_deadline_and_holds_up_nobody_on_its_thread() {
+async fn a_looping_guest_stops_at_its_deadline_and_blocks_nobody() {
     let app = alone(PoolConfig {
         deadline_ms: 3_000,
         ..pool()
@@ -95,7 +95,7 @@ async fn a_guest_that_loops_is_stopped_at_its_deadline_and_holds_up_nobody_on_it
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_that_waits_is_stopped_at_its_deadline_too() {
+async fn a_waiting_guest_stops_at_its_deadline_too() {
     let app = alone(PoolConfig {
         deadline_ms: 2_000,
         ..pool()
@@ -111,7 +111,7 @@ async fn a_guest_that_waits_is_stopped_at_its_deadline_too() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_guest_that_eats_memory_is_stopped_at_its_limit_and_others_are_served_meanwhile() {
+async fn a_guest_stops_at_its_memory_limit_while_others_are_served() {
     let app = alone(pool());
     let (error, other) = tokio::join!(fail(&app, "/g"), handle(&app, "/c"));
     assert!(matches!(&error, CallError::Memory { .. }), "{error}");
@@ -125,7 +125,7 @@ async fn a_guest_that_eats_memory_is_stopped_at_its_limit_and_others_are_served_
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_over_the_limit_wait_and_those_over_the_queue_are_refused() {
+async fn calls_beyond_the_limit_queue_and_beyond_that_are_refused() {
     let app = alone(PoolConfig {
         max_instances: 2,
         max_queued: 1,
@@ -153,7 +153,7 @@ async fn calls_over_the_limit_wait_and_those_over_the_queue_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_instance_whose_caller_went_away_is_never_used_again() {
+async fn an_instance_of_a_dropped_call_is_never_used_again() {
     let app = alone(PoolConfig {
         max_instances: 1,
         ..pool()
@@ -165,7 +165,7 @@ async fn an_instance_whose_caller_went_away_is_never_used_again() {
     assert_eq!(
         (stats.idle, stats.busy),
         (0, 0),
-        "its place is free, its instance gone"
+        "its permit is free, its instance gone"
     );
     assert_eq!(count(&handle(&app, "/c").await), 1);
 }
@@ -194,7 +194,7 @@ async fn an_instance_that_has_grown_is_replaced() {
 }
 
 #[tokio::test]
-async fn calls_of_what_is_not_there_are_answered_not_panicked_on() {
+async fn calls_of_missing_exports_are_answered_without_a_panic() {
     let app = alone(pool());
     let request = get("/c");
     let response = app

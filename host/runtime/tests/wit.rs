@@ -1,5 +1,5 @@
-//! The values that are written by hand have the shapes of the WIT: components made from the WIT
-//! itself are started, which compares every type of every function that the host calls.
+//! The functions that the host calls have the types of the WIT. The tests start components made
+//! from the WIT, and wasmtime compares every type of every function.
 
 mod support;
 
@@ -8,10 +8,10 @@ use support::{get, plain, pool, runtime, source};
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
 
-/// Seen from the package, in which Cargo runs tests.
+/// Relative to the package, where Cargo runs the tests.
 const WIT: &str = "../../wit";
 
-/// A component that exports what it is told, and traps when it is called.
+/// A component with these exports. Every call of it traps.
 fn component(exports: &str) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve.push_dir(WIT).unwrap();
@@ -32,7 +32,7 @@ fn component(exports: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn all_functions_that_the_host_calls_have_the_types_that_the_wit_gives_them() {
+async fn all_entry_points_have_the_types_of_the_wit() {
     let mut builder = AppBuilder::new(&runtime());
     let booking = component(
         "export eventhub:booking/routes@0.1.0; export eventhub:booking/events@0.1.0; export eventhub:booking/timers@0.1.0;",
@@ -70,13 +70,13 @@ async fn all_functions_that_the_host_calls_have_the_types_that_the_wit_gives_the
 }
 
 #[tokio::test]
-async fn a_component_that_exports_only_wasi_http_can_be_asked_as_well() {
+async fn a_component_with_only_wasi_http_is_served_as_well() {
     let mut builder = AppBuilder::new(&runtime());
     builder.component(source("plain", plain::wasm(), pool()));
     let app = builder.build().unwrap();
     assert!(app.entries("plain").unwrap().routes);
     for (path, query, status) in [("/a", "", 202), ("/abc", "d=1", 208)] {
-        let request = eventhub_runtime::values::Request {
+        let request = eventhub_bindings::http::Request {
             query: query.into(),
             ..get(path)
         };

@@ -9,9 +9,9 @@ use eventhub_edge::address::bucket;
 use parking_lot::Mutex;
 
 pub(crate) struct Addresses {
-    /// 0: none.
+    /// 0: no limit.
     limit: usize,
-    /// Of those with sockets, so that it does not outgrow them.
+    /// Only addresses with open sockets have an entry.
     counts: Mutex<HashMap<String, usize>>,
 }
 
@@ -23,7 +23,7 @@ impl Addresses {
         })
     }
 
-    /// One more socket of this client; `None` when its address has as many as it may.
+    /// Counts one more socket of this client. `None` when its address has reached the limit.
     pub fn take(self: &Arc<Self>, client: IpAddr) -> Option<Share> {
         let bucket = bucket(Some(client));
         let mut counts = self.counts.lock();
@@ -39,7 +39,7 @@ impl Addresses {
     }
 }
 
-/// One socket of an address. Dropping it gives it back.
+/// One counted socket of an address. Dropping it uncounts the socket.
 pub(crate) struct Share {
     addresses: Arc<Addresses>,
     bucket: String,
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_that_is_given_back_is_free_again_and_nothing_of_its_address_is_kept() {
+    fn a_dropped_share_is_free_and_leaves_no_entry() {
         let addresses = Addresses::new(2);
         let (first, second) = (
             addresses.take(ip("192.0.2.1")),
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn two_addresses_do_not_count_together_and_those_of_one_customer_do() {
+    fn one_ipv6_network_counts_as_one_address() {
         let addresses = Addresses::new(1);
         let _one = addresses.take(ip("192.0.2.1")).unwrap();
         let _other = addresses.take(ip("192.0.2.2")).unwrap();
@@ -106,7 +106,7 @@ mod tests {
     }
 
     /// How many one address had at the same time, at most.
-    fn most_of_many_that_come_at_once(limit: usize) -> usize {
+    fn peak_of_concurrent_sockets(limit: usize) -> usize {
         let (addresses, held, most) = (
             Addresses::new(limit),
             AtomicUsize::new(0),
@@ -132,10 +132,10 @@ mod tests {
     }
 
     #[test]
-    fn those_that_come_at_once_never_have_more_than_the_limit() {
-        assert_eq!(most_of_many_that_come_at_once(3), 3);
+    fn concurrent_sockets_never_exceed_the_limit() {
+        assert_eq!(peak_of_concurrent_sockets(3), 3);
         assert!(
-            most_of_many_that_come_at_once(0) > 3,
+            peak_of_concurrent_sockets(0) > 3,
             "without a limit they would"
         );
     }

@@ -7,7 +7,7 @@ use crate::Hub;
 /// The interface's name.
 pub const TOPICS: &str = "eventhub:websocket/topics@0.1.0";
 
-/// Registers `notify`. It needs no link: it never waits and never fails.
+/// Registers `notify`. It never waits and never fails, so it needs no link.
 ///
 /// # Errors
 /// When the linker has the interface already.

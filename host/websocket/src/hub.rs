@@ -26,15 +26,16 @@ pub(crate) struct Shared {
     pub meters: Meters,
     pub shutdown: CancellationToken,
     topics: Mutex<HashMap<String, Arc<Topic>>>,
-    places: Arc<Semaphore>,
+    sockets: Arc<Semaphore>,
     addresses: Arc<Addresses>,
     tasks: TaskTracker,
 }
 
 impl Hub {
-    /// Without sockets and topics. Its metrics go to the recorder that is installed by now.
+    /// A hub without sockets and topics. Install the metrics recorder first: the hub keeps the
+    /// recorder it finds.
     pub fn new(config: Config) -> Self {
-        let places = Arc::new(Semaphore::new(
+        let sockets = Arc::new(Semaphore::new(
             config.max_sockets.min(Semaphore::MAX_PERMITS),
         ));
         let addresses = Addresses::new(config.max_sockets_per_address);
@@ -43,7 +44,7 @@ impl Hub {
             meters: Meters::new(),
             shutdown: CancellationToken::new(),
             topics: Mutex::default(),
-            places,
+            sockets,
             addresses,
             tasks: TaskTracker::new(),
         };
@@ -52,49 +53,49 @@ impl Hub {
         }
     }
 
-    /// A topic has something new. Never waits; does nothing for a topic without listeners.
+    /// Says that a topic has new frames. Never waits, and ignores a topic without listeners.
     pub fn notify(&self, topic: &str) {
         if let Some(topic) = self.shared.topics.lock().get(topic) {
             topic.notify();
         }
     }
 
-    /// A place for one more socket of this client, to be had before the request is upgraded.
+    /// A permit for one more socket of this client. Ask for it before the request is upgraded.
     ///
     /// # Errors
-    /// Why there is none.
-    pub fn admit(&self, client: IpAddr) -> Result<Seat, NoPlace> {
+    /// Why the client gets none.
+    pub fn admit(&self, client: IpAddr) -> Result<Permit, AdmitError> {
         let Shared {
             addresses,
-            places,
+            sockets,
             shutdown,
             meters,
             ..
         } = &*self.shared;
-        // First its own: who has too many is told so, even where there is no place at all.
+        // The address first: a client with too many sockets learns that, even when all are in use.
         let Some(share) = addresses.take(client) else {
             meters.address_full.increment(1);
-            return Err(NoPlace::AddressFull);
+            return Err(AdmitError::AddressFull);
         };
-        let Some(place) = places
+        let Some(socket) = sockets
             .clone()
             .try_acquire_owned()
             .ok()
             .filter(|_| !shutdown.is_cancelled())
         else {
             meters.full.increment(1);
-            return Err(NoPlace::Full);
+            return Err(AdmitError::Full);
         };
-        Ok(Seat {
+        Ok(Permit {
             shared: self.shared.clone(),
-            place: (place, share),
+            shares: (socket, share),
         })
     }
 
     /// How many sockets are open.
     pub fn open(&self) -> usize {
         self.shared.config.max_sockets.min(Semaphore::MAX_PERMITS)
-            - self.shared.places.available_permits()
+            - self.shared.sockets.available_permits()
     }
 
     /// Closes every socket with 1001 and waits until they are gone, at most `timeout`.
@@ -105,57 +106,57 @@ impl Hub {
     }
 }
 
-/// Why there is no place for one more socket.
+/// Why a client may not open one more socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NoPlace {
-    /// Nobody's fault. To be answered with 503.
+pub enum AdmitError {
+    /// Nobody's fault. Answer with 503.
     #[error("all sockets are in use, or the hub is shutting down")]
     Full,
-    /// The client's fault. To be answered with 429.
+    /// The client's fault. Answer with 429.
     #[error("the address has as many sockets as one may have")]
     AddressFull,
 }
 
-/// A place for a socket. Dropping it gives it back.
-pub struct Seat {
+/// The right to open one socket. Dropping it gives it back.
+pub struct Permit {
     shared: Arc<Shared>,
-    /// One of all, and one of the address's.
-    place: (OwnedSemaphorePermit, Share),
+    /// One of all sockets, and one of the address's.
+    shares: (OwnedSemaphorePermit, Share),
 }
 
-impl Seat {
+impl Permit {
     /// Sends the subscription's frames and then those of its topic, until either side closes.
-    /// Returns at once; the socket lives on in a task of its own.
+    /// Returns at once: a task of its own serves the socket.
     pub fn serve(self, upgrade: Upgrade, subscription: Subscription, reader: Arc<dyn TopicReader>) {
-        let Self { shared, place } = self;
+        let Self { shared, shares } = self;
         let tasks = shared.tasks.clone();
         tasks.spawn(async move {
             let Ok(socket) = upgrade.accept(&shared.config).await else {
                 return;
             };
             shared.meters.sockets.increment(1.0);
-            socket::follow(&shared, socket, subscription, reader).await;
+            socket::serve_socket(&shared, socket, subscription, reader).await;
             shared.meters.sockets.decrement(1.0);
-            drop(place);
+            drop(shares);
         });
     }
 
     /// Opens the socket only to close it with this code and reason, since browsers show no HTTP
     /// status of a failed upgrade.
     pub fn refuse(self, upgrade: Upgrade, code: u16, reason: String) {
-        let Self { shared, place } = self;
+        let Self { shared, shares } = self;
         let tasks = shared.tasks.clone();
         tasks.spawn(async move {
             if let Ok(socket) = upgrade.accept(&shared.config).await {
                 socket::close(socket, code, &reason, shared.config.close()).await;
             }
-            drop(place);
+            drop(shares);
         });
     }
 }
 
 impl Shared {
-    /// Joins the topic, which begins when nobody listened to it yet.
+    /// Joins the topic. The first listener starts it.
     pub async fn join(
         self: &Arc<Self>,
         name: &str,
@@ -183,10 +184,10 @@ impl Shared {
         topic
     }
 
-    /// Ends the topic when nobody listens to it; true when it has ended.
-    pub fn leave_if_alone(&self, name: &str, topic: &Arc<Topic>) -> bool {
+    /// Ends the topic when nobody listens to it. True when it has ended.
+    pub fn end_topic_if_unused(&self, name: &str, topic: &Arc<Topic>) -> bool {
         let mut topics = self.topics.lock();
-        if !topic.end_if_alone() {
+        if !topic.end_if_unused() {
             return false;
         }
         if topics
@@ -205,20 +206,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_refused_since_all_is_full_has_used_up_nothing_of_its_own() {
+    fn a_refusal_by_the_full_hub_uses_no_share_of_the_address() {
         let hub = Hub::new(Config {
             max_sockets: 1,
             max_sockets_per_address: 1,
             ..Config::default()
         });
         let [one, other] = [IpAddr::from([192, 0, 2, 1]), IpAddr::from([192, 0, 2, 2])];
-        let seat = hub.admit(one).ok();
-        assert!(seat.is_some());
+        let permit = hub.admit(one).ok();
+        assert!(permit.is_some());
         assert_eq!(
             [hub.admit(one).err(), hub.admit(other).err()],
-            [Some(NoPlace::AddressFull), Some(NoPlace::Full)]
+            [Some(AdmitError::AddressFull), Some(AdmitError::Full)]
         );
-        drop(seat);
+        drop(permit);
         assert!(hub.admit(other).is_ok());
         assert_eq!(hub.open(), 0);
     }

@@ -1,5 +1,5 @@
-//! The rules of a topic's frames, without I/O: what is new, what a socket that joins still lacks,
-//! and when numbers start anew.
+//! The rules of a topic's frames, without I/O: which frames are new, which ones a joining socket
+//! lacks, and when the numbers restart.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -8,11 +8,11 @@ use tokio_tungstenite::tungstenite::Utf8Bytes;
 
 use crate::Page;
 
-/// Frames on their way to sockets; the text is shared by all of them.
+/// Frames for sockets. All sockets share the texts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Batch {
     pub frames: Vec<(u64, Utf8Bytes)>,
-    /// Begins with a snapshot: goes to every socket, whatever it had.
+    /// The frames begin with a snapshot: every socket gets them.
     pub reset: bool,
 }
 
@@ -21,7 +21,7 @@ impl Batch {
         self.frames.last().map(|(seq, _)| *seq)
     }
 
-    /// The frames that a socket which had everything up to `seq` lacks.
+    /// The frames after `seq`, for a socket that has all frames up to `seq`.
     pub fn after(self: &Arc<Self>, seq: u64) -> Option<Arc<Self>> {
         if self.reset || self.frames.first().is_some_and(|(first, _)| *first > seq) {
             return Some(self.clone());
@@ -55,7 +55,7 @@ impl From<Page> for Batch {
     }
 }
 
-/// What has been read of a topic: up to where, and the frames most recently.
+/// The part of a topic that has been read: the position, and the most recent frames.
 #[derive(Debug)]
 pub(crate) struct Log {
     cursor: u64,
@@ -64,16 +64,16 @@ pub(crate) struct Log {
     max_frames: usize,
 }
 
-/// No topic keeps more text than this in its recent frames.
+/// The most text that a topic keeps in its recent frames. Bytes.
 const MAX_BYTES: usize = 1 << 20;
 
-/// What is to be done with what was read.
+/// What to do with a page.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum News {
     Nothing,
-    /// To be sent to all.
+    /// Send them to all sockets.
     Frames(Arc<Batch>),
-    /// Frames are missing between the last one and these, and no snapshot makes up for them.
+    /// Frames before these are missing, and there is no snapshot.
     Gap,
 }
 
@@ -92,7 +92,7 @@ impl Log {
         self.cursor
     }
 
-    /// Takes in what was read after [`Self::cursor`].
+    /// Adds a page that was read after [`Self::cursor`].
     pub fn take(&mut self, page: Page) -> News {
         let mut batch = Batch::from(page);
         if batch.reset {
@@ -123,8 +123,7 @@ impl Log {
         News::Frames(Arc::new(batch))
     }
 
-    /// The frames after `seq` that have been read already; `None` when they are not at hand any
-    /// more.
+    /// The frames after `seq` that have been read. `None` when some of them are no longer kept.
     pub fn after(&self, seq: u64) -> Option<Batch> {
         let frames: Vec<_> = self
             .recent
@@ -182,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_before_is_not_sent_again() {
+    fn frames_read_before_are_not_sent_again() {
         let mut log = Log::new(5, 10);
         assert_eq!(log.take(page(4..=5, false)), News::Nothing);
         assert_eq!(numbers(&frames(log.take(page(4..=8, false)))), [6, 7, 8]);
@@ -190,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_is_noticed_and_a_reset_is_none() {
+    fn a_gap_is_noticed_and_a_reset_is_no_gap() {
         let mut log = Log::new(5, 10);
         assert_eq!(log.take(page(7..=8, false)), News::Gap);
         assert_eq!(log.cursor(), 5);
@@ -210,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn who_joins_gets_what_it_lacks_or_is_told_that_it_is_gone() {
+    fn a_joining_socket_gets_the_kept_frames_or_none() {
         let mut log = Log::new(0, 4);
         frames(log.take(page(1..=10, false)));
         assert_eq!(numbers(&log.after(8).unwrap()), [9, 10]);

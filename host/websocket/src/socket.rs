@@ -1,5 +1,5 @@
-//! One socket's life: its first frames, then its topic's, with a ping now and then, until either
-//! side closes.
+//! The life of one socket: its first frames, then those of its topic, with pings in between, until
+//! either side closes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,7 +20,7 @@ use crate::upgrade::WebSocket;
 
 /// Why a socket ends.
 enum End {
-    /// The connection is gone, or the client has closed it.
+    /// The connection is lost, or the client has closed it.
     Gone,
     Close(CloseCode, &'static str),
 }
@@ -28,7 +28,7 @@ enum End {
 const GOING_AWAY: End = End::Close(CloseCode::Away, "the server is going away");
 const TOO_SLOW: End = End::Close(CloseCode::Again, "too slow, try again");
 
-pub(crate) async fn follow(
+pub(crate) async fn serve_socket(
     shared: &Arc<Shared>,
     mut socket: WebSocket,
     subscription: Subscription,
@@ -42,14 +42,15 @@ pub(crate) async fn follow(
     let mut end = End::Gone;
     let mut greeted = true;
     for frame in subscription.frames {
-        if let Err(early) = write(shared, &mut socket, &membership, Message::text(frame.text)).await
+        if let Err(early) =
+            send_message(shared, &mut socket, &membership, Message::text(frame.text)).await
         {
             (end, greeted) = (early, false);
             break;
         }
     }
     if greeted {
-        end = attend(shared, &mut socket, &mut membership).await;
+        end = forward_frames(shared, &mut socket, &mut membership).await;
     }
     // Nothing more is queued for a socket that is being closed.
     drop(membership);
@@ -58,7 +59,11 @@ pub(crate) async fn follow(
     }
 }
 
-async fn attend(shared: &Shared, socket: &mut WebSocket, membership: &mut Membership) -> End {
+async fn forward_frames(
+    shared: &Shared,
+    socket: &mut WebSocket,
+    membership: &mut Membership,
+) -> End {
     let period = shared.config.ping();
     let mut ping = interval_at(Instant::now() + period, period);
     ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -70,7 +75,7 @@ async fn attend(shared: &Shared, socket: &mut WebSocket, membership: &mut Member
             () = membership.slow.cancelled() => return TOO_SLOW,
             message = socket.next() => match message {
                 Some(Ok(Message::Close(_))) => {
-                    // The answer goes out while the end is awaited.
+                    // Reading on sends the answer to the close frame.
                     let _ = timeout(shared.config.close(), async { while let Some(Ok(_)) = socket.next().await {} }).await;
                     return End::Gone;
                 }
@@ -84,7 +89,7 @@ async fn attend(shared: &Shared, socket: &mut WebSocket, membership: &mut Member
                     }
                     Ok(())
                 }
-                Some(Err(error)) => return fault(&error),
+                Some(Err(error)) => return end_from_error(&error),
                 None => return End::Gone,
             },
             _ = ping.tick() => {
@@ -93,14 +98,14 @@ async fn attend(shared: &Shared, socket: &mut WebSocket, membership: &mut Member
                     return End::Gone;
                 }
                 (unanswered, received) = (unanswered + 1, 0);
-                write(shared, socket, membership, Message::Ping(Bytes::new())).await
+                send_message(shared, socket, membership, Message::Ping(Bytes::new())).await
             }
             batch = membership.queue.recv() => {
-                // The topic drops the queue of who is too slow just before it says so.
+                // The topic drops the queue of a slow socket just before it cancels `slow`.
                 let Some(batch) = batch else { return TOO_SLOW };
                 let mut written = Ok(());
                 for (_, text) in &batch.frames {
-                    written = write(shared, socket, membership, Message::Text(text.clone())).await;
+                    written = send_message(shared, socket, membership, Message::Text(text.clone())).await;
                     if written.is_err() {
                         break;
                     }
@@ -115,8 +120,8 @@ async fn attend(shared: &Shared, socket: &mut WebSocket, membership: &mut Member
     }
 }
 
-/// Sends one message, however long the client takes, unless it is given up meanwhile.
-async fn write(
+/// Sends one message. It fails when the client takes too long, or when the socket has to close.
+async fn send_message(
     shared: &Shared,
     socket: &mut WebSocket,
     membership: &Membership,
@@ -140,14 +145,14 @@ async fn write(
     }
 }
 
-fn fault(error: &Error) -> End {
+fn end_from_error(error: &Error) -> End {
     match error {
         Error::Capacity(CapacityError::MessageTooLong { .. }) => {
             End::Close(CloseCode::Size, "the message is too large")
         }
         Error::Utf8(_) => End::Close(CloseCode::Invalid, "the text is not UTF-8"),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Gone,
-        Error::Protocol(_) => End::Close(CloseCode::Protocol, "that is not WebSocket"),
+        Error::Protocol(_) => End::Close(CloseCode::Protocol, "not a valid WebSocket message"),
         _ => End::Gone,
     }
 }
@@ -167,9 +172,9 @@ pub(crate) async fn close(mut socket: WebSocket, code: u16, reason: &str, limit:
             return;
         }
         while let Some(Ok(_)) = socket.next().await {}
-        // The handshake is over, and it is the server who ends the connection (RFC 6455 section
-        // 7.1.1). What the client still sends is read and thrown away: closing over unread
-        // data would reset the connection, and the client might never see why.
+        // After the closing handshake the server ends the connection (RFC 6455, section 7.1.1). It
+        // reads and discards the rest of the client's data: closing with unread data would reset
+        // the connection, and the client might never see the reason.
         let _ = socket.get_mut().shutdown().await;
         let mut rest = [0; 1_024];
         while socket

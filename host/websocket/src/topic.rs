@@ -1,5 +1,4 @@
-//! One topic with listeners: the task that reads it, and the hand-over to sockets that join and
-//! leave.
+//! One topic with listeners: the task that reads it, and the sockets that join and leave.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,8 +17,8 @@ use crate::log::{Batch, Log, News};
 
 /// Reads the frames of a topic, as the service keeps them.
 pub trait TopicReader: Send + Sync + 'static {
-    /// The frames after `seq`, in order; none when there are none. The error is for the log: the
-    /// sockets stay, and the topic is read again.
+    /// Reads the frames after `seq`, in order; the page is empty when there are none. The error is
+    /// for the log: the sockets stay open, and the topic is read again.
     fn read<'a>(&'a self, topic: &'a str, seq: u64) -> BoxFuture<'a, Result<Page, String>>;
 }
 
@@ -35,13 +34,13 @@ struct State {
     log: Log,
     listeners: HashMap<u64, Listener>,
     next_id: u64,
-    /// The task has gone; who comes now needs a new topic.
+    /// The task has ended. A socket that joins now needs a new topic.
     ended: bool,
 }
 
 /// The topic's side of a socket.
 struct Listener {
-    /// The last frame that was queued for it.
+    /// The number of the last frame queued for the socket.
     last: u64,
     queue: mpsc::UnboundedSender<Arc<Batch>>,
     pending: Arc<AtomicUsize>,
@@ -51,9 +50,9 @@ struct Listener {
 /// The socket's side of a topic. Dropping it leaves the topic.
 pub(crate) struct Membership {
     pub queue: mpsc::UnboundedReceiver<Arc<Batch>>,
-    /// Frames queued and not sent yet; the socket counts down.
+    /// Frames queued and not yet sent; the socket counts down.
     pub pending: Arc<AtomicUsize>,
-    /// Cancelled when the socket has fallen behind and is given up.
+    /// Cancelled when the socket is too slow and has to close.
     pub slow: CancellationToken,
     topic: Arc<Topic>,
     id: u64,
@@ -65,8 +64,8 @@ impl Drop for Membership {
     }
 }
 
-/// How often a socket that joins reads for itself what the topic's task has read and does not keep
-/// any more.
+/// How often a joining socket reads the topic for itself, when the frames it lacks are no longer
+/// kept.
 const CATCH_UP: usize = 5;
 
 impl Topic {
@@ -94,8 +93,8 @@ impl Topic {
         self.wake.notify_one();
     }
 
-    /// Joins a socket that has, or is about to be sent, everything up to `seq`: the queue goes on
-    /// right after that. `None` when the topic has ended.
+    /// Joins a socket that has, or is about to get, all frames up to `seq`. Its queue continues
+    /// right after `seq`. `None` when the topic has ended.
     pub async fn join(
         self: &Arc<Self>,
         mut seq: u64,
@@ -115,17 +114,17 @@ impl Topic {
                     }
                 }
                 Ok(Err(error)) => {
-                    tracing::warn!(topic = self.name, "the topic cannot be read: {error}")
+                    tracing::warn!(topic = self.name, "a topic could not be read: {error}")
                 }
-                Err(_) => tracing::warn!(topic = self.name, "the topic was not read in time"),
+                Err(_) => tracing::warn!(topic = self.name, "a topic was not read in time"),
             }
         }
         None
     }
 
-    /// `None` when frames between `seq` and the topic's are not at hand. As a last resort
-    /// (`anyway`: the service's numbers seem to have started anew, so that the next read will
-    /// bring a snapshot) it joins without them.
+    /// `None` when the frames after `seq` are no longer kept. With `anyway`, the socket joins
+    /// without them: the service's numbers seem to have restarted, and the next read brings a
+    /// snapshot.
     fn try_join(
         self: &Arc<Self>,
         seq: u64,
@@ -152,7 +151,7 @@ impl Topic {
             .chain((!missing.frames.is_empty()).then(|| Arc::new(missing)))
         {
             pending.fetch_add(batch.frames.len(), Ordering::Relaxed);
-            // The receiver is right here.
+            // It cannot fail: the receiver still exists.
             let _ = sender.send(batch);
         }
         let (id, slow) = (state.next_id, CancellationToken::new());
@@ -177,7 +176,7 @@ impl Topic {
         }))
     }
 
-    /// Reads until nobody listens any more.
+    /// Reads the topic until nobody listens any more.
     pub async fn run(self: Arc<Self>, hub: Weak<Shared>) {
         let Some(config) = hub.upgrade().map(|hub| hub.config.clone()) else {
             return;
@@ -195,7 +194,7 @@ impl Topic {
                 () = sleep_until(read_at + poll) => {}
             }
             let Some(shared) = hub.upgrade() else { return };
-            if shared.leave_if_alone(&self.name, &self) {
+            if shared.end_topic_if_unused(&self.name, &self) {
                 return;
             }
             drop(shared);
@@ -210,14 +209,14 @@ impl Topic {
                 Ok(page) => {
                     failing = false;
                     shared.meters.reads.increment(1);
-                    self.spread(page, config.max_pending_frames, &shared);
+                    self.distribute(page, config.max_pending_frames, &shared);
                 }
                 Err(error) => {
                     shared.meters.failed_reads.increment(1);
                     if !std::mem::replace(&mut failing, true) {
                         tracing::warn!(
                             topic = self.name,
-                            "the topic cannot be read, its sockets wait: {error}"
+                            "a topic cannot be read; its sockets wait: {error}"
                         );
                     }
                 }
@@ -225,9 +224,9 @@ impl Topic {
         }
     }
 
-    /// Queues what is new for every listener; gives up those who have not taken what they were sent
-    /// before.
-    fn spread(&self, page: Page, max_pending: usize, shared: &Shared) {
+    /// Queues the new frames for every listener, and drops the listeners that have not sent their
+    /// earlier frames.
+    fn distribute(&self, page: Page, max_pending: usize, shared: &Shared) {
         let mut state = self.state.lock();
         let state = &mut *state;
         let batch = match state.log.take(page) {
@@ -237,7 +236,7 @@ impl Topic {
                 tracing::error!(
                     topic = self.name,
                     after = state.log.cursor(),
-                    "frames are missing; the sockets have to begin anew"
+                    "frames are missing; the sockets have to reconnect"
                 );
                 state
                     .listeners
@@ -257,8 +256,8 @@ impl Topic {
         });
     }
 
-    /// Ends the topic when nobody listens.
-    pub fn end_if_alone(&self) -> bool {
+    /// Ends the topic when nobody listens. True when it has ended.
+    pub fn end_if_unused(&self) -> bool {
         let mut state = self.state.lock();
         state.ended = state.listeners.is_empty();
         state.ended
@@ -276,14 +275,14 @@ impl Listener {
                 .first()
                 .is_none_or(|(first, _)| *first == self.last + 1);
         let waiting = self.pending.load(Ordering::Relaxed);
-        // Whoever has taken all may be sent a page of any length.
+        // A listener that has sent everything accepts a page of any length.
         if !follows || (waiting > 0 && waiting + batch.frames.len() > max_pending) {
             return false;
         }
         self.last = batch.last().unwrap_or(self.last);
         self.pending
             .fetch_add(batch.frames.len(), Ordering::Relaxed);
-        // A socket that has just gone removes itself.
+        // A socket that has just closed removes itself.
         let _ = self.queue.send(batch);
         true
     }

@@ -15,40 +15,40 @@ use crate::Config;
 
 pub(crate) type WebSocket = WebSocketStream<TokioIo<Upgraded>>;
 
-/// Why a request does not become a WebSocket: the client's fault.
+/// Why a request cannot become a WebSocket. It is the client's fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAnUpgrade {
-    /// To be answered with 426 and `Upgrade: websocket`.
+    /// Answer with 426 and `Upgrade: websocket`.
     #[error(
         "this address speaks WebSocket: an HTTP/1.1 GET with `Connection: Upgrade` and `Upgrade: websocket`"
     )]
     Plain,
-    /// To be answered with 426 and `Sec-WebSocket-Version: 13`.
-    #[error("only version 13 of the WebSocket protocol is spoken")]
+    /// Answer with 426 and `Sec-WebSocket-Version: 13`.
+    #[error("only version 13 of the WebSocket protocol is supported")]
     Version,
-    /// To be answered with 426.
+    /// Answer with 426.
     #[error("`Sec-WebSocket-Key` is missing or is not 16 bytes in base64")]
     Key,
 }
 
-/// Whether a request asks for a WebSocket, however well.
+/// Whether a request asks for a WebSocket, even when the request has faults.
 pub fn is_upgrade<B>(request: &Request<B>) -> bool {
-    request.method() == Method::GET && lists(request.headers(), UPGRADE, "websocket")
+    request.method() == Method::GET && header_lists(request.headers(), UPGRADE, "websocket")
 }
 
-/// A request that has been answered with 101: what the connection becomes once that answer is sent.
+/// A pending upgrade: the connection becomes a WebSocket once the response 101 is sent.
 pub struct Upgrade(OnUpgrade);
 
-/// Takes the connection over. The response has to be sent as it is, with an empty body, on a
-/// connection that is served `with_upgrades`.
+/// Takes the connection over. Send the response unchanged, with an empty body, on a connection that
+/// hyper serves `with_upgrades`.
 ///
 /// # Errors
-/// What is wrong with the request; the connection stays an HTTP one.
+/// The fault of the request. The connection stays an HTTP connection.
 pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrade), NotAnUpgrade> {
     let headers = request.headers();
     let plain = !is_upgrade(request)
         || request.version() != Version::HTTP_11
-        || !lists(headers, CONNECTION, "upgrade");
+        || !header_lists(headers, CONNECTION, "upgrade");
     if plain {
         return Err(NotAnUpgrade::Plain);
     }
@@ -59,7 +59,7 @@ pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrade), N
     {
         return Err(NotAnUpgrade::Version);
     }
-    // 16 bytes are 22 characters and two of padding.
+    // In base64, 16 bytes are 22 characters and two of padding.
     let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
     let key = key
         .filter(|key| key.len() == 24 && key.ends_with(b"=="))
@@ -78,8 +78,8 @@ pub fn upgrade<B>(request: &mut Request<B>) -> Result<(Response<()>, Upgrade), N
 impl Upgrade {
     pub(crate) async fn accept(self, config: &Config) -> Result<WebSocket, hyper::Error> {
         let upgraded = TokioIo::new(self.0.await?);
-        // Small buffers: thousands of sockets are open and mostly silent. Without a write buffer
-        // each frame goes out at once.
+        // The buffers are small, because thousands of open sockets are mostly idle. Without a write
+        // buffer, each frame is sent at once.
         let config = WebSocketConfig::default()
             .read_buffer_size(4_096)
             .write_buffer_size(0)
@@ -89,8 +89,8 @@ impl Upgrade {
     }
 }
 
-/// Whether a header that is a list with commas has this word, whatever its case.
-fn lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
+/// Whether a comma-separated header contains this word, in any case.
+fn header_lists(headers: &HeaderMap, name: HeaderName, word: &str) -> bool {
     let has = |value: &HeaderValue| {
         value.to_str().is_ok_and(|text| {
             text.split(',')
@@ -121,7 +121,7 @@ mod tests {
     ];
 
     #[test]
-    fn the_answer_is_that_of_the_rfc() {
+    fn the_response_is_that_of_the_rfc() {
         let (response, _) = upgrade(&mut request(&GOOD)).unwrap();
         assert_eq!(response.status(), 101);
         // The example of RFC 6455, section 1.3.
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_apart() {
+    fn each_missing_header_has_its_own_error() {
         let without =
             |name: &str| -> Vec<_> { GOOD.into_iter().filter(|(n, _)| *n != name).collect() };
         let fault = |name: &str| upgrade(&mut request(&without(name))).map(drop).unwrap_err();

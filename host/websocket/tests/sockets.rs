@@ -17,7 +17,7 @@ use support::{Server, assert_gapless, receive, wait_until};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_sockets_all_get_every_frame_in_order_from_few_reads() {
+async fn a_thousand_sockets_get_all_frames_in_order_from_few_reads() {
     let server = Server::start(Config::default()).await;
     let clients = join_all((0..1_000).map(|_| server.connect("/live"))).await;
     wait_until("all sockets are open", || server.hub.open() == 1_000).await;
@@ -68,12 +68,12 @@ async fn joins_while_frames_arrive(config: Config, path: &'static str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_joins_while_frames_arrive_misses_none_and_gets_none_twice() {
+async fn a_joining_socket_misses_no_frame_and_gets_none_twice() {
     joins_while_frames_arrive(Config::default(), "/live").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nor_does_who_comes_too_late_for_the_recent_frames() {
+async fn a_late_socket_misses_no_frame_and_gets_none_twice() {
     joins_while_frames_arrive(
         Config {
             recent_frames: 3,
@@ -86,7 +86,7 @@ async fn nor_does_who_comes_too_late_for_the_recent_frames() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slow_reader_is_closed_with_1013_and_a_fast_one_does_not_notice() {
+async fn a_slow_reader_is_closed_with_1013_and_a_fast_one_is_not() {
     let server = Server::start(Config {
         max_pending_frames: 8,
         ..Config::default()
@@ -112,7 +112,7 @@ async fn a_slow_reader_is_closed_with_1013_and_a_fast_one_does_not_notice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_that_does_not_reach_back_begins_anew_with_a_snapshot() {
+async fn a_log_without_the_old_frames_sends_a_snapshot() {
     let server = Server::start(Config::default()).await;
     server.log.keep(2);
     let mut client = server.connect("/live").await;
@@ -131,7 +131,7 @@ async fn a_log_that_does_not_reach_back_begins_anew_with_a_snapshot() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_notification_costs_only_time_and_a_failing_service_no_socket() {
+async fn lost_notifications_and_failed_reads_close_no_socket() {
     let server = Server::start(Config {
         poll_interval_ms: 200,
         ..Config::default()
@@ -203,7 +203,7 @@ async fn what_clients_send_is_ignored_up_to_a_limit() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refused_client_is_told_why_in_the_close() {
+async fn a_refused_client_gets_the_reason_in_the_close_frame() {
     let server = Server::start(Config {
         close_ms: 60_000,
         ..Config::default()
@@ -217,11 +217,11 @@ async fn a_refused_client_is_told_why_in_the_close() {
     let ended = tokio::time::timeout(Duration::from_secs(10), client.next()).await;
     assert!(matches!(ended, Ok(None)), "{ended:?}");
     drop(client);
-    wait_until("its place is free again", || server.hub.open() == 0).await;
+    wait_until("its permit is free again", || server.hub.open() == 0).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_answers_no_ping_is_dropped_and_one_that_does_stays() {
+async fn a_client_that_answers_no_ping_is_dropped() {
     let server = Server::start(Config {
         ping_seconds: 1,
         ..Config::default()
@@ -239,7 +239,7 @@ async fn a_client_that_answers_no_ping_is_dropped_and_one_that_does_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_socket_too_many_is_refused_and_a_place_that_is_given_up_is_taken_again() {
+async fn a_socket_beyond_the_limit_waits_for_a_closed_one() {
     let server = Server::start(Config {
         max_sockets: 2,
         ..Config::default()
@@ -248,12 +248,12 @@ async fn one_socket_too_many_is_refused_and_a_place_that_is_given_up_is_taken_ag
     let (first, _second) = (server.connect("/live").await, server.connect("/live").await);
     assert!(server.try_connect("/live").await.is_err());
     drop(first);
-    wait_until("a place is free", || server.hub.open() == 1).await;
+    wait_until("a permit is free", || server.hub.open() == 1).await;
     server.connect("/live").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_has_all_its_sockets_gets_no_other_until_one_is_closed() {
+async fn an_address_at_its_limit_gets_no_socket_until_one_closes() {
     let server = Server::start(Config {
         max_sockets_per_address: 2,
         ..Config::default()
@@ -269,6 +269,6 @@ async fn an_address_that_has_all_its_sockets_gets_no_other_until_one_is_closed()
     );
     let _third = open(other).await.unwrap();
     drop(first);
-    wait_until("a place is free", || server.hub.open() == 2).await;
+    wait_until("a permit is free", || server.hub.open() == 2).await;
     open(one).await.unwrap();
 }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
 
-use crate::{ConsumerConfig, Delivery};
+use crate::{ConsumerConfig, Delivery, Message};
 
 /// The unfinished messages of one partition, by offset.
 pub(super) struct Ledger {
@@ -222,21 +222,22 @@ impl Ledger {
 
 /// Takes the message out; what remains is never looked at before the message is put back.
 fn hollow(delivery: &mut Delivery) -> Delivery {
-    let shell = Delivery {
-        message: crate::Message::default(),
-        partition: delivery.partition,
-        offset: delivery.offset,
-        timestamp: delivery.timestamp,
-        attempt: delivery.attempt,
+    let empty = Message {
+        topic: String::new(),
+        key: None,
+        headers: Vec::new(),
+        value: Vec::new(),
     };
-    std::mem::replace(delivery, shell)
+    Delivery {
+        message: std::mem::replace(&mut delivery.message, empty),
+        ..*delivery
+    }
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-    use crate::Message;
 
     fn config() -> ConsumerConfig {
         ConsumerConfig {
@@ -320,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_attempt_leads_to_the_dead_letters_and_then_the_key_goes_on() {
+    fn the_last_attempt_dead_letters_and_then_frees_the_key() {
         let mut ledger = ledger(&["a", "a"]);
         let now = Instant::now();
         for attempt in 1..=3 {
@@ -343,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn a_message_that_waits_for_something_else_waits_for_as_long_as_it_takes() {
+    fn a_postponed_message_waits_without_limit_or_counted_attempts() {
         let mut ledger = ledger(&["a", "a"]);
         let mut now = Instant::now();
         for times in 1..=50 {

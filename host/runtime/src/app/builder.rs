@@ -1,5 +1,5 @@
-//! From a manifest's components, capabilities and links to an [`App`]: everything is compiled,
-//! checked and linked here, so that a mistake is found before the first request.
+//! Builds an [`App`] from the components, capabilities and links of a manifest. Everything is
+//! compiled, checked and linked here, so that mistakes are found before the first request.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use eventhub_link::{Link, LinkConfig};
 use wasmtime::component::Linker;
 
 use super::App;
-use super::plan::{Binding, Fault, Node, Plan, Target, Wish, plan};
+use super::plan::{Binding, Fault, LinkEnds, Node, Plan, Target, plan};
 use crate::instance::Template;
 use crate::link::{Mismatch, link_dynamic, link_routes};
 use crate::loaded::Loaded;
@@ -16,20 +16,20 @@ use crate::pool::{Pool, mebibytes};
 use crate::state::{Environment, State};
 use crate::{OutgoingHttp, PoolConfig, Runtime};
 
-/// Defines a capability's interfaces in the linker of one component, whose name is given. All calls
-/// are to go through the link, which has the limits that the manifest gives for this component and
-/// this capability.
+/// Defines a capability's interfaces in the linker of one component; the text is the component's
+/// name. All calls must go through the link. It has the limits that the manifest gives for this
+/// component and this capability.
 pub type AddToLinker = Box<dyn Fn(&mut Linker<State>, &str, Arc<Link>) -> wasmtime::Result<()>>;
 
 /// A component of the manifest.
 #[derive(Debug, Clone, Default)]
 pub struct ComponentSource {
-    /// As the manifest's links have it.
+    /// The name in the manifest's links.
     pub name: String,
-    /// A binary component.
+    /// The component in its binary format.
     pub wasm: Vec<u8>,
     pub pool: PoolConfig,
-    /// Its environment variables: its configuration.
+    /// Its environment variables, which are its configuration.
     pub env: Vec<(String, String)>,
 }
 
@@ -45,14 +45,14 @@ pub struct LinkSpec {
     pub config: LinkConfig,
 }
 
-/// Why there is no app.
+/// Why the app could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The manifest's author's fault; all of them, by name.
+    /// The fault of the manifest's author. It lists all mistakes.
     #[error("{}", .0.iter().map(|fault| format!("- {fault}")).collect::<Vec<_>>().join("\n"))]
     Manifest(Vec<Fault>),
-    /// The component's fault: not a component, or one with imports that its capability does not
-    /// have.
+    /// The component's fault: it is no component, or it imports something that the capability does
+    /// not have.
     #[error("{component} cannot be loaded: {source:#}")]
     Component {
         component: String,
@@ -60,7 +60,7 @@ pub enum BuildError {
     },
 }
 
-/// Collects what an app is made of.
+/// Collects the parts of an app.
 pub struct AppBuilder {
     runtime: Runtime,
     components: Vec<ComponentSource>,
@@ -70,7 +70,7 @@ pub struct AppBuilder {
 }
 
 impl AppBuilder {
-    /// Nothing yet.
+    /// An app without any parts.
     pub fn new(runtime: &Runtime) -> Self {
         Self {
             runtime: runtime.clone(),
@@ -87,8 +87,8 @@ impl AppBuilder {
         self
     }
 
-    /// Adds what provides a package's interfaces (`eventhub:redis`); called once for each component
-    /// that has a link to it.
+    /// Adds the provider of a package's interfaces (`eventhub:redis`). It is called once for each
+    /// component that has a link to the package.
     pub fn capability(&mut self, package: &str, add_to_linker: AddToLinker) -> &mut Self {
         self.capabilities.insert(package.to_owned(), add_to_linker);
         self
@@ -100,30 +100,30 @@ impl AppBuilder {
         self
     }
 
-    /// Who sends what components ask for through `wasi:http/outgoing-handler`. Without it they are
-    /// refused.
+    /// Sets the sender of the requests that components make through `wasi:http/outgoing-handler`.
+    /// Without a sender, the host refuses them.
     pub fn outgoing_http(&mut self, outgoing: Arc<dyn OutgoingHttp>) -> &mut Self {
         self.outgoing = Some(outgoing);
         self
     }
 
-    /// Compiles, checks and links. Takes seconds when components are not in the cache: not for a
-    /// thread that serves.
+    /// Compiles, checks and links. This takes seconds when components are not in the cache, so do
+    /// not call it on a thread that serves requests.
     ///
     /// # Errors
-    /// All faults of the manifest at once, or the first component that cannot be loaded.
+    /// All mistakes of the manifest at once, or the first component that cannot be loaded.
     pub fn build(&self) -> Result<App, BuildError> {
         let mut loaded = Vec::with_capacity(self.components.len());
         for source in &self.components {
             let component = self
                 .runtime
                 .compile(&source.wasm)
-                .map_err(of(&source.name))?;
+                .map_err(load_error(&source.name))?;
             loaded.push(Loaded::new(&source.name, component));
         }
         let Plan { order, bindings } = self.plan(&loaded)?;
         let mut base = Linker::new(self.runtime.engine());
-        add_wasi(&mut base).map_err(of("wasi"))?;
+        add_wasi(&mut base).map_err(load_error("wasi"))?;
 
         let mut loaded: Vec<Option<Loaded>> = loaded.into_iter().map(Some).collect();
         let mut pools: HashMap<usize, Arc<Pool>> = HashMap::new();
@@ -146,7 +146,7 @@ impl AppBuilder {
             }
             let pool = self
                 .pool(component, source, &linker)
-                .map_err(of(&source.name))?;
+                .map_err(load_error(&source.name))?;
             pools.insert(node, Arc::new(pool));
         }
         if !faults.is_empty() {
@@ -180,16 +180,16 @@ impl AppBuilder {
             })
             .collect();
         let capabilities: BTreeSet<_> = self.capabilities.keys().map(String::as_str).collect();
-        let wishes: Vec<_> = self
+        let ends: Vec<_> = self
             .links
             .iter()
-            .map(|link| Wish {
+            .map(|link| LinkEnds {
                 source: &link.source,
                 target: &link.target,
                 package: &link.package,
             })
             .collect();
-        let planned = plan(&nodes, &capabilities, &wishes);
+        let planned = plan(&nodes, &capabilities, &ends);
 
         let wanted: u64 = self
             .components
@@ -207,7 +207,7 @@ impl AppBuilder {
         }
     }
 
-    /// Defines all imports of one component, whose callees have their pools already.
+    /// Defines all imports of one component. The pools of its callees exist already.
     fn link_all(
         &self,
         linker: &mut Linker<State>,
@@ -231,7 +231,7 @@ impl AppBuilder {
                 Target::Capability => {
                     if let Some(add_to_linker) = self.capabilities.get(&spec.target) {
                         add_to_linker(linker, &component.name, link)
-                            .map_err(of(&component.name))?;
+                            .map_err(load_error(&component.name))?;
                     }
                 }
                 Target::Component { node, export } => {
@@ -240,12 +240,12 @@ impl AppBuilder {
                     };
                     if import.name.interface() == "routes" {
                         link_routes(linker, &import.name, callee.clone(), link)
-                            .map_err(of(&component.name))?;
+                            .map_err(load_error(&component.name))?;
                         continue;
                     }
                     let export = &callee.template.loaded.exports[export];
                     let linked = link_dynamic(linker, import, export, callee, &link)
-                        .map_err(of(&component.name))?;
+                        .map_err(load_error(&component.name))?;
                     faults.extend(linked.err().map(|mismatch| Fault::Mismatch {
                         component: component.name.to_string(),
                         target: spec.target.clone(),
@@ -286,7 +286,7 @@ fn add_wasi(linker: &mut Linker<State>) -> wasmtime::Result<()> {
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)
 }
 
-fn of(component: &str) -> impl Fn(wasmtime::Error) -> BuildError {
+fn load_error(component: &str) -> impl Fn(wasmtime::Error) -> BuildError {
     let component = component.to_owned();
     move |source| BuildError::Component {
         component: component.clone(),

@@ -1,4 +1,4 @@
-//! The components of a manifest, linked: what the host calls.
+//! The linked components of a manifest, as the host calls them.
 
 mod builder;
 mod plan;
@@ -9,8 +9,12 @@ use std::sync::Arc;
 pub use builder::{AddToLinker, AppBuilder, BuildError, ComponentSource, LinkSpec};
 pub use plan::Fault;
 
+use eventhub_bindings::http::{Request, Response};
+use eventhub_bindings::kafka::{Delivery, Outcome};
+use eventhub_bindings::timers::Tick;
+use eventhub_bindings::websocket::{Page, Refusal, Subscription};
+
 use crate::pool::Pool;
-use crate::values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick};
 use crate::{CallContext, CallError, ComponentStats, Entries};
 
 /// All components, ready to be called. Cheap to clone.
@@ -20,7 +24,7 @@ pub struct App {
 }
 
 impl App {
-    /// Answers a request, with a problem document when the component cannot.
+    /// Answers a request. When the component fails, the answer is a problem document.
     pub async fn handle(
         &self,
         component: &str,
@@ -33,10 +37,10 @@ impl App {
         }
     }
 
-    /// As [`Self::handle`], for callers that answer failures in their own way.
+    /// Like [`Self::handle`], for callers that answer failures in their own way.
     ///
     /// # Errors
-    /// The component did not answer; this has been logged.
+    /// The component did not answer. The failure has been logged.
     pub async fn try_handle(
         &self,
         component: &str,
@@ -46,7 +50,7 @@ impl App {
         self.pool(component)?.handle(request, context).await
     }
 
-    /// As [`Self::handle`], through `wasi:http/incoming-handler` even where the component has
+    /// Like [`Self::handle`], but through `wasi:http/incoming-handler` even when the component has
     /// `routes`.
     pub async fn over_http(
         &self,
@@ -60,10 +64,11 @@ impl App {
             .unwrap_or_else(|error| error.to_response(context.request_id))
     }
 
-    /// Gives a batch of messages to a component's `events` export. One outcome for each, in order.
+    /// Passes a batch of messages to a component's `events` export. Returns one outcome for each,
+    /// in order.
     ///
     /// # Errors
-    /// The component did not answer; what became of the messages is unknown.
+    /// The component did not answer. Whether it handled the messages is unknown.
     pub async fn events(
         &self,
         component: &str,
@@ -73,7 +78,7 @@ impl App {
         self.pool(component)?.events(batch, context).await
     }
 
-    /// Lets a component do its periodic work. The inner error is its own, for the log.
+    /// Runs the periodic work of a component. The inner error is the component's own, for the log.
     ///
     /// # Errors
     /// The component did not answer.
@@ -87,7 +92,7 @@ impl App {
             .await
     }
 
-    /// A client wants to listen to a topic.
+    /// Asks a component whether a client may listen, and to which topic.
     ///
     /// # Errors
     /// The component did not answer.
@@ -100,7 +105,8 @@ impl App {
         self.pool(component)?.live_open(request, context).await
     }
 
-    /// The frames of a topic after `seq`. The inner error is the component's own, for the log.
+    /// Reads the frames of a topic after `seq`. The inner error is the component's own, for the
+    /// log.
     ///
     /// # Errors
     /// The component did not answer.
@@ -114,11 +120,11 @@ impl App {
         self.pool(component)?.live_read(topic, seq, context).await
     }
 
-    /// Makes one instance of each component: the first requests find them, and a component that
-    /// cannot start is found out.
+    /// Makes one instance of each component, so that the first requests find one and a component
+    /// that cannot start is noticed.
     ///
     /// # Errors
-    /// A component that does not start.
+    /// The first component that does not start.
     pub async fn warm(&self) -> Result<(), CallError> {
         for pool in self.pools.values() {
             pool.warm().await?;
@@ -126,7 +132,7 @@ impl App {
         Ok(())
     }
 
-    /// What a component can be called for; none when there is no such component.
+    /// The kinds of calls that a component accepts. None when there is no such component.
     pub fn entries(&self, component: &str) -> Option<Entries> {
         Some(self.pools.get(component)?.template.loaded.entries())
     }
@@ -136,7 +142,7 @@ impl App {
         self.pools.keys().map(|name| &**name)
     }
 
-    /// Instances and their memory, of each component.
+    /// The instances of each component and their memory.
     pub fn stats(&self) -> Vec<ComponentStats> {
         let mut stats: Vec<_> = self.pools.values().map(|pool| pool.stats()).collect();
         stats.sort_by(|one, other| one.component.cmp(&other.component));

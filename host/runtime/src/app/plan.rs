@@ -1,30 +1,30 @@
-//! Which import of which component is satisfied by whom. Names in, names out: no wasm here. All
-//! faults of a manifest are found at once.
+//! Decides which component or capability satisfies each import. It works on names only, without any
+//! wasm, and finds all mistakes of a manifest at once.
 
 use std::collections::BTreeSet;
 
 use crate::interface::InterfaceName;
 
-/// A component as far as links are concerned.
+/// A component, as far as links are concerned.
 pub(crate) struct Node<'a> {
     pub name: &'a str,
     pub imports: Vec<&'a InterfaceName>,
     pub exports: Vec<&'a InterfaceName>,
 }
 
-/// A link of the manifest.
-pub(crate) struct Wish<'a> {
+/// The ends of a link of the manifest, and the package that it links.
+pub(crate) struct LinkEnds<'a> {
     pub source: &'a str,
     pub target: &'a str,
     pub package: &'a str,
 }
 
-/// Who satisfies one import, by which link of the manifest.
+/// How one import is satisfied.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Binding {
     /// Index into the node's imports.
     pub import: usize,
-    /// Index into the wishes.
+    /// Index into the links of the manifest.
     pub link: usize,
     pub target: Target,
 }
@@ -41,13 +41,13 @@ pub(crate) enum Target {
 
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// Nodes in an order in which each comes after all that it calls.
+    /// The nodes, ordered so that each comes after every node that it calls.
     pub order: Vec<usize>,
-    /// For each node.
+    /// The bindings of each node.
     pub bindings: Vec<Vec<Binding>>,
 }
 
-/// One fault of a manifest. All are its author's to mend.
+/// One mistake in a manifest. Its author has to correct it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     #[error("two components are called {name}")]
@@ -88,34 +88,34 @@ pub enum Fault {
         package: String,
         missing: String,
     },
-    #[error("components call each other in a circle: {}", path.join(" → "))]
+    #[error("components call each other in a cycle: {}", path.join(" → "))]
     Cycle { path: Vec<String> },
-    #[error("{component} and {target} do not mean the same by {interface}: {detail}")]
+    #[error("{component} and {target} have different types for {interface}: {detail}")]
     Mismatch {
         component: String,
         target: String,
         interface: String,
         detail: String,
     },
-    #[error("the pools may have {wanted} instances together, the engine {available}")]
+    #[error("the pools may have {wanted} instances together, but the engine only {available}")]
     TooManyInstances { wanted: u64, available: u64 },
 }
 
-/// Checks everything that names alone can tell.
+/// Checks everything that follows from names alone.
 pub(crate) fn plan(
     nodes: &[Node],
     capabilities: &BTreeSet<&str>,
-    wishes: &[Wish],
+    links: &[LinkEnds],
 ) -> Result<Plan, Vec<Fault>> {
     let mut faults = Vec::new();
-    names(nodes, &mut faults);
-    exporters(nodes, &mut faults);
-    ends(nodes, capabilities, wishes, &mut faults);
+    check_names(nodes, &mut faults);
+    check_exporters(nodes, &mut faults);
+    check_ends(nodes, capabilities, links, &mut faults);
     let bindings: Vec<Vec<Binding>> = nodes
         .iter()
-        .map(|node| bind(node, nodes, capabilities, wishes, &mut faults))
+        .map(|node| bind_imports(node, nodes, capabilities, links, &mut faults))
         .collect();
-    let order = order(nodes, &bindings)
+    let order = order_nodes(nodes, &bindings)
         .map_err(|cycle| faults.push(cycle))
         .unwrap_or_default();
     if faults.is_empty() {
@@ -125,7 +125,7 @@ pub(crate) fn plan(
     }
 }
 
-fn names(nodes: &[Node], faults: &mut Vec<Fault>) {
+fn check_names(nodes: &[Node], faults: &mut Vec<Fault>) {
     let mut known = BTreeSet::new();
     for node in nodes {
         if !known.insert(node.name) {
@@ -136,7 +136,7 @@ fn names(nodes: &[Node], faults: &mut Vec<Fault>) {
     }
 }
 
-fn exporters(nodes: &[Node], faults: &mut Vec<Fault>) {
+fn check_exporters(nodes: &[Node], faults: &mut Vec<Fault>) {
     for (index, first) in nodes.iter().enumerate() {
         for second in &nodes[index + 1..] {
             for export in first.exports.iter().filter(|export| !export.is_wasi()) {
@@ -152,30 +152,35 @@ fn exporters(nodes: &[Node], faults: &mut Vec<Fault>) {
     }
 }
 
-fn ends(nodes: &[Node], capabilities: &BTreeSet<&str>, wishes: &[Wish], faults: &mut Vec<Fault>) {
+fn check_ends(
+    nodes: &[Node],
+    capabilities: &BTreeSet<&str>,
+    links: &[LinkEnds],
+    faults: &mut Vec<Fault>,
+) {
     let is_component = |name: &str| nodes.iter().any(|node| node.name == name);
-    for wish in wishes {
-        let unknown = if !is_component(wish.source) {
-            wish.source
-        } else if !is_component(wish.target) && !capabilities.contains(wish.target) {
-            wish.target
+    for link_ends in links {
+        let unknown = if !is_component(link_ends.source) {
+            link_ends.source
+        } else if !is_component(link_ends.target) && !capabilities.contains(link_ends.target) {
+            link_ends.target
         } else {
             continue;
         };
         faults.push(Fault::UnknownEnd {
-            source_component: wish.source.into(),
-            target: wish.target.into(),
-            package: wish.package.into(),
+            source_component: link_ends.source.into(),
+            target: link_ends.target.into(),
+            package: link_ends.package.into(),
             missing: unknown.into(),
         });
     }
 }
 
-fn bind(
+fn bind_imports(
     node: &Node,
     nodes: &[Node],
     capabilities: &BTreeSet<&str>,
-    wishes: &[Wish],
+    links: &[LinkEnds],
     faults: &mut Vec<Fault>,
 ) -> Vec<Binding> {
     let mut bindings = Vec::new();
@@ -186,8 +191,14 @@ fn bind(
         .filter(|(_, interface)| !interface.is_wasi())
     {
         let component = || node.name.to_owned();
-        let mine = |wish: &&Wish| wish.source == node.name && wish.package == interface.package();
-        let Some((link, wish)) = wishes.iter().enumerate().find(|(_, wish)| mine(wish)) else {
+        let mine = |link_ends: &&LinkEnds| {
+            link_ends.source == node.name && link_ends.package == interface.package()
+        };
+        let Some((link, link_ends)) = links
+            .iter()
+            .enumerate()
+            .find(|(_, link_ends)| mine(link_ends))
+        else {
             let exporter = nodes
                 .iter()
                 .find(|other| other.exports.contains(interface))
@@ -207,7 +218,10 @@ fn bind(
             });
             continue;
         };
-        let target = match nodes.iter().position(|other| other.name == wish.target) {
+        let target = match nodes
+            .iter()
+            .position(|other| other.name == link_ends.target)
+        {
             Some(other) => nodes[other]
                 .exports
                 .iter()
@@ -216,9 +230,9 @@ fn bind(
                     node: other,
                     export,
                 }),
-            // An unknown target has been reported as such.
-            None if !capabilities.contains(wish.target) => continue,
-            None => (wish.target == interface.package()).then_some(Target::Capability),
+            // `check_ends` has reported the unknown target.
+            None if !capabilities.contains(link_ends.target) => continue,
+            None => (link_ends.target == interface.package()).then_some(Target::Capability),
         };
         match target {
             Some(target) => bindings.push(Binding {
@@ -228,7 +242,7 @@ fn bind(
             }),
             None => faults.push(Fault::NotExported {
                 component: component(),
-                target: wish.target.into(),
+                target: link_ends.target.into(),
                 interface: interface.full().into(),
             }),
         }
@@ -236,8 +250,8 @@ fn bind(
     bindings
 }
 
-/// Callees before callers, or the circle that makes this impossible.
-fn order(nodes: &[Node], bindings: &[Vec<Binding>]) -> Result<Vec<usize>, Fault> {
+/// Puts callees before callers, or reports the cycle that makes this impossible.
+fn order_nodes(nodes: &[Node], bindings: &[Vec<Binding>]) -> Result<Vec<usize>, Fault> {
     fn visit(
         node: usize,
         nodes: &[Node],
@@ -301,15 +315,15 @@ mod tests {
                 exports: exports.iter().collect(),
             })
             .collect();
-        let wishes: Vec<_> = links
+        let links: Vec<_> = links
             .iter()
-            .map(|(source, target, package)| Wish {
+            .map(|(source, target, package)| LinkEnds {
                 source,
                 target,
                 package,
             })
             .collect();
-        plan(&nodes, &BTreeSet::from(["eventhub:redis"]), &wishes)
+        plan(&nodes, &BTreeSet::from(["eventhub:redis"]), &links)
             .map_err(|faults| faults.iter().map(ToString::to_string).collect())
     }
 
@@ -318,7 +332,7 @@ mod tests {
     const STDERR: &str = "wasi:cli/stderr@0.2.6";
 
     #[test]
-    fn imports_are_bound_to_components_and_capabilities_and_callees_come_first() {
+    fn imports_are_bound_and_callees_come_first() {
         let given = [
             component("gateway", &[BOOKING, REDIS, STDERR], &[]),
             component("booking", &[], &[BOOKING]),
@@ -348,7 +362,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_without_a_link_is_refused_and_the_one_who_could_serve_it_is_named() {
+    fn a_missing_link_is_refused_and_its_provider_named() {
         let given = [
             component("gateway", &[BOOKING, REDIS], &[]),
             component("booking", &[], &[BOOKING]),
@@ -366,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn an_import_that_nobody_can_serve_is_refused() {
+    fn an_import_without_a_provider_is_refused() {
         let faults = planned(&[component("gateway", &[BOOKING], &[])], &[]).unwrap_err();
         assert!(
             faults[0].contains("gateway imports eventhub:booking/routes@0.1.0, which no component"),
@@ -389,7 +403,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_refused_and_shown() {
+    fn a_cycle_is_refused_and_shown() {
         let given = [
             component("a", &["x:b/i"], &["x:a/i"]),
             component("b", &["x:c/i"], &["x:b/i"]),
@@ -397,14 +411,11 @@ mod tests {
         ];
         let links = [("a", "b", "x:b"), ("b", "c", "x:c"), ("c", "b", "x:b")];
         let faults = planned(&given, &links).unwrap_err();
-        assert_eq!(
-            faults,
-            ["components call each other in a circle: b → c → b"]
-        );
+        assert_eq!(faults, ["components call each other in a cycle: b → c → b"]);
     }
 
     #[test]
-    fn a_link_to_someone_who_lacks_the_interface_or_does_not_exist_is_refused() {
+    fn a_link_to_a_wrong_or_unknown_target_is_refused() {
         let given = [
             component("gateway", &[BOOKING], &[]),
             component("event", &[], &[]),

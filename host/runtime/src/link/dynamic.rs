@@ -1,5 +1,5 @@
-//! The link to any interface of another component: values are passed through as they are, whatever
-//! their types. Not for lists of numbers: each of them would become a value of its own.
+//! The link to any interface of another component. It passes values through without knowing their
+//! types. Do not use it for long lists of numbers: each number becomes a dynamic value.
 
 use std::sync::Arc;
 
@@ -13,12 +13,12 @@ use crate::pool::Pool;
 use crate::state::State;
 use crate::{CallContext, CallError};
 
-/// Caller and callee do not mean the same interface.
+/// Caller and callee disagree about an interface.
 #[derive(Debug)]
 pub(crate) enum Mismatch {
-    /// A function that the caller imports and the callee does not export.
+    /// The caller imports this function, and the callee does not export it.
     Missing(String),
-    /// A function whose types differ.
+    /// The types of this function differ.
     Types(String),
 }
 
@@ -43,18 +43,18 @@ pub(crate) fn link(
             return Ok(Err(Mismatch::Types(function.name.clone())));
         }
         let (callee, link, index) = (callee.clone(), link.clone(), exported.index);
-        let says_unavailable = says_unavailable(&function.ty);
+        let has_unavailable = has_unavailable(&function.ty);
         instance.func_new_async(
             &function.name,
             move |store: StoreContextMut<'_, State>, _, params: &[Val], results: &mut [Val]| {
                 let (callee, link) = (callee.clone(), link.clone());
                 Box::new(async move {
-                    call(
+                    call_export(
                         store,
                         &callee,
                         &link,
                         index,
-                        says_unavailable,
+                        has_unavailable,
                         params,
                         results,
                     )
@@ -66,12 +66,12 @@ pub(crate) fn link(
     Ok(Ok(()))
 }
 
-async fn call(
+async fn call_export(
     mut store: StoreContextMut<'_, State>,
     callee: &Pool,
     link: &Link,
     function: usize,
-    says_unavailable: bool,
+    has_unavailable: bool,
     params: &[Val],
     results: &mut [Val],
 ) -> wasmtime::Result<()> {
@@ -87,17 +87,17 @@ async fn call(
         .call(failed, callee.call(function, params, results, context))
         .await;
     store.set_epoch_deadline(1);
-    // Either error has been logged where it happened; the caller learns only that it got no answer.
+    // Both kinds of errors are logged elsewhere. The caller learns only that it got no answer.
     let cause = match answer {
         Ok(Ok(())) => return Ok(()),
         Ok(Err(error)) => error.to_string(),
         Err(error) => {
-            super::report(&error, &request_id, &traceparent);
+            super::report_link_error(&error, &request_id, &traceparent);
             error.to_string()
         }
     };
     match results {
-        [result] if says_unavailable => {
+        [result] if has_unavailable => {
             let text = Box::new(Val::String(cause));
             let error = Val::Variant("unavailable".into(), Some(text));
             *result = Val::Result(Err(Some(Box::new(error))));
@@ -107,9 +107,8 @@ async fn call(
     }
 }
 
-/// Whether the function can say `unavailable(text)` itself: its result's error is a variant with
-/// that case.
-fn says_unavailable(function: &ComponentFunc) -> bool {
+/// Whether the error of the function's result is a variant with the case `unavailable(string)`.
+fn has_unavailable(function: &ComponentFunc) -> bool {
     let Some(Type::Result(result)) = function.results().next() else {
         return false;
     };

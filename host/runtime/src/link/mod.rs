@@ -1,6 +1,6 @@
-//! Calls from one component to another: the caller's import is a host function that borrows an
-//! instance of the callee. `routes` go with types; any other interface as dynamic values, which
-//! takes about twice as long.
+//! Calls from one component to another. The caller's import is a host function that borrows an
+//! instance of the callee. Calls of `routes` are typed. Calls of any other interface pass dynamic
+//! values, which takes about twice as long.
 
 mod dynamic;
 mod routes;
@@ -9,9 +9,8 @@ pub(crate) use dynamic::{Mismatch, link as link_dynamic};
 use eventhub_link::LinkError;
 pub(crate) use routes::link as link_routes;
 
-/// Says in the log that a callee did not answer. That it is not asked any more is the link's to
-/// say, once.
-fn report(error: &LinkError, request_id: &str, traceparent: &str) {
+/// Logs that a callee did not answer. The link itself logs, once, that it has opened.
+fn report_link_error(error: &LinkError, request_id: &str, traceparent: &str) {
     let trace_id = crate::context::trace_id(traceparent);
     match error {
         LinkError::Timeout { .. } => tracing::warn!(request_id, trace_id, "{error}"),

@@ -1,7 +1,8 @@
-//! The link to another component's `routes`: requests and answers with types.
+//! The link to another component's `routes`: typed requests and responses.
 
 use std::sync::Arc;
 
+use eventhub_bindings::http::{Request, Response};
 use eventhub_link::{Link, LinkError};
 use wasmtime::StoreContextMut;
 use wasmtime::component::Linker;
@@ -10,7 +11,6 @@ use crate::interface::InterfaceName;
 use crate::pool::Pool;
 use crate::problem::{Code, problem};
 use crate::state::State;
-use crate::values::{Request, Response};
 use crate::{CallContext, CallError};
 
 /// Defines `interface` for the caller whose linker this is.
@@ -26,8 +26,8 @@ pub(crate) fn link(
             let (callee, link) = (callee.clone(), link.clone());
             Box::new(async move {
                 let call = &store.data().call;
-                // The gateway gives a request the id that clients see. A component that leaves it
-                // out passes on its own.
+                // The gateway gives a request the id that clients see. A component that sets none
+                // passes on its own.
                 if request.request_id.is_empty() {
                     request.request_id.push_str(&call.request_id);
                 }
@@ -35,7 +35,7 @@ pub(crate) fn link(
                     request.traceparent.push_str(&call.traceparent);
                 }
                 let deadline = call.deadline;
-                let response = handle(&callee, &link, &request, deadline).await;
+                let response = call_routes(&callee, &link, &request, deadline).await;
                 store.set_epoch_deadline(1);
                 Ok((response,))
             })
@@ -43,7 +43,7 @@ pub(crate) fn link(
     )
 }
 
-async fn handle(
+async fn call_routes(
     callee: &Pool,
     link: &Link,
     request: &Request,
@@ -59,7 +59,7 @@ async fn handle(
         Ok(Ok(response)) => response,
         Ok(Err(error)) => error.to_response(&request.request_id),
         Err(error) => {
-            super::report(&error, context.request_id, context.traceparent);
+            super::report_link_error(&error, context.request_id, context.traceparent);
             let code = match error {
                 LinkError::Timeout { .. } | LinkError::Open { .. } => Code::Unavailable,
                 LinkError::Overloaded { .. } => Code::Overloaded,

@@ -1,4 +1,4 @@
-//! An instance on loan. However the call ends, this decides whether the instance may be used again.
+//! An instance on loan. When its call ends, the lease decides whether the instance is used again.
 
 use tokio::sync::SemaphorePermit;
 use tokio::time::Instant;
@@ -8,18 +8,18 @@ use super::{Pool, mebibytes};
 use crate::CallError;
 use crate::instance::Instance;
 
-/// An instance lent to one call, and a place in the pool with it. The order of the fields matters:
-/// the instance goes before its place does, so that there are never more instances than places.
+/// An instance lent to one call, and the permit of that call. The order of the fields matters: the
+/// instance is dropped before its permit, so that there are never more instances than permits.
 pub(super) struct Lease<'a> {
     pub instance: Lent<'a>,
     pub deadline: Instant,
     pub started: Instant,
-    /// There until the lease ends.
-    pub place: Option<SemaphorePermit<'a>>,
+    /// Present until the lease ends.
+    pub permit: Option<SemaphorePermit<'a>>,
 }
 
-/// Goes back to the pool by [`Lease::settle`] only. When the future of a call is dropped, so is its
-/// instance.
+/// Only [`Lease::settle`] gives the instance back to the pool. When the future of a call is
+/// dropped, so is its instance.
 pub(super) struct Lent<'a> {
     pub instance: Option<Box<Instance>>,
     pub pool: &'a Pool,
@@ -65,10 +65,10 @@ impl Lease<'_> {
     fn give_back(&mut self) {
         let pool = self.instance.pool;
         self.instance.give_back();
-        if let Some(place) = self.place.take()
-            && !pool.places.give_back(place)
+        if let Some(permit) = self.permit.take()
+            && !pool.permits.give_back(permit)
         {
-            pool.forget_one();
+            pool.drop_coldest();
         }
     }
 }
@@ -119,7 +119,7 @@ impl std::ops::DerefMut for Lent<'_> {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        // Neither given back nor discarded: the caller went away in the middle of the call.
+        // Neither given back nor discarded: the caller dropped the call.
         if self.instance.is_some() {
             self.pool.meters.cancelled.increment(1);
             self.discard();

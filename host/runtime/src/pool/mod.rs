@@ -1,38 +1,41 @@
-//! The pool of one component: instances are lent to one call at a time and reused. A call that does
-//! not end well, for whatever reason, keeps its instance from ever being lent again.
+//! The pool of one component. It lends an instance to one call at a time and reuses it. After a
+//! call that fails, whatever the reason, its instance is dropped.
 
 mod lease;
-mod places;
+mod permits;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use eventhub_bindings::http::{Request, Response};
+use eventhub_bindings::kafka::{Delivery, Outcome};
+use eventhub_bindings::timers::Tick;
+use eventhub_bindings::websocket::{Page, Refusal, Subscription};
 use parking_lot::Mutex;
 use tokio::sync::SemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 use wasmtime::component::Val;
 
 use self::lease::{Lease, Lent};
-use self::places::Places;
+use self::permits::Permits;
 use crate::instance::{Instance, Template};
 use crate::meters::Meters;
-use crate::values::{Delivery, Outcome, Page, Refusal, Request, Response, Subscription, Tick};
 use crate::{CallContext, CallError, PoolConfig};
 
 pub(crate) struct Pool {
     pub template: Template,
     config: PoolConfig,
-    /// The one used last is lent first: its memory is warm, and the others can be dropped when it
-    /// gets quiet. Boxed, since each call moves one out and in again.
+    /// The instance used last is lent first: its memory is warm, and the others can be dropped in
+    /// quiet times. Boxed, since each call moves one out and in again.
     #[allow(clippy::vec_box)]
     idle: Mutex<Vec<Box<Instance>>>,
-    places: Places,
+    permits: Permits,
     queued: AtomicUsize,
     meters: Meters,
 }
 
-/// The instances of one component at a moment.
+/// The instances of one component at one point in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ComponentStats {
     pub component: Arc<str>,
@@ -43,20 +46,20 @@ pub struct ComponentStats {
     pub queued: usize,
     /// Linear memory of the idle instances together, bytes.
     pub idle_memory: usize,
-    /// Calls that the idle instances have answered so far.
+    /// Calls that the idle instances have answered.
     pub idle_served: u64,
 }
 
 impl Pool {
     pub fn new(template: Template, config: PoolConfig) -> Self {
         let meters = Meters::new(&template.loaded.name);
-        let places = Places::new(
+        let permits = Permits::new(
             config.eager_instances,
             config.max_instances,
             Duration::from_millis(config.grow_after_ms),
         );
         Self {
-            places,
+            permits,
             idle: Mutex::default(),
             queued: AtomicUsize::new(0),
             template,
@@ -172,7 +175,7 @@ impl Pool {
         lease.settle(result).map(|(result,)| result)
     }
 
-    /// Any exported function; `function` points into the instance's functions.
+    /// Any exported function; `function` is an index into [`Instance::functions`].
     pub async fn call(
         &self,
         function: usize,
@@ -192,7 +195,7 @@ impl Pool {
         lease.settle(result)
     }
 
-    /// Makes sure that there is an instance and that it starts.
+    /// Starts an instance when none is idle.
     pub async fn warm(&self) -> Result<(), CallError> {
         let lease = self.lend(CallContext::default()).await?;
         lease.settle(Ok(Ok(())))
@@ -202,7 +205,7 @@ impl Pool {
         let idle = self.idle.lock();
         ComponentStats {
             component: self.name().clone(),
-            busy: self.places.taken(),
+            busy: self.permits.in_use(),
             idle: idle.len(),
             queued: self.queued.load(Ordering::Relaxed),
             idle_memory: idle
@@ -223,7 +226,7 @@ impl Pool {
             self.report(&error, context);
             error
         };
-        let place = self.place(deadline).await.map_err(failed)?;
+        let permit = self.acquire_permit(deadline).await.map_err(failed)?;
         let idle = self.idle.lock().pop();
         let mut instance = match idle {
             Some(instance) => instance,
@@ -238,12 +241,12 @@ impl Pool {
             },
             deadline,
             started,
-            place: Some(place),
+            permit: Some(permit),
         })
     }
 
-    /// Drops the idle instance that was used least.
-    fn forget_one(&self) {
+    /// Drops the idle instance that has not been used for longest.
+    fn drop_coldest(&self) {
         let mut idle = self.idle.lock();
         if !idle.is_empty() {
             let forgotten = idle.remove(0);
@@ -253,9 +256,9 @@ impl Pool {
         }
     }
 
-    async fn place(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallError> {
-        if let Some(place) = self.places.try_take() {
-            return Ok(place);
+    async fn acquire_permit(&self, deadline: Instant) -> Result<SemaphorePermit<'_>, CallError> {
+        if let Some(permit) = self.permits.try_acquire() {
+            return Ok(permit);
         }
         let overloaded = || CallError::Overloaded {
             component: self.name().clone(),
@@ -264,7 +267,7 @@ impl Pool {
         if queued.ahead >= self.config.max_queued as usize {
             return Err(overloaded());
         }
-        self.places.take(deadline).await.ok_or_else(overloaded)
+        self.permits.acquire(deadline).await.ok_or_else(overloaded)
     }
 
     async fn start(&self, deadline: Instant, started: Instant) -> Result<Box<Instance>, CallError> {
@@ -272,7 +275,7 @@ impl Pool {
         match timeout_at(
             deadline,
             self.template
-                .instantiate(deadline, self.places.computing.enlist()),
+                .instantiate(deadline, self.permits.computing.enlist()),
         )
         .await
         {
@@ -296,7 +299,7 @@ impl Pool {
         }
     }
 
-    /// Counts and logs a call that failed: the one place where this is done.
+    /// Counts and logs a failed call. Nothing else logs it.
     fn report(&self, error: &CallError, context: CallContext<'_>) {
         self.meters.failed(error.kind());
         let backtrace = if let CallError::Trap { backtrace, .. } = error {
@@ -307,7 +310,7 @@ impl Pool {
         let (component, kind) = (&**self.name(), error.kind());
         let (request_id, trace_id) = (context.request_id, context.trace_id());
         match error {
-            // A flood of these must not become a flood of lines; the metrics have them.
+            // Overload must not flood the log; the metrics count it.
             CallError::Overloaded { .. } => {
                 tracing::debug!(component, request_id, trace_id, kind, "{error}")
             }

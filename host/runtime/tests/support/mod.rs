@@ -7,8 +7,8 @@ pub mod probe;
 
 use std::time::Duration;
 
+use eventhub_bindings::http::{Request, Response};
 use eventhub_link::{Link, LinkConfig};
-use eventhub_runtime::values::{Request, Response};
 use eventhub_runtime::{
     AddToLinker, App, AppBuilder, BuildError, ComponentSource, EngineConfig, LinkSpec, PoolConfig,
     Runtime, State,
@@ -24,7 +24,7 @@ pub fn runtime() -> Runtime {
     .unwrap()
 }
 
-/// A capability whose calls take as long as they are told to.
+/// A capability whose calls take as long as their argument says.
 pub fn clock() -> AddToLinker {
     Box::new(
         |linker: &mut Linker<State>, _component, _link: std::sync::Arc<Link>| {

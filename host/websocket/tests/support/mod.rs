@@ -10,7 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use eventhub_websocket::{Config, Frame, Hub, NoPlace, Page, Subscription, TopicReader, upgrade};
+use eventhub_websocket::{
+    AdmitError, Config, Frame, Hub, Page, Subscription, TopicReader, upgrade,
+};
 use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use http_body_util::Empty;
@@ -186,23 +188,23 @@ fn answer(
     log: &Arc<Log>,
 ) -> Response<Empty<Bytes>> {
     let status = |code: u16| Response::builder().status(code).body(Empty::new()).unwrap();
-    let seat = match hub.admit(client) {
-        Ok(seat) => seat,
-        Err(NoPlace::Full) => return status(503),
-        Err(NoPlace::AddressFull) => return status(429),
+    let permit = match hub.admit(client) {
+        Ok(permit) => permit,
+        Err(AdmitError::Full) => return status(503),
+        Err(AdmitError::AddressFull) => return status(429),
     };
     let Ok((response, upgraded)) = upgrade(&mut request) else {
         return status(426);
     };
     match request.uri().path() {
-        "/none" => seat.refuse(upgraded, 4404, "no such session".into()),
+        "/none" => permit.refuse(upgraded, 4404, "no such session".into()),
         "/live" => {
             let seq = log.head();
             let frames = vec![Frame {
                 seq,
                 text: text("snapshot", seq, 0),
             }];
-            seat.serve(
+            permit.serve(
                 upgraded,
                 Subscription {
                     topic: "topic".into(),
@@ -213,7 +215,7 @@ fn answer(
             );
         }
         // From the beginning, whatever has been read since.
-        _ => seat.serve(
+        _ => permit.serve(
             upgraded,
             Subscription {
                 topic: "topic".into(),
