@@ -1,21 +1,21 @@
-//! Where the shims of `adapters/` lie once they are built, and what they are told.
+//! Where the built shims of `adapters/` lie, and the variables that they read.
 
 use std::path::{Path, PathBuf};
 
-/// A shim beside a component: `target/components/booking.wasm` →
+/// The file of a shim beside a component: `target/components/booking.wasm` →
 /// `target/components/adapters/<name>.wasm`.
-pub fn file(component: &Path, name: &str) -> PathBuf {
+pub fn shim_file(component: &Path, name: &str) -> PathBuf {
     component
         .with_file_name("adapters")
         .join(format!("{name}.wasm"))
 }
 
-/// The client shim of a service or a capability: `seat-inventory` → `seat_inventory_client.wasm`.
-pub fn client(component: &Path, package: &str) -> PathBuf {
-    file(component, &format!("{}_client", package.replace('-', "_")))
+/// The file of the client shim of a service or a capability: `seat-inventory` → `seat_inventory_client.wasm`.
+pub fn client_file(component: &Path, package: &str) -> PathBuf {
+    shim_file(component, &format!("{}_client", package.replace('-', "_")))
 }
 
-/// The variable by which client shims find the other side of a package: `CALL_URL_SEAT_INVENTORY`.
+/// The variable that tells client shims where the other side of a package is: `CALL_URL_SEAT_INVENTORY`.
 pub fn url_variable(package: &str) -> String {
     format!("CALL_URL_{}", package.to_uppercase().replace('-', "_"))
 }

@@ -1,4 +1,4 @@
-//! The operators' listener: `/healthz` (the process lives), `/readyz` (what is not ready, by name),
+//! The operators' listener: `/healthz` (the process runs), `/readyz` (what is not ready, by name),
 //! `/metrics` (Prometheus).
 
 use std::collections::BTreeMap;
@@ -14,13 +14,14 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::app::App;
 
-/// Readiness besides what the servers say: false while starting and while draining.
+/// Readiness of the process itself: false while it drains.
 #[derive(Default)]
 pub struct Readiness {
     draining: AtomicBool,
@@ -33,17 +34,23 @@ impl Readiness {
     }
 }
 
-/// Installs the process-wide recorder. Links and pools register with it when they are made: do this
-/// first.
+/// The process-wide recorder, installed by the first call. Call it first: links and pools register
+/// with the recorder when they are made.
 pub fn metrics() -> anyhow::Result<PrometheusHandle> {
+    static INSTALLED: Mutex<Option<PrometheusHandle>> = Mutex::new(None);
+    let mut installed = INSTALLED.lock();
+    if let Some(handle) = &*installed {
+        return Ok(handle.clone());
+    }
     // From 100 µs to 30 s, about three a decade.
     let buckets = [
         0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
         5.0, 10.0, 30.0,
     ];
-    Ok(PrometheusBuilder::new()
+    let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("seconds".into()), &buckets)?
-        .install_recorder()?)
+        .install_recorder()?;
+    Ok(installed.insert(handle).clone())
 }
 
 pub struct Admin {

@@ -1,26 +1,26 @@
-//! From manifest and configuration to running components: the clients of the servers are made, and
-//! everything is linked.
+//! From manifest and configuration to running components: makes the clients of the servers, and links
+//! everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use eventhub_runtime::values::{Request, Response};
+use eventhub_bindings::http::{Request, Response};
 use eventhub_runtime::{
-    AppBuilder, CallContext, Code, ComponentSource, EngineConfig, LinkSpec, PoolConfig, problem,
+    AppBuilder, CallContext, Code, ComponentSource, EngineConfig, LinkSpec, problem,
 };
 
-use crate::config::{Component as Limits, Config, Runtime};
+use crate::config::{Config, Runtime};
 use crate::manifest::{Capability, Link, Manifest, Target};
 
 /// What answers the requests of a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Door {
+pub enum Endpoint {
     /// A component's `routes`: the gateway, for everybody.
     Routes(String),
     /// A component's `wasi:http/incoming-handler`: calls from components elsewhere.
-    Calls(String),
+    Rpc(String),
     /// Nothing but WebSockets.
     Sockets,
 }
@@ -36,7 +36,10 @@ pub struct App {
 }
 
 impl App {
-    /// Compiles (or takes from the cache) and links. Fails with the names of what does not fit.
+    /// Compiles the components, or takes them from the cache, and links them.
+    ///
+    /// # Errors
+    /// Names every component, link or key of the configuration that does not fit.
     pub async fn build(config: &Config, manifest: &Manifest) -> Result<Self> {
         let used: BTreeSet<Capability> = manifest
             .links
@@ -50,23 +53,17 @@ impl App {
 
         let postgres = used
             .contains(&Capability::Postgres)
-            .then(|| postgres(config))
+            .then(|| eventhub_postgres::Client::new(config.postgres.clone()))
             .transpose()?;
         let redis = used
             .contains(&Capability::Redis)
-            .then(|| redis(config))
+            .then(|| eventhub_redis::Client::new(config.redis.clone()))
             .transpose()?;
         let kafka = used
             .contains(&Capability::Kafka)
-            .then(|| kafka(config))
+            .then(|| eventhub_kafka::Client::new(config.kafka.clone()))
             .transpose()?;
-        let topics = eventhub_websocket::Hub::new(eventhub_websocket::Config {
-            max_sockets: config.websocket.max_sockets,
-            max_sockets_per_address: config.websocket.max_sockets_per_address,
-            ping_seconds: config.websocket.ping_seconds,
-            max_pending_frames: config.websocket.max_pending_frames,
-            ..eventhub_websocket::Config::default()
-        });
+        let topics = eventhub_websocket::Hub::new(config.websocket.clone());
 
         let Runtime {
             total_instances,
@@ -123,15 +120,14 @@ impl App {
                 )
             })?;
             let mut environment = config.variables(component);
-            // The tests' negative control is refused by components unless this is set for the whole
-            // host.
+            // Components refuse the negative control of tests unless this is set for the whole host.
             if let Ok(value) = std::env::var("EVENTHUB_TEST") {
                 environment.insert("EVENTHUB_TEST".into(), value);
             }
             builder.component(ComponentSource {
                 name: component.name.clone(),
                 wasm,
-                pool: pool(&config.component(&component.name)?, component.instances),
+                pool: config.pool(component)?,
                 env: environment.into_iter().collect(),
             });
         }
@@ -170,29 +166,29 @@ impl App {
         })
     }
 
-    /// Answers a request that came in by a door.
-    pub async fn handle(&self, door: &Door, request: Request) -> Response {
-        match door {
-            Door::Routes(component) => {
+    /// Answers a request that came in at an endpoint.
+    pub async fn handle(&self, endpoint: &Endpoint, request: Request) -> Response {
+        match endpoint {
+            Endpoint::Routes(component) => {
                 self.components
                     .handle(component, &request, CallContext::of(&request))
                     .await
             }
-            Door::Calls(component) => {
+            Endpoint::Rpc(component) => {
                 self.components
                     .over_http(component, &request, CallContext::of(&request))
                     .await
             }
-            Door::Sockets => problem(Code::NotFound, &request.request_id),
+            Endpoint::Sockets => problem(Code::NotFound, &request.request_id),
         }
     }
 
-    /// Adds relays whose state `/readyz` tells.
+    /// Adds a relay; `/readyz` reports its state.
     pub fn watch(&self, relay: eventhub_cdc::Handle) {
         self.relays.lock().push(relay);
     }
 
-    /// What is not ready, by name.
+    /// Every server and relay that is not ready: its name and why.
     pub async fn failures(&self) -> BTreeMap<String, String> {
         let mut failures = BTreeMap::new();
         let (postgres, redis, kafka) = tokio::join!(
@@ -247,66 +243,16 @@ impl App {
     }
 }
 
-fn postgres(config: &Config) -> Result<eventhub_postgres::Client> {
-    Ok(eventhub_postgres::Client::new(eventhub_postgres::Config {
-        databases: config.postgres.databases.clone(),
-        pool_size: config.postgres.pool_size,
-        acquire_timeout_ms: config.postgres.acquire_timeout_ms,
-        statement_timeout_ms: config.postgres.statement_timeout_ms,
-        ..eventhub_postgres::Config::default()
-    })?)
-}
-
-fn redis(config: &Config) -> Result<eventhub_redis::Client> {
-    Ok(eventhub_redis::Client::new(eventhub_redis::Config {
-        url: config.redis.url.clone(),
-        response_timeout_ms: config.redis.response_timeout_ms,
-        ..eventhub_redis::Config::default()
-    })?)
-}
-
-/// Kafka as the configuration names it.
-pub fn kafka_config(config: &Config) -> eventhub_kafka::Config {
-    eventhub_kafka::Config {
-        brokers: config.kafka.brokers.clone(),
-        partitions: config.kafka.partitions,
-        replication: config.kafka.replication,
-        properties: config.kafka.properties.clone(),
-        ..eventhub_kafka::Config::default()
-    }
-}
-
-fn kafka(config: &Config) -> Result<eventhub_kafka::Client> {
-    Ok(eventhub_kafka::Client::new(kafka_config(config))?)
-}
-
-fn pool(limits: &Limits, instances: usize) -> PoolConfig {
-    PoolConfig {
-        max_instances: instances as u32,
-        eager_instances: limits.eager_instances as u32,
-        grow_after_ms: limits.grow_after_ms,
-        max_queued: limits.max_queued as u32,
-        deadline_ms: limits.deadline_ms,
-        memory_mb: limits.memory_mb as u64,
-        recycle_after: limits.recycle_after as u32,
-        recycle_memory_mb: limits.recycle_memory_mb as u64,
-    }
-}
-
 fn link_spec(config: &Config, link: &Link) -> Result<LinkSpec> {
     let target = match &link.target {
         Target::Component(name) => name.clone(),
         Target::Capability(_) => link.package.clone(),
     };
-    let config = config.link(
-        &link.properties,
-        &format!("of the link {} → {target}", link.source),
-    )?;
     Ok(LinkSpec {
         source: link.source.clone(),
         target,
         package: link.package.clone(),
-        config,
+        config: config.link(link)?,
     })
 }
 

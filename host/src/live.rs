@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use eventhub_runtime::{CallContext, Code, problem, values};
-use eventhub_websocket::{Frame, NoPlace, NotAnUpgrade, Page, Subscription, TopicReader, Upgrade};
+use eventhub_bindings::http;
+use eventhub_bindings::websocket::Refusal;
+use eventhub_runtime::{CallContext, Code, problem};
+use eventhub_websocket::{AdmitError, NotAnUpgrade, Page, TopicReader, Upgrade};
 use futures::future::BoxFuture;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -63,17 +65,17 @@ impl Live {
     async fn open(
         &self,
         upgraded: Result<(hyper::Response<()>, Upgrade), NotAnUpgrade>,
-        asked: &values::Request,
+        asked: &http::Request,
         client: IpAddr,
     ) -> HyperResponse {
         let id = &asked.request_id;
         let Some(component) = &self.component else {
             return to_hyper(problem(Code::NotFound, id));
         };
-        let seat = match self.app.topics.admit(client) {
-            Ok(seat) => seat,
-            Err(NoPlace::Full) => return to_hyper(problem(Code::Overloaded, id)),
-            Err(NoPlace::AddressFull) => return to_hyper(problem(Code::RateLimited, id)),
+        let permit = match self.app.topics.admit(client) {
+            Ok(permit) => permit,
+            Err(AdmitError::Full) => return to_hyper(problem(Code::Overloaded, id)),
+            Err(AdmitError::AddressFull) => return to_hyper(problem(Code::RateLimited, id)),
         };
         let (answer, upgrade) = match upgraded {
             Ok(upgraded) => upgraded,
@@ -85,11 +87,9 @@ impl Live {
             .live_open(component, asked, CallContext::of(asked))
             .await
         {
-            Ok(Ok(subscription)) => {
-                seat.serve(upgrade, subscription_of(subscription), self.reader.clone())
-            }
-            Ok(Err(values::Refusal::Close((code, reason)))) => seat.refuse(upgrade, code, reason),
-            Ok(Err(values::Refusal::Response(response))) => return to_hyper(response),
+            Ok(Ok(subscription)) => permit.serve(upgrade, subscription, self.reader.clone()),
+            Ok(Err(Refusal::Close((code, reason)))) => permit.refuse(upgrade, code, reason),
+            Ok(Err(Refusal::Response(response))) => return to_hyper(response),
             Err(error) => return to_hyper(error.to_response(id)),
         }
         answer.map(|()| Full::new(Bytes::new()))
@@ -115,31 +115,9 @@ impl TopicReader for Reader {
                 .components
                 .live_read(&self.component, topic, seq, CallContext::default())
                 .await;
-            let page = read.map_err(|error| error.to_string())??;
-            Ok(Page {
-                frames: frames(page.frames),
-                reset: page.reset,
-            })
+            read.map_err(|error| error.to_string())?
         })
     }
-}
-
-fn subscription_of(subscription: values::Subscription) -> Subscription {
-    Subscription {
-        topic: subscription.topic,
-        frames: frames(subscription.frames),
-        seq: subscription.seq,
-    }
-}
-
-fn frames(frames: Vec<values::Frame>) -> Vec<Frame> {
-    frames
-        .into_iter()
-        .map(|frame| Frame {
-            seq: frame.seq,
-            text: frame.text,
-        })
-        .collect()
 }
 
 fn not_an_upgrade(why: &NotAnUpgrade) -> HyperResponse {

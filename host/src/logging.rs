@@ -15,5 +15,5 @@ pub fn init(log: &Log) -> anyhow::Result<()> {
         LogFormat::Human => builder.with_target(false).try_init(),
         LogFormat::Json => builder.json().flatten_event(true).try_init(),
     }
-    .map_err(|cause| anyhow::anyhow!("logging is set up already: {cause}"))
+    .map_err(|cause| anyhow::anyhow!("logging was set up before: {cause}"))
 }

@@ -20,7 +20,9 @@ mod triggers;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use clap::{Parser, Subcommand};
+use clap::{Args, Parser, Subcommand};
+use config::Config;
+use manifest::Manifest;
 use split::Role;
 
 #[global_allocator]
@@ -34,97 +36,124 @@ struct Arguments {
     command: Command,
 }
 
+/// The two files that every command reads.
+#[derive(Args)]
+struct Files {
+    /// The manifest (OAM, as wasmCloud has it).
+    #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
+    manifest: PathBuf,
+    /// A file with what differs from the defaults; `eventhub config` prints them all.
+    #[arg(long, env = "EVENTHUB_CONFIG")]
+    config: Option<PathBuf>,
+}
+
 #[derive(Subcommand)]
 enum Command {
     /// Development: starts private PostgreSQL, Redis, Kafka and a Stripe simulator, migrates, seeds
-    /// a demo, and serves.
-    Up(dev::Options),
+    /// a demo, and serves. What it sets itself wins over --config: addresses, keys and rate limits.
+    Up {
+        #[command(flatten)]
+        files: Files,
+        #[command(flatten)]
+        options: dev::Options,
+    },
     /// Production: serves the components of a manifest on the servers that the configuration names.
     Serve {
-        /// Only these services, the others being served by other processes: `booking,payment`.
+        #[command(flatten)]
+        files: Files,
+        /// Only these services, where other processes serve the rest: `booking,payment`.
         /// `api-gateway` is the public one.
         #[arg(long, env = "EVENTHUB_SERVICES", value_delimiter = ',')]
         services: Vec<String>,
-        /// The manifest (OAM, as wasmCloud has it).
-        #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
-        manifest: PathBuf,
-        /// A file with what differs from the defaults; `eventhub config` prints them all.
-        #[arg(long, env = "EVENTHUB_CONFIG")]
-        config: Option<PathBuf>,
     },
     /// The capabilities for components on another host, such as wasmCloud or Spin: they call it
-    /// over HTTP; it calls them with messages and timers, and holds the WebSockets.
+    /// over HTTP; it calls them with messages and timers, and holds the WebSockets. `[sidecar]` and
+    /// `services.token` configure it.
     Sidecar {
-        /// The manifest of the components on the other host.
-        #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
-        manifest: PathBuf,
-        /// A file with what differs from the defaults; `[sidecar]` and `services.token` are the
-        /// ones for this.
-        #[arg(long, env = "EVENTHUB_CONFIG")]
-        config: Option<PathBuf>,
+        #[command(flatten)]
+        files: Files,
     },
-    /// Deploys the components on hosts of a wasmCloud 2 lattice.
-    Deploy(deploy::Options),
-    /// Stops what was deployed.
-    Undeploy(deploy::Undeploy),
-    /// Brings the databases' schemas up to date. Run it before new components are served.
+    /// Deploys the components on hosts of a wasmCloud 2 lattice. `[wash]`, `[sidecar]` and
+    /// `services.token` configure it.
+    Deploy {
+        #[command(flatten)]
+        files: Files,
+        #[command(flatten)]
+        options: deploy::Options,
+    },
+    /// Stops what was deployed. `[wash]` says where the lattice is.
+    Undeploy {
+        #[command(flatten)]
+        files: Files,
+        #[command(flatten)]
+        options: deploy::Undeploy,
+    },
+    /// Brings the schemas of the manifest's databases up to date. Run it before new components are
+    /// served.
     Migrate {
+        #[command(flatten)]
+        files: Files,
         /// The folder of migrations, a folder per database in it.
         #[arg(long, env = "EVENTHUB_MIGRATIONS", default_value = "migrations")]
         migrations: PathBuf,
-        /// A file with what differs from the defaults.
-        #[arg(long, env = "EVENTHUB_CONFIG")]
-        config: Option<PathBuf>,
     },
     /// Prints the whole default configuration, commented.
     Config,
 }
 
-fn main() -> Result<()> {
-    let arguments = Arguments::parse();
-    let file = match &arguments.command {
-        Command::Serve { config, .. }
-        | Command::Sidecar { config, .. }
-        | Command::Migrate { config, .. } => config.clone(),
-        Command::Deploy(options) => options.config.clone(),
-        Command::Undeploy(options) => options.config.clone(),
-        Command::Up(options) => options.config.clone(),
-        Command::Config => {
-            print!("{}", config::DEFAULT);
-            return Ok(());
+impl Command {
+    fn files(&self) -> Option<&Files> {
+        match self {
+            Self::Up { files, .. }
+            | Self::Serve { files, .. }
+            | Self::Sidecar { files }
+            | Self::Deploy { files, .. }
+            | Self::Undeploy { files, .. }
+            | Self::Migrate { files, .. } => Some(files),
+            Self::Config => None,
         }
+    }
+}
+
+fn main() -> Result<()> {
+    let command = Arguments::parse().command;
+    let Some(files) = command.files() else {
+        print!("{}", config::DEFAULT);
+        return Ok(());
     };
-    let mut config = config::Config::load(file.as_deref())?;
-    logging::init(&config.log)?;
+    let (manifest, config) = (files.manifest.clone(), files.config.clone());
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")?;
     let result = runtime.block_on(async {
-        match arguments.command {
-            Command::Up(options) => dev::up(options).await,
-            Command::Serve {
-                manifest, services, ..
-            } => {
-                let role = if services.is_empty() {
-                    Role::Whole
-                } else {
-                    Role::Services(services)
-                };
-                serve::serve(&mut config, &manifest, &role).await
-            }
-            Command::Sidecar { manifest, .. } => {
-                serve::serve(&mut config, &manifest, &Role::Sidecar).await
-            }
-            Command::Deploy(options) => deploy::deploy(options, &config).await,
-            Command::Undeploy(options) => deploy::undeploy(options, &config).await,
-            Command::Migrate { migrations, .. } => {
-                migrate::run(&migrations, &config.postgres.databases).await
-            }
-            Command::Config => Ok(()),
-        }
+        let manifest = Manifest::load(&manifest).await?;
+        let config = Config::load(&manifest, config.as_deref())?;
+        logging::init(&config.log)?;
+        run(command, &manifest, config).await
     });
-    // All that matters has ended, or had its time.
+    // Everything that matters has ended, or had its time.
     runtime.shutdown_background();
     result
+}
+
+async fn run(command: Command, manifest: &Manifest, mut config: Config) -> Result<()> {
+    match command {
+        Command::Up { options, .. } => dev::up(options, manifest, config).await,
+        Command::Serve { services, .. } => {
+            let role = if services.is_empty() {
+                Role::Whole
+            } else {
+                Role::Services(services)
+            };
+            serve::serve(&mut config, manifest, &role).await
+        }
+        Command::Sidecar { .. } => serve::serve(&mut config, manifest, &Role::Sidecar).await,
+        Command::Deploy { options, .. } => deploy::deploy(options, manifest, &config).await,
+        Command::Undeploy { options, .. } => deploy::undeploy(options, manifest, &config).await,
+        Command::Migrate { migrations, .. } => {
+            migrate::run(&migrations, &config.postgres.databases).await
+        }
+        Command::Config => Ok(()),
+    }
 }

@@ -1,7 +1,8 @@
-//! `wadm.yaml` read into what the host needs: components, links between them, links to capabilities
-//! and from them. The OAM syntax is `wadm-types`'; which capabilities exist is ours.
+//! Reads `wadm.yaml` into what the host needs: components, links between them, links to capabilities
+//! and from them. The crate `wadm-types` has the OAM syntax; this module knows the capabilities, and
+//! what the configuration of components and links means.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use wadm_types::validation::{ValidationFailureLevel, validate_manifest};
@@ -19,11 +20,9 @@ pub enum ManifestError {
     Syntax { path: PathBuf, cause: String },
     #[error("manifest {path} is not valid: {failures}")]
     Invalid { path: PathBuf, failures: String },
-    #[error(
-        "component {component}: image {image} is not a file of this host; build it, or give file://…"
-    )]
+    #[error("component {component}: the image {image} is not a file; this host runs file://… only")]
     Image { component: String, image: String },
-    #[error("capability {name}: this host has no such capability; it has {known}")]
+    #[error("capability {name}: this host does not have it; it has {known}")]
     UnknownCapability { name: String, known: String },
     #[error("link {from} → {to}: {cause}")]
     Link {
@@ -79,10 +78,12 @@ impl Capability {
 pub struct Component {
     pub name: String,
     pub file: PathBuf,
-    /// At most so many instances.
+    /// The most instances.
     pub instances: usize,
-    /// Named configuration of the manifest; the configuration file's environment comes on top.
+    /// Environment variables; those of the configuration file override them.
     pub environment: BTreeMap<String, String>,
+    /// Limits of its instances, as far as they differ from the defaults: `memory_mb`.
+    pub limits: BTreeMap<String, String>,
 }
 
 /// What a link leads to.
@@ -100,7 +101,8 @@ pub struct Link {
     /// `eventhub:postgres`.
     pub package: String,
     pub interfaces: Vec<String>,
-    /// Configuration of the target: timeouts, bulkhead, breaker.
+    /// Configuration of the target: timeouts, bulkhead and breaker of every link; `database` and
+    /// `outbox` of a link to Postgres; `authorities` of a link to the HTTP client.
     pub properties: BTreeMap<String, String>,
 }
 
@@ -109,13 +111,29 @@ pub struct Link {
 pub struct Trigger {
     pub capability: Capability,
     pub component: String,
-    /// `interval_ms`, `group`, `topics`.
+    /// `interval_ms` and `at_once` of the scheduler; `group` and `topics` of Kafka.
     pub properties: BTreeMap<String, String>,
 }
 
-#[derive(Clone, Debug, PartialEq)]
+/// The package of links to Postgres.
+pub const POSTGRES: &str = "eventhub:postgres";
+/// Keys of a link to Postgres: the databases that its component uses, and the aggregates whose facts
+/// it writes to the outbox of the first of them. Each is a list with commas.
+pub const DATABASE: &str = "database";
+pub const OUTBOX: &str = "outbox";
+/// The key of a link to the HTTP client: the authorities that its component may call, with commas.
+const AUTHORITIES: &str = "authorities";
+/// A component's configuration has the limits of its instances when its name ends so.
+const LIMITS_SUFFIX: &str = "-limits";
+
+/// The application, or the part of it that one process runs.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Manifest {
     pub name: String,
+    /// The file that it was read from.
+    pub path: PathBuf,
+    /// Every aggregate of the application whose facts are published, in whichever process.
+    pub aggregates: BTreeSet<String>,
     pub components: Vec<Component>,
     pub links: Vec<Link>,
     pub triggers: Vec<Trigger>,
@@ -123,19 +141,18 @@ pub struct Manifest {
 
 impl Manifest {
     /// Reads and validates a manifest. `file://` images are relative to the manifest's folder.
+    ///
+    /// # Errors
+    /// [`ManifestError`]: the author's mistake, or a file that cannot be read.
     pub async fn load(path: &Path) -> Result<Self, ManifestError> {
         let text = std::fs::read_to_string(path).map_err(|cause| ManifestError::Read {
             path: path.into(),
             cause,
         })?;
-        let folder = path
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
-        Self::parse(&text, path, folder).await
+        Self::parse(&text, path).await
     }
 
-    async fn parse(text: &str, path: &Path, folder: &Path) -> Result<Self, ManifestError> {
+    async fn parse(text: &str, path: &Path) -> Result<Self, ManifestError> {
         let syntax = |cause: String| ManifestError::Syntax {
             path: path.into(),
             cause,
@@ -157,10 +174,10 @@ impl Manifest {
         }
         let mut manifest = Manifest {
             name: oam.metadata.name.clone(),
-            components: vec![],
-            links: vec![],
-            triggers: vec![],
+            path: path.into(),
+            ..Manifest::default()
         };
+        let folder = manifest.folder().to_path_buf();
         let capabilities = capabilities(&oam)?;
         for component in oam.components() {
             if let Properties::Component { properties } = &component.properties {
@@ -170,11 +187,16 @@ impl Manifest {
                     component: component.name.clone(),
                     image,
                 })?;
+                let (limits, environment): (Vec<_>, Vec<_>) = properties
+                    .config
+                    .iter()
+                    .partition(|config| config.name.ends_with(LIMITS_SUFFIX));
                 manifest.components.push(Component {
                     name: component.name.clone(),
                     file,
                     instances: instances(component.traits.as_deref()),
-                    environment: flatten(&properties.config),
+                    environment: merge_properties(environment),
+                    limits: merge_properties(limits),
                 });
             }
             for link in links(component.traits.as_deref()) {
@@ -182,6 +204,13 @@ impl Manifest {
             }
         }
         manifest.refuse_dangling_links()?;
+        let outboxes = manifest
+            .postgres_links()
+            .filter_map(|link| link.properties.get(OUTBOX));
+        manifest.aggregates = outboxes
+            .flat_map(|list| list_items(list))
+            .map(String::from)
+            .collect();
         Ok(manifest)
     }
 
@@ -228,21 +257,106 @@ impl Manifest {
                 properties: link
                     .source
                     .as_ref()
-                    .map(|source| flatten(&source.config))
+                    .map(|source| merge_properties(&source.config))
                     .unwrap_or_default(),
             }),
-            (None, target) => self.links.push(Link {
-                source: source.into(),
-                target: target.map_or_else(
+            (None, target) => {
+                let properties = merge_properties(&link.target.config);
+                let target = target.map_or_else(
                     || Target::Component(link.target.name.clone()),
                     |capability| Target::Capability(*capability),
-                ),
-                package: format!("{}:{}", link.namespace, link.package),
-                interfaces: link.interfaces.clone(),
-                properties: flatten(&link.target.config),
-            }),
+                );
+                if target == Target::Capability(Capability::HttpClient)
+                    && properties.keys().any(|key| key != AUTHORITIES)
+                {
+                    return Err(refuse("the only property of such a link is `authorities`"));
+                }
+                if properties.contains_key(OUTBOX) && !properties.contains_key(DATABASE) {
+                    return Err(refuse("it has an `outbox` but no `database`"));
+                }
+                self.links.push(Link {
+                    source: source.into(),
+                    target,
+                    package: format!("{}:{}", link.namespace, link.package),
+                    interfaces: link.interfaces.clone(),
+                    properties,
+                });
+            }
         }
         Ok(())
+    }
+
+    /// The folder of the file, to which images and tools are relative.
+    pub fn folder(&self) -> &Path {
+        let parent = self.path.parent();
+        parent
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
+    }
+
+    /// The component of that name.
+    pub fn component(&self, name: &str) -> Option<&Component> {
+        self.components
+            .iter()
+            .find(|component| component.name == name)
+    }
+
+    /// The services in the order of the file: components whose `routes` the entry is linked to. Any
+    /// other component but the entry is a part of its callers.
+    pub fn services(&self) -> impl Iterator<Item = &str> {
+        let names = self
+            .components
+            .iter()
+            .map(|component| component.name.as_str());
+        names.filter(|name| self.is_service(name))
+    }
+
+    /// Whether it is one of [`Manifest::services`].
+    pub fn is_service(&self, name: &str) -> bool {
+        let Some(entry) = self.entry() else {
+            return false;
+        };
+        self.links.iter().any(|link| {
+            link.source == entry
+                && component_target(&link.target) == Some(name)
+                && link
+                    .interfaces
+                    .iter()
+                    .any(|interface| interface == "routes")
+        })
+    }
+
+    /// Every database that a component uses.
+    pub fn databases(&self) -> BTreeSet<&str> {
+        let databases = self
+            .postgres_links()
+            .filter_map(|link| link.properties.get(DATABASE));
+        databases.flat_map(|list| list_items(list)).collect()
+    }
+
+    /// Every database with an outbox: the first of a link's whose component writes facts.
+    pub fn outbox_databases(&self) -> BTreeSet<&str> {
+        self.postgres_links()
+            .filter(|link| link.properties.contains_key(OUTBOX))
+            .filter_map(|link| list_items(link.properties.get(DATABASE)?).next())
+            .collect()
+    }
+
+    /// The authorities that a component may call over HTTP.
+    pub fn authorities(&self, component: &str) -> Vec<&str> {
+        self.links
+            .iter()
+            .filter(|link| {
+                link.source == component
+                    && link.target == Target::Capability(Capability::HttpClient)
+            })
+            .filter_map(|link| link.properties.get(AUTHORITIES))
+            .flat_map(|list| list_items(list))
+            .collect()
+    }
+
+    fn postgres_links(&self) -> impl Iterator<Item = &Link> {
+        self.links.iter().filter(|link| link.package == POSTGRES)
     }
 
     /// The component that answers HTTP.
@@ -284,9 +398,25 @@ fn instances(traits: Option<&[Trait]>) -> usize {
     scalers.next_back().unwrap_or(1).max(1)
 }
 
-fn flatten(config: &[ConfigProperty]) -> BTreeMap<String, String> {
+/// The component that a link leads to, unless it leads to a capability.
+pub fn component_target(target: &Target) -> Option<&str> {
+    match target {
+        Target::Component(name) => Some(name),
+        Target::Capability(_) => None,
+    }
+}
+
+fn list_items(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',')
+        .map(str::trim)
+        .filter(|item| !item.is_empty())
+}
+
+fn merge_properties<'a>(
+    config: impl IntoIterator<Item = &'a ConfigProperty>,
+) -> BTreeMap<String, String> {
     config
-        .iter()
+        .into_iter()
         .filter_map(|one| one.properties.clone())
         .flatten()
         .collect()
@@ -297,7 +427,7 @@ mod tests {
     use super::*;
 
     async fn parse(text: &str) -> Result<Manifest, ManifestError> {
-        Manifest::parse(text, Path::new("wadm.yaml"), Path::new("/app")).await
+        Manifest::parse(text, Path::new("/app/wadm.yaml")).await
     }
 
     #[tokio::test]
@@ -317,8 +447,94 @@ mod tests {
         assert!(warnings.is_empty(), "{warnings:?}");
     }
 
+    /// Build scripts, tools and tests read the manifest with a crate of their own.
     #[tokio::test]
-    async fn an_unknown_capability_and_an_image_elsewhere_are_refused_by_name() {
+    async fn the_small_reader_reads_the_same() {
+        let path = Path::new("../wadm.yaml");
+        let manifest = Manifest::load(path).await.unwrap();
+        let small = eventhub_manifest::Manifest::read(path).unwrap();
+        assert_eq!(Some(small.gateway()), manifest.entry());
+        assert!(
+            small
+                .services()
+                .iter()
+                .map(|one| one.name.as_str())
+                .eq(manifest.services())
+        );
+        assert_eq!(small.databases(), manifest.databases());
+        assert!(small.aggregates().into_iter().eq(&manifest.aggregates));
+        assert_eq!(small.components.len(), manifest.components.len());
+        for component in &manifest.components {
+            let same = small.component(&component.name).unwrap();
+            assert_eq!(
+                same.environment, component.environment,
+                "{}",
+                component.name
+            );
+            let links = manifest
+                .links
+                .iter()
+                .filter(|link| link.source == component.name);
+            for (link, same) in links.zip(&same.links) {
+                assert_eq!(
+                    (&same.package, &same.interfaces, &same.properties),
+                    (&link.package, &link.interfaces, &link.properties)
+                );
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn databases_outboxes_and_authorities_are_those_of_links() {
+        let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let all = BTreeSet::from(["booking_db", "event_db", "identity_db", "payment_db"]);
+        assert_eq!(manifest.databases(), all);
+        assert_eq!(manifest.outbox_databases(), all);
+        let aggregates = ["booking", "event", "payment", "user"].map(String::from);
+        assert_eq!(manifest.aggregates, aggregates.into());
+        assert_eq!(manifest.authorities("payment-stripe"), ["api.stripe.com"]);
+        assert!(manifest.authorities("payment").is_empty());
+        let services: Vec<_> = manifest.services().collect();
+        assert_eq!(
+            (services[0], services[5], services.len()),
+            ("identity", "payment", 6)
+        );
+        let layouts = manifest.component("venue-layout").unwrap();
+        assert_eq!(layouts.limits["memory_mb"], "256");
+        assert!(layouts.environment.is_empty());
+    }
+
+    #[tokio::test]
+    async fn links_with_grants_of_another_kind_are_refused() {
+        let link = |target: &str, package: &str, properties: &str| {
+            format!(
+                "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: x, annotations: {{version: v0.1.0}}}}\nspec:\n  components:\n    - {{name: {target}, type: capability, properties: {{image: 'x/y:1'}}}}\n    - name: a\n      type: component\n      properties: {{image: 'file://a.wasm'}}\n      traits:\n        - type: link\n          properties: {{target: {{name: {target}, config: [{{name: c, properties: {{{properties}}}}}]}}, {package}}}\n"
+            )
+        };
+        let http = "namespace: wasi, package: http, interfaces: [outgoing-handler]";
+        assert!(
+            parse(&link("http-client", http, "authorities: a.example"))
+                .await
+                .is_ok()
+        );
+        let error = parse(&link("http-client", http, "authority: a.example"))
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("authorities"), "{error}");
+        let sql = "namespace: eventhub, package: postgres, interfaces: [sql]";
+        assert!(
+            parse(&link("postgres", sql, "database: a_db, outbox: a"))
+                .await
+                .is_ok()
+        );
+        let error = parse(&link("postgres", sql, "outbox: a"))
+            .await
+            .unwrap_err();
+        assert!(error.to_string().contains("database"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn unknown_capabilities_and_images_elsewhere_are_refused() {
         let with = |component: &str| {
             format!(
                 "apiVersion: core.oam.dev/v1beta1\nkind: Application\nmetadata: {{name: x, annotations: {{version: v0.1.0}}}}\nspec:\n  components:\n    - {component}\n"

@@ -11,19 +11,15 @@ use wasmtime_wasi_http::{Error, RequestOptions, WasiBody};
 use crate::config::Config;
 
 pub struct Outgoing {
-    // hyper wants a body that can be moved about.
+    // hyper needs a body that is `Unpin`.
     client: Client<Pin<Box<WasiBody>>>,
 }
 
 impl Outgoing {
     pub fn new(config: &Config) -> Result<Self> {
-        let outgoing = eventhub_http_out::Config {
-            allow: config.outgoing.clone(),
-            ..eventhub_http_out::Config::default()
-        };
-        Ok(Self {
-            client: Client::new(outgoing).context("configuration [outgoing]")?,
-        })
+        let client = Client::new(config.http_client.clone(), &config.outgoing)
+            .context("an authority in [outgoing] or in the manifest's link to http-client")?;
+        Ok(Self { client })
     }
 }
 

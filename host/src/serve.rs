@@ -1,6 +1,5 @@
 //! `eventhub serve`: everything started in order, and ended in order on SIGTERM.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,12 +9,12 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{self, Admin, Readiness};
-use crate::app::{App, Door};
+use crate::app::{App, Endpoint};
 use crate::config::Config;
 use crate::live::Live;
 use crate::manifest::Manifest;
 use crate::server::{self, Server};
-use crate::split::{self, Part, Role};
+use crate::split::{ProcessPlan, Role, plan_process};
 use crate::triggers::Triggers;
 
 /// A running host.
@@ -27,36 +26,32 @@ pub struct Host {
     stop: CancellationToken,
     servers: Vec<JoinHandle<Result<()>>>,
     triggers: Triggers,
-    /// How long what runs may take to finish.
+    /// How long running work may take to finish.
     drain: Duration,
 }
 
-/// What has not ended so long after its time to finish, because a server that it waits for is away,
-/// ends with the process.
+/// Work that still runs so long after its time to finish, because a server that it waits for is
+/// away, ends with the process.
 const CUT_OFF: Duration = Duration::from_millis(1_500);
 
 impl Host {
-    /// Links the components of the manifest that this role has, and starts to serve. Servers that
-    /// do not answer yet are no error: `/readyz` tells.
-    pub async fn start(config: &mut Config, manifest: &Path, role: &Role) -> Result<Self> {
+    /// Links the components of the manifest that this role has, and starts to serve. A server that
+    /// does not answer yet is no error: `/readyz` reports it.
+    pub async fn start(config: &mut Config, manifest: &Manifest, role: &Role) -> Result<Self> {
         let started = Instant::now();
         let metrics = admin::metrics()?;
-        let manifest = Manifest::load(manifest).await?;
-        config.check_components(
-            manifest
-                .components
-                .iter()
-                .map(|component| component.name.as_str()),
-        )?;
-        let Part { manifest, doors } = split::part(manifest, role, config)?;
+        let ProcessPlan {
+            manifest,
+            endpoints,
+        } = plan_process(manifest.clone(), role, config)?;
         let mut bound = vec![];
-        for (address, door) in doors {
-            let key = if matches!(door, Door::Calls(_)) {
+        for (address, endpoint) in endpoints {
+            let key = if matches!(endpoint, Endpoint::Rpc(_)) {
                 "services.listen or sidecar.listen"
             } else {
                 "http.listen"
             };
-            bound.push((server::bind(address, key).await?, door));
+            bound.push((server::bind(address, key).await?, endpoint));
         }
         let operators = server::bind(config.admin.listen, "admin.listen").await?;
         let app = Arc::new(App::build(config, &manifest).await?);
@@ -69,12 +64,12 @@ impl Host {
         });
         tokio::spawn(admin.run(operators, stop.clone()));
         let triggers = Triggers::start(config, &manifest, &app).await?;
-        let servers = bound.into_iter().map(|(listener, door)| {
+        let servers = bound.into_iter().map(|(listener, endpoint)| {
             let server = Arc::new(Server {
                 app: app.clone(),
                 live: live.clone(),
                 config: config.http.clone(),
-                door,
+                endpoint,
             });
             tokio::spawn(server.run(listener, stop.clone()))
         });
@@ -91,7 +86,7 @@ impl Host {
         })
     }
 
-    /// Waits until everything that components need answers.
+    /// Waits until every server that components need answers.
     pub async fn wait_until_ready(&self) -> Result<()> {
         let end = Instant::now() + Duration::from_secs(60);
         loop {
@@ -106,8 +101,8 @@ impl Host {
         }
     }
 
-    /// Stops accepting, finishes what runs, closes sockets; within ten seconds, whichever server is
-    /// away.
+    /// Stops accepting, finishes running work, closes sockets. It takes at most ten seconds, even
+    /// when a server is away.
     pub async fn drain(self) {
         tracing::info!("draining");
         self.readiness.drain();
@@ -120,7 +115,7 @@ impl Host {
             )
         };
         let Ok((servers, (), ())) = tokio::time::timeout(self.drain + CUT_OFF, end).await else {
-            return tracing::warn!("not everything ended in time: the rest is cut off");
+            return tracing::warn!("some work did not end in time; it ends with the process");
         };
         for error in servers.into_iter().flatten().filter_map(Result::err) {
             tracing::error!(error.cause = %format!("{error:#}"), "a server ended with an error");
@@ -129,10 +124,10 @@ impl Host {
 }
 
 /// Runs until SIGINT or SIGTERM.
-pub async fn serve(config: &mut Config, manifest: &Path, role: &Role) -> Result<()> {
+pub async fn serve(config: &mut Config, manifest: &Manifest, role: &Role) -> Result<()> {
     let mut signals = Signals::listen()?;
     let host = tokio::select! {
-        host = Host::start(config, manifest, role) => host.with_context(|| format!("cannot serve {}", manifest.display()))?,
+        host = Host::start(config, manifest, role) => host.with_context(|| format!("cannot serve {}", manifest.path.display()))?,
         () = signals.wait() => return Ok(()),
     };
     signals.wait().await;

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
+use eventhub_bindings::http::{Request, Response};
 use eventhub_edge::address::{self, Network};
 use eventhub_edge::request_id::is_sane;
-use eventhub_runtime::values::{Request, Response};
 use eventhub_runtime::{Code, problem};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Body, Incoming};
@@ -22,18 +22,18 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, Door};
+use crate::app::{App, Endpoint};
 use crate::config::Http;
 use crate::live::Live;
 
 pub type HyperResponse = hyper::Response<Full<Bytes>>;
 
-/// What a request needs.
+/// A listener: its endpoint and what answers there.
 pub struct Server {
     pub app: Arc<App>,
     pub live: Live,
     pub config: Http,
-    pub door: Door,
+    pub endpoint: Endpoint,
 }
 
 impl Server {
@@ -44,8 +44,8 @@ impl Server {
         stop: CancellationToken,
     ) -> Result<()> {
         let mut builder = auto::Builder::new(TokioExecutor::new());
-        // Hyper refuses without a word what its buffer does not hold. Twice as much lets most of
-        // them be told why.
+        // Hyper answers a bare 431 when its buffer is full. A buffer of twice the limit lets the
+        // gateway explain most of those refusals.
         let buffer = 2 * self.config.max_header_bytes;
         builder
             .http1()
@@ -63,7 +63,7 @@ impl Server {
                 accepted = listener.accept() => match accepted {
                     Ok(accepted) => accepted,
                     Err(error) => {
-                        // Out of file descriptors, most likely: others will end soon.
+                        // File descriptors have run out, most likely: some will be free soon.
                         tracing::warn!(error.cause = %error, "cannot accept a connection");
                         tokio::time::sleep(Duration::from_millis(50)).await;
                         continue;
@@ -95,7 +95,7 @@ impl Server {
         .await
         .is_err()
         {
-            tracing::warn!("some requests did not finish in time and are cut off");
+            tracing::warn!("some requests did not finish in time; their connections are closed");
         }
         Ok(())
     }
@@ -108,18 +108,26 @@ impl Server {
         let (parts, body) = request.into_parts();
         let head = head(&parts, client);
         let answer = match self.read(body).await {
-            Ok(body) => self.app.handle(&self.door, Request { body, ..head }).await,
-            // Whoever answers for the door refuses it, in its own manners: the body is announced,
-            // and is not there.
-            Err(Unread::TooLarge) => self.app.handle(&self.door, announcing_too_much(head)).await,
-            // The client has gone; nobody reads this.
+            Ok(body) => {
+                self.app
+                    .handle(&self.endpoint, Request { body, ..head })
+                    .await
+            }
+            // The endpoint's component refuses it with its own problem document: the headers
+            // announce a body that is too large, and the body is missing.
+            Err(Unread::TooLarge) => {
+                self.app
+                    .handle(&self.endpoint, announce_oversized_body(head))
+                    .await
+            }
+            // The client has closed the connection; the answer reaches nobody.
             Err(Unread::Broken) => problem(Code::Unavailable, &head.request_id),
             Err(Unread::TooSlow) => problem(Code::RequestTimeout, &head.request_id),
         };
         to_hyper(answer)
     }
 
-    /// The whole body. One that is announced too large is not waited for.
+    /// The whole body. A body that is announced as too large is not read.
     async fn read(&self, body: Incoming) -> Result<Vec<u8>, Unread> {
         if body.is_end_stream() {
             return Ok(vec![]);
@@ -149,16 +157,16 @@ enum Unread {
     Broken,
 }
 
-/// The request without its body, which is longer than anything that is read: a length that no route
-/// takes says so.
-fn announcing_too_much(mut head: Request) -> Request {
+/// The request without its body, which is too large to be read, and with a length that every route
+/// refuses.
+fn announce_oversized_body(mut head: Request) -> Request {
     head.headers.retain(|(name, _)| name != "content-length");
     head.headers
         .push(("content-length".into(), u32::MAX.to_string()));
     head
 }
 
-/// Who asks: the peer, or who that is on whose behalf a trusted proxy does.
+/// The client: the peer, or the address that a trusted proxy reports.
 fn client(headers: &HeaderMap, peer: IpAddr, trusted: &[Network]) -> IpAddr {
     let peer = peer.to_canonical();
     if trusted.is_empty() {
@@ -199,8 +207,8 @@ pub fn head(parts: &hyper::http::request::Parts, client: IpAddr) -> Request {
     }
 }
 
-/// What answer and log lines name the request by: the client's own id if it is a sane one, or a new
-/// one.
+/// The id of the request in its answer and in log lines: the client's own if it is a sane one, or a
+/// new one.
 fn request_id(headers: &HeaderMap) -> String {
     let sent = headers
         .get("x-request-id")
@@ -211,7 +219,7 @@ fn request_id(headers: &HeaderMap) -> String {
 
 fn new_id() -> String {
     let mut digits = [0; 32];
-    // There is room for all of them.
+    // It cannot fail: 16 bytes are 32 digits.
     let _ = hex::encode_to_slice(rand::random::<[u8; 16]>(), &mut digits);
     String::from_utf8_lossy(&digits).into_owned()
 }
@@ -231,17 +239,17 @@ pub fn to_hyper(response: Response) -> HyperResponse {
                 answer.headers_mut().append(name, value);
             }
             _ => {
-                tracing::error!(http.header = %name, "a component answered with a header that HTTP does not allow")
+                tracing::error!(http.header = %name, "a component answered with an invalid HTTP header, which is left out")
             }
         }
     }
     answer
 }
 
-/// Binds a listener, with a clear word when the port is taken.
+/// Binds a listener; `key` of the configuration is in the error when the port is taken.
 pub async fn bind(address: SocketAddr, key: &str) -> Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| {
-        format!("cannot listen on {address}; is it in use? Set `{key}` to another")
+        format!("cannot listen on {address}; if it is in use, set `{key}` to another address")
     })
 }
 

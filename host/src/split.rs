@@ -1,15 +1,15 @@
-//! What of a manifest this process runs. A component that runs elsewhere is replaced by its client
-//! shim, which exports the same and calls over HTTP; one that others call from elsewhere is served
-//! by its own door. Links keep their timeout, bulkhead and breaker: to the manifest's eyes a shim
-//! is the component.
+//! Plans the part of a manifest that this process runs. A client shim replaces a component that runs
+//! elsewhere: it has the same exports, and calls over HTTP. A component that other processes call has
+//! an endpoint of its own. Links keep their timeout, bulkhead and breaker, since to a link a shim is
+//! the component.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use crate::adapters;
-use crate::app::Door;
+use crate::app::Endpoint;
 use crate::config::Config;
-use crate::manifest::{Capability, Component, Link, Manifest, Target, Trigger};
+use crate::manifest::{Capability, Component, Link, Manifest, Target, Trigger, component_target};
 
 /// The sidecar's only component: takes calls of capabilities.
 const CAPABILITIES: &str = "capabilities";
@@ -21,9 +21,11 @@ pub enum SplitError {
     NoEntry,
     #[error("there is no service {name}; there are: {known}")]
     Unknown { name: String, known: String },
-    #[error("services.token is empty: the processes would not know each other")]
+    #[error("services.token is empty; the processes of an application need a secret in common")]
     NoToken,
-    #[error("services.urls says nothing of {service}, which runs in another process")]
+    #[error(
+        "{service} runs in another process and is no service; the gateway has to link to its routes"
+    )]
     Nowhere { service: String },
 }
 
@@ -34,8 +36,8 @@ pub enum Role {
     Whole,
     /// These services, and the components that are parts of them.
     Services(Vec<String>),
-    /// No service: the capabilities, for components on a host that lacks them, and what
-    /// capabilities call of their own accord (messages, timers, sockets).
+    /// No service: the capabilities, for components on a host that lacks them, and the calls that
+    /// capabilities make by themselves (messages, timers, sockets).
     Sidecar,
 }
 
@@ -51,37 +53,40 @@ impl std::fmt::Display for Role {
 
 /// What one process runs.
 #[derive(Debug)]
-pub struct Part {
+pub struct ProcessPlan {
     pub manifest: Manifest,
     /// Where requests and calls come in.
-    pub doors: Vec<(SocketAddr, Door)>,
+    pub endpoints: Vec<(SocketAddr, Endpoint)>,
 }
 
-/// The part of a manifest that a process of this role runs. The shims lie beside the components.
-pub fn part(manifest: Manifest, role: &Role, config: &mut Config) -> Result<Part, SplitError> {
+/// Plans a process of this role. The files of shims lie beside those of components.
+///
+/// # Errors
+/// [`SplitError`].
+pub fn plan_process(
+    manifest: Manifest,
+    role: &Role,
+    config: &mut Config,
+) -> Result<ProcessPlan, SplitError> {
     match role {
         Role::Whole => {
             let entry = manifest.entry().ok_or(SplitError::NoEntry)?.to_string();
-            Ok(Part {
+            Ok(ProcessPlan {
                 manifest,
-                doors: vec![(config.http.listen, Door::Routes(entry))],
+                endpoints: vec![(config.http.listen, Endpoint::Routes(entry))],
             })
         }
-        Role::Services(services) => some(&manifest, services, config),
+        Role::Services(services) => for_services(&manifest, services, config),
         Role::Sidecar => sidecar(&manifest, config),
     }
 }
 
-fn some(manifest: &Manifest, services: &[String], config: &mut Config) -> Result<Part, SplitError> {
-    let known = || {
-        let names = manifest
-            .components
-            .iter()
-            .map(|component| component.name.clone());
-        names.filter(|name| {
-            manifest.entry() == Some(name) || config.services.urls.contains_key(name)
-        })
-    };
+fn for_services(
+    manifest: &Manifest,
+    services: &[String],
+    config: &mut Config,
+) -> Result<ProcessPlan, SplitError> {
+    let known = || manifest.entry().into_iter().chain(manifest.services());
     if let Some(name) = services
         .iter()
         .find(|name| !known().any(|known| known == **name))
@@ -91,53 +96,54 @@ fn some(manifest: &Manifest, services: &[String], config: &mut Config) -> Result
             known: known().collect::<Vec<_>>().join(", "),
         });
     }
-    let here = here(manifest, services, &config.services.urls);
-    let mut part = Part::new(manifest, config)?;
-    let is_here = |name: &str| here.contains(name);
-    // A socket's process asks the component, wherever that is; all else calls what runs beside it.
-    let serves_sockets = manifest.entry().is_some_and(is_here);
+    let local = local(manifest, services);
+    let mut plan = ProcessPlan::new(manifest, config)?;
+    let is_local = |name: &str| local.contains(name);
+    // The process of the sockets calls the component wherever that is. All other triggers run beside
+    // their component.
+    let serves_sockets = manifest.entry().is_some_and(is_local);
     let triggers = manifest
         .triggers
         .iter()
         .filter(|trigger| match trigger.capability {
             Capability::WebSocket => serves_sockets,
-            _ => is_here(&trigger.component),
+            _ => is_local(&trigger.component),
         });
-    part.manifest.triggers = triggers.cloned().collect();
-    part.manifest.links = manifest
+    plan.manifest.triggers = triggers.cloned().collect();
+    plan.manifest.links = manifest
         .links
         .iter()
-        .filter(|link| is_here(&link.source))
+        .filter(|link| is_local(&link.source))
         .cloned()
         .collect();
     for component in manifest
         .components
         .iter()
-        .filter(|component| is_here(&component.name))
+        .filter(|component| is_local(&component.name))
     {
         let mut component = component.clone();
         if let Some(listen) = config.services.listen.get(&component.name) {
             component
                 .environment
                 .insert("CALL_TOKEN".into(), config.services.token.clone());
-            part.doors
-                .push((*listen, Door::Calls(component.name.clone())));
+            plan.endpoints
+                .push((*listen, Endpoint::Rpc(component.name.clone())));
         }
-        part.manifest.components.push(component);
+        plan.manifest.components.push(component);
     }
-    if let Some(entry) = part.manifest.entry() {
-        part.doors
-            .push((config.http.listen, Door::Routes(entry.into())));
+    if let Some(entry) = plan.manifest.entry() {
+        plan.endpoints
+            .push((config.http.listen, Endpoint::Routes(entry.into())));
     }
     let urls = config.services.urls.clone();
-    part.add_clients(manifest, |service| urls.get(service).cloned(), config)?;
-    Ok(part)
+    plan.add_clients(manifest, |service| urls.get(service).cloned(), config)?;
+    Ok(plan)
 }
 
-fn sidecar(manifest: &Manifest, config: &mut Config) -> Result<Part, SplitError> {
-    let mut part = Part::new(manifest, config)?;
+fn sidecar(manifest: &Manifest, config: &mut Config) -> Result<ProcessPlan, SplitError> {
+    let mut plan = ProcessPlan::new(manifest, config)?;
     let calls_by_itself = |trigger: &&Trigger| trigger.capability != Capability::HttpServer;
-    part.manifest.triggers = manifest
+    plan.manifest.triggers = manifest
         .triggers
         .iter()
         .filter(calls_by_itself)
@@ -148,11 +154,12 @@ fn sidecar(manifest: &Manifest, config: &mut Config) -> Result<Part, SplitError>
         .first()
         .map(|component| component.file.clone())
         .unwrap_or_default();
-    part.manifest.components.push(Component {
+    plan.manifest.components.push(Component {
         name: CAPABILITIES.into(),
-        file: adapters::file(&beside, "capabilities_server"),
+        file: adapters::shim_file(&beside, "capabilities_server"),
         instances: config.sidecar.instances,
         environment: [("CALL_TOKEN".to_string(), config.services.token.clone())].into(),
+        limits: BTreeMap::new(),
     });
     for (capability, package) in [
         (Capability::Postgres, "eventhub:postgres"),
@@ -160,7 +167,7 @@ fn sidecar(manifest: &Manifest, config: &mut Config) -> Result<Part, SplitError>
         (Capability::Kafka, "eventhub:kafka"),
         (Capability::WebSocket, "eventhub:websocket"),
     ] {
-        part.manifest.links.push(Link {
+        plan.manifest.links.push(Link {
             source: CAPABILITIES.into(),
             target: Target::Capability(capability),
             package: package.into(),
@@ -168,9 +175,9 @@ fn sidecar(manifest: &Manifest, config: &mut Config) -> Result<Part, SplitError>
             properties: BTreeMap::new(),
         });
     }
-    part.doors = vec![
-        (config.sidecar.listen, Door::Calls(CAPABILITIES.into())),
-        (config.http.listen, Door::Sockets),
+    plan.endpoints = vec![
+        (config.sidecar.listen, Endpoint::Rpc(CAPABILITIES.into())),
+        (config.http.listen, Endpoint::Sockets),
     ];
     let (application, urls) = (
         config.sidecar.application.clone(),
@@ -183,59 +190,48 @@ fn sidecar(manifest: &Manifest, config: &mut Config) -> Result<Part, SplitError>
             Some(application.clone())
         }
     };
-    part.add_clients(manifest, url, config)?;
-    Ok(part)
-}
-
-fn component_of(target: &Target) -> Option<&str> {
-    match target {
-        Target::Component(name) => Some(name),
-        Target::Capability(_) => None,
-    }
+    plan.add_clients(manifest, url, config)?;
+    Ok(plan)
 }
 
 /// The services, and the components that are no services of their own but parts of one of them,
 /// such as a payment provider.
-fn here<'a>(
-    manifest: &'a Manifest,
-    services: &'a [String],
-    urls: &BTreeMap<String, String>,
-) -> BTreeSet<&'a str> {
-    let mut here: BTreeSet<&str> = services.iter().map(String::as_str).collect();
+fn local<'a>(manifest: &'a Manifest, services: &'a [String]) -> BTreeSet<&'a str> {
+    let mut local: BTreeSet<&str> = services.iter().map(String::as_str).collect();
     loop {
         let parts = manifest
             .links
             .iter()
-            .filter(|link| here.contains(link.source.as_str()))
-            .filter_map(|link| component_of(&link.target));
+            .filter(|link| local.contains(link.source.as_str()))
+            .filter_map(|link| component_target(&link.target));
         let parts: Vec<&str> = parts
-            .filter(|name| !urls.contains_key(*name) && !here.contains(name))
+            .filter(|name| !manifest.is_service(name) && !local.contains(name))
             .collect();
         if parts.is_empty() {
-            return here;
+            return local;
         }
-        here.extend(parts);
+        local.extend(parts);
     }
 }
 
-impl Part {
-    /// Nothing yet.
+impl ProcessPlan {
+    /// A plan without components.
     fn new(manifest: &Manifest, config: &Config) -> Result<Self, SplitError> {
         if config.services.token.is_empty() {
             return Err(SplitError::NoToken);
         }
         Ok(Self {
             manifest: Manifest {
-                name: manifest.name.clone(),
                 components: vec![],
                 links: vec![],
                 triggers: vec![],
+                ..manifest.clone()
             },
-            doors: vec![],
+            endpoints: vec![],
         })
     }
 
-    /// Whatever is called here and runs elsewhere.
+    /// Adds the client of every component that is called here and runs elsewhere.
     fn add_clients(
         &mut self,
         manifest: &Manifest,
@@ -246,7 +242,7 @@ impl Part {
             .manifest
             .links
             .iter()
-            .filter_map(|link| component_of(&link.target));
+            .filter_map(|link| component_target(&link.target));
         let called: BTreeSet<String> = linked
             .chain(
                 self.manifest
@@ -263,7 +259,7 @@ impl Part {
                     .manifest
                     .components
                     .iter()
-                    .any(|here| here.name == *name)
+                    .any(|local| local.name == *name)
             {
                 let url = url(name).ok_or_else(|| SplitError::Nowhere {
                     service: name.clone(),
@@ -280,11 +276,11 @@ impl Part {
             .split_once("://")
             .map_or(url.as_str(), |(_, authority)| authority)
             .trim_end_matches('/');
-        // Other processes are most often in our own network.
+        // Other processes are usually in a private network.
         config
             .outgoing
             .insert(name.clone(), vec![format!("private {authority}")]);
-        // What is the component's own, its secrets among them, stays with it.
+        // A client gets none of the component's own variables: they contain secrets.
         config.environment.remove(&name);
         let environment = [
             ("CALL_URL".to_string(), url.clone()),
@@ -292,7 +288,7 @@ impl Part {
         ]
         .into();
         self.manifest.components.push(Component {
-            file: adapters::client(&component.file, &name),
+            file: adapters::client_file(&component.file, &name),
             environment,
             ..component.clone()
         });
@@ -312,21 +308,23 @@ mod tests {
 
     use super::*;
 
-    async fn split(services: &[&str]) -> Result<(Part, Config), SplitError> {
+    async fn split(services: &[&str]) -> Result<(ProcessPlan, Config), SplitError> {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
-        let mut config =
-            Config::from_parts(Some("[services]\ntoken = \"t\""), "test", &BTreeMap::new())
-                .unwrap();
+        let mut config = config_of(&manifest, "[services]\ntoken = \"t\"");
         let role = if services.is_empty() {
             Role::Whole
         } else {
             Role::Services(services.iter().map(|name| name.to_string()).collect())
         };
-        part(manifest, &role, &mut config).map(|part| (part, config))
+        plan_process(manifest, &role, &mut config).map(|plan| (plan, config))
     }
 
-    fn files(part: &Part) -> BTreeMap<&str, String> {
-        part.manifest
+    fn config_of(manifest: &Manifest, text: &str) -> Config {
+        Config::from_parts(manifest, Some(text), "test", &BTreeMap::new()).unwrap()
+    }
+
+    fn files(plan: &ProcessPlan) -> BTreeMap<&str, String> {
+        plan.manifest
             .components
             .iter()
             .map(|component| {
@@ -344,9 +342,9 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_service_runs_with_its_parts_and_clients_of_what_it_calls() {
-        let (part, config) = split(&["payment"]).await.unwrap();
-        let files = files(&part);
+    async fn a_service_runs_with_its_parts_and_with_clients() {
+        let (plan, config) = split(&["payment"]).await.unwrap();
+        let files = files(&plan);
         assert_eq!(files["payment"], "payment.wasm");
         assert_eq!(
             files["payment-stripe"], "payment-stripe.wasm",
@@ -354,16 +352,16 @@ mod tests {
         );
         assert_eq!(files.len(), 2, "payment calls no service: {files:?}");
         assert_eq!(
-            part.doors,
+            plan.endpoints,
             [(
                 "127.0.0.1:8086".parse().unwrap(),
-                Door::Calls("payment".into())
+                Endpoint::Rpc("payment".into())
             )]
         );
-        assert_eq!(part.manifest.components[0].environment["CALL_TOKEN"], "t");
-        assert_eq!(part.manifest.entry(), None);
+        assert_eq!(plan.manifest.components[0].environment["CALL_TOKEN"], "t");
+        assert_eq!(plan.manifest.entry(), None);
         assert!(
-            part.manifest
+            plan.manifest
                 .triggers
                 .iter()
                 .any(|trigger| trigger.capability == Capability::Scheduler)
@@ -372,34 +370,34 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_gateway_calls_all_and_has_the_sockets() {
-        let (part, config) = split(&["api-gateway"]).await.unwrap();
-        let files = files(&part);
+    async fn the_gateway_calls_all_services_and_has_the_sockets() {
+        let (plan, config) = split(&["api-gateway"]).await.unwrap();
+        let files = files(&plan);
         assert_eq!(files["seat-inventory"], "seat_inventory_client.wasm");
-        assert_eq!(part.manifest.entry(), Some("api-gateway"));
+        assert_eq!(plan.manifest.entry(), Some("api-gateway"));
         assert!(
-            part.manifest
+            plan.manifest
                 .triggers
                 .iter()
                 .any(|trigger| trigger.capability == Capability::WebSocket)
         );
         assert!(
-            part.manifest
+            plan.manifest
                 .triggers
                 .iter()
                 .all(|trigger| trigger.capability != Capability::Scheduler)
         );
         assert_eq!(
-            part.doors,
-            [(config.http.listen, Door::Routes("api-gateway".into()))]
+            plan.endpoints,
+            [(config.http.listen, Endpoint::Routes("api-gateway".into()))]
         );
         assert_eq!(config.outgoing["booking"], ["private 127.0.0.1:8085"]);
     }
 
     #[tokio::test]
-    async fn all_is_all_and_what_is_not_known_is_refused() {
-        let (part, _) = split(&[]).await.unwrap();
-        assert_eq!(part.manifest.components.len(), 8);
+    async fn an_unknown_service_is_refused_and_no_service_means_all() {
+        let (plan, _) = split(&[]).await.unwrap();
+        assert_eq!(plan.manifest.components.len(), 8);
         let error = split(&["bookings"]).await.unwrap_err().to_string();
         assert!(
             error.contains("bookings") && error.contains("seat-inventory"),
@@ -415,16 +413,16 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_sidecar_has_the_capabilities_and_calls_the_application() {
+    async fn the_sidecar_runs_capabilities_and_calls_the_application() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
         let text = "[services]\ntoken = \"t\"\n[sidecar]\napplication = \"http://127.0.0.1:8000\"";
-        let mut config = Config::from_parts(Some(text), "test", &BTreeMap::new()).unwrap();
+        let mut config = config_of(&manifest, text);
         config.environment.insert(
             "booking".into(),
             [("TICKET_SIGNING_KEY".to_string(), "secret".to_string())].into(),
         );
-        let part = part(manifest, &Role::Sidecar, &mut config).unwrap();
-        let names: Vec<_> = files(&part).into_keys().collect();
+        let plan = plan_process(manifest, &Role::Sidecar, &mut config).unwrap();
+        let names: Vec<_> = files(&plan).into_keys().collect();
         assert_eq!(
             names,
             [
@@ -436,10 +434,10 @@ mod tests {
             ]
         );
         assert_eq!(
-            part.doors,
+            plan.endpoints,
             [
-                (config.sidecar.listen, Door::Calls("capabilities".into())),
-                (config.http.listen, Door::Sockets)
+                (config.sidecar.listen, Endpoint::Rpc("capabilities".into())),
+                (config.http.listen, Endpoint::Sockets)
             ]
         );
         assert_eq!(config.outgoing["booking"], ["private 127.0.0.1:8000"]);

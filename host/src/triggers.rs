@@ -5,20 +5,18 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use eventhub_bindings::timers::Tick;
 use eventhub_cdc as cdc;
 use eventhub_kafka::{Client, Consumer, ConsumerConfig, Delivery, Handler, HandlerError, Outcome};
-use eventhub_runtime::{CallContext, Code, values};
+use eventhub_runtime::{CallContext, Code};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::app::{App, kafka_config};
+use crate::app::App;
 use crate::config::Config;
 use crate::manifest::{Capability, Manifest, Trigger};
 
-/// What happens to an aggregate is told on these topics, and dead letters beside them.
-const AGGREGATES: [&str; 4] = ["user", "event", "booking", "payment"];
-
-/// The start waits so long for the topics.
+/// How long the start waits for the topics.
 const TOPICS: Duration = Duration::from_secs(3);
 
 /// All that runs until the host stops.
@@ -37,7 +35,7 @@ impl Triggers {
         };
         for trigger in &manifest.triggers {
             match trigger.capability {
-                Capability::Kafka => triggers.consume(config, trigger, app).await?,
+                Capability::Kafka => triggers.consume(config, manifest, trigger, app).await?,
                 Capability::Scheduler => triggers.schedule(trigger, app)?,
                 _ => {}
             }
@@ -60,7 +58,13 @@ impl Triggers {
         );
     }
 
-    async fn consume(&mut self, config: &Config, trigger: &Trigger, app: &Arc<App>) -> Result<()> {
+    async fn consume(
+        &mut self,
+        config: &Config,
+        manifest: &Manifest,
+        trigger: &Trigger,
+        app: &Arc<App>,
+    ) -> Result<()> {
         let client = app
             .kafka
             .clone()
@@ -77,12 +81,12 @@ impl Triggers {
                 .split(',')
                 .map(|topic| topic.trim().to_string())
                 .collect(),
-            max_batch: config.kafka.max_batch,
-            max_attempts: config.kafka.max_attempts,
             drain_ms: config.http.drain_ms,
-            ..ConsumerConfig::default()
+            ..config.kafka.consumer.clone()
         };
-        let mut topics: Vec<String> = AGGREGATES
+        // Facts of every aggregate have a topic, also those that nobody consumes here.
+        let mut topics: Vec<String> = manifest
+            .aggregates
             .iter()
             .map(|aggregate| format!("{}{aggregate}", cdc::TOPIC_PREFIX))
             .collect();
@@ -95,13 +99,13 @@ impl Triggers {
         );
         topics.sort();
         topics.dedup();
-        // First, so that the consumer need not look for them later. But a Kafka that is away must
-        // not hold up everything else.
-        let mut making = tokio::spawn(make_topics(client.clone(), topics, self.stop.clone()));
+        // The topics come first, so that the consumer finds them at once. A Kafka that is away must
+        // not hold up everything else, though.
+        let mut making = tokio::spawn(create_topics(client.clone(), topics, self.stop.clone()));
         if tokio::time::timeout(TOPICS, &mut making).await.is_err() {
             tracing::warn!(
                 group = consumer.group,
-                "Kafka does not answer: its topics are made when it does"
+                "Kafka does not answer; the topics will be created when it does"
             );
             self.tasks.push(making);
         }
@@ -131,7 +135,7 @@ impl Triggers {
             None => 1,
             Some(text) => number(text).with_context(|| {
                 format!(
-                    "at_once of the link scheduler → {} is not 1 to 64: {text}",
+                    "at_once of the link scheduler → {} must be 1 to 64, not {text}",
                     trigger.component
                 )
             })?,
@@ -155,23 +159,26 @@ impl Triggers {
                 }
                 let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros() as i64;
                 let traceparent = format!("00-{:032x}-{:016x}-01", rand::random::<u128>(), rand::random::<u64>());
-                let moment = values::Tick { now, traceparent };
+                let tick = Tick { now, traceparent };
                 // A call that failed has been logged by the runtime.
-                if let Ok(Err(error)) = app.components.tick(&component, &moment).await {
-                    tracing::warn!(component, error.cause = %error, "a timer's work failed; it is done at the next tick");
+                if let Ok(Err(error)) = app.components.tick(&component, &tick).await {
+                    tracing::warn!(component, error.cause = %error, "a timer failed; the next tick does its work");
                 }
             }
         }));
     }
 
     fn relay(&mut self, config: &Config, app: &Arc<App>) -> Result<()> {
-        let client = cdc::producer(&kafka_config(config))?;
+        if config.cdc.databases.is_empty() {
+            return Ok(());
+        }
+        let client = cdc::producer(&config.kafka)?;
         for database in &config.cdc.databases {
             let url = config.postgres.databases.get(database).with_context(|| {
-                format!("cdc.databases names {database}, which postgres.databases does not have")
+                format!("cdc.databases names {database}; no link to postgres in the manifest does")
             })?;
             let options = cdc::Options {
-                keep_minutes: config.cdc.keep_minutes as u32,
+                config: config.cdc.clone(),
                 ..cdc::Options::new(database, url)
             };
             let (service, handle) = cdc::Service::new(options, client.clone())?;
@@ -183,8 +190,8 @@ impl Triggers {
     }
 }
 
-/// Tries until all are there.
-async fn make_topics(client: Client, topics: Vec<String>, stop: CancellationToken) {
+/// Creates the topics; tries until all exist.
+async fn create_topics(client: Client, topics: Vec<String>, stop: CancellationToken) {
     loop {
         let made = tokio::select! {
             made = client.ensure_topics(topics.iter().map(|topic| (topic.as_str(), 0))) => made,
@@ -193,9 +200,9 @@ async fn make_topics(client: Client, topics: Vec<String>, stop: CancellationToke
         match made {
             Ok(()) => return,
             Err(error @ eventhub_kafka::Error::Refused(_)) => {
-                return tracing::error!(error.cause = %error, "topics cannot be made");
+                return tracing::error!(error.cause = %error, "cannot create topics");
             }
-            Err(error) => tracing::warn!(error.cause = %error, "topics cannot be made yet"),
+            Err(error) => tracing::warn!(error.cause = %error, "cannot create topics yet"),
         }
         tokio::select! {
             () = tokio::time::sleep(Duration::from_secs(5)) => {}
@@ -221,14 +228,13 @@ impl Handler for Component {
             traceparent: &traceparent,
             ..CallContext::default()
         };
-        let batch: Vec<values::Delivery> = batch.iter().map(delivery).collect();
         match self
             .app
             .components
             .events(&self.name, &batch, context)
             .await
         {
-            Ok(outcomes) => Ok(outcomes.into_iter().map(outcome).collect()),
+            Ok(outcomes) => Ok(outcomes),
             Err(error) if error.code() == Code::Internal => {
                 Err(HandlerError::Failed(error.to_string()))
             }
@@ -246,29 +252,4 @@ fn traceparent(headers: &[(String, String)]) -> Option<&str> {
     context
         .lines()
         .find_map(|line| line.strip_prefix("traceparent="))
-}
-
-fn delivery(delivery: &Delivery) -> values::Delivery {
-    let message = &delivery.message;
-    values::Delivery {
-        message: values::Message {
-            topic: message.topic.clone(),
-            key: message.key.clone(),
-            headers: message.headers.clone(),
-            value: message.value.clone(),
-        },
-        partition: delivery.partition,
-        offset: delivery.offset,
-        timestamp: delivery.timestamp,
-        attempt: delivery.attempt,
-    }
-}
-
-fn outcome(outcome: values::Outcome) -> Outcome {
-    match outcome {
-        values::Outcome::Done => Outcome::Done,
-        values::Outcome::Retry(why) => Outcome::Retry(why),
-        values::Outcome::Unavailable(why) => Outcome::Unavailable(why),
-        values::Outcome::DeadLetter(why) => Outcome::DeadLetter(why),
-    }
 }

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use anyhow::{Context, Result, anyhow, bail};
+use eventhub_manifest::Manifest;
 use eventhub_stripe_simulator::{Options, Running, Simulator, WebhookEndpoint};
 use eventhub_testing::{Kafka, Postgres, Redis};
 use tokio::runtime::{Builder, Runtime};
@@ -17,15 +18,6 @@ use crate::balancer::Balancer;
 use crate::eventhub::{Stripe, binary, root};
 use crate::folder::temporary;
 use crate::served::Served;
-
-const DATABASES: [&str; 6] = [
-    "identity_db",
-    "event_db",
-    "booking_db",
-    "payment_db",
-    "social_db",
-    "finance_db",
-];
 
 /// As `eventhub up` sets them: wide enough for load from one machine.
 const RATE_LIMITS: [(&str, &str); 5] = [
@@ -81,17 +73,16 @@ impl Cluster {
     /// Starts everything, with these variables for each host.
     pub async fn start(hosts: usize, environment: &[(&str, &str)]) -> Result<Self> {
         let folder = temporary("cluster")?;
+        let file = root()?.join("wadm.yaml");
+        let manifest = Manifest::read(&file)?;
+        let names: Vec<&str> = manifest.databases().into_iter().collect();
         let balancer = Balancer::start()?;
         let http = format!("http://{}", balancer.address);
         let (simulator, stripe) = simulator(&http).await?;
         let (kafka, postgres, redis) = tokio::task::block_in_place(|| -> Result<_> {
-            Ok((
-                Kafka::start()?,
-                Postgres::start(&DATABASES)?,
-                Redis::start()?,
-            ))
+            Ok((Kafka::start()?, Postgres::start(&names)?, Redis::start()?))
         })?;
-        let databases: BTreeMap<_, _> = DATABASES
+        let databases: BTreeMap<_, _> = names
             .iter()
             .map(|name| (name.to_string(), postgres.url(name)))
             .collect();
@@ -115,11 +106,10 @@ impl Cluster {
             folder,
             _simulator: simulator,
         };
-        let manifest = root()?.join("wadm.yaml");
         for host in 0..hosts {
             let folder = cluster.folder.join(format!("host-{host}"));
             cluster.hosts.push(tokio::task::block_in_place(|| {
-                Served::start(&folder, &manifest, &variables)
+                Served::start(&folder, &file, &variables)
             })?);
         }
         cluster

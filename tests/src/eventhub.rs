@@ -59,6 +59,8 @@ pub struct Account {
 
 /// A running environment.
 pub struct Eventhub {
+    /// The checkout whose manifest, components and migrations it serves.
+    root: PathBuf,
     home: PathBuf,
     ports: (u16, u16),
     environment: Vec<(String, String)>,
@@ -100,14 +102,20 @@ impl Eventhub {
 
     /// An environment of its own, with these variables set.
     pub fn start(environment: &[(&str, &str)]) -> Result<Self> {
+        Self::start_in(&root()?, environment)
+    }
+
+    /// The same for another checkout.
+    pub fn start_in(root: &Path, environment: &[(&str, &str)]) -> Result<Self> {
         let home = temporary("e2e")?;
         let environment: Vec<_> = environment
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_string()))
             .collect();
         let ports = (free_port()?, free_port()?);
-        let (child, state) = launch(&home, ports, &environment)?;
+        let (child, state) = launch(root, &home, ports, &environment)?;
         Ok(Self {
+            root: root.to_path_buf(),
             home,
             ports,
             environment,
@@ -129,7 +137,7 @@ impl Eventhub {
     /// Starts it again on the same data and ports.
     pub fn start_again(&mut self) -> Result<()> {
         self.kill()?;
-        let (child, state) = launch(&self.home, self.ports, &self.environment)?;
+        let (child, state) = launch(&self.root, &self.home, self.ports, &self.environment)?;
         self.child = Some(child);
         self.state = state;
         Ok(())
@@ -163,24 +171,24 @@ impl Drop for Eventhub {
 }
 
 fn launch(
+    root: &Path,
     home: &Path,
     ports: (u16, u16),
     environment: &[(String, String)],
 ) -> Result<(Child, State)> {
     std::fs::create_dir_all(home)?;
-    let root = root()?;
     let log = std::fs::OpenOptions::new()
         .create(true)
         .append(true)
         .open(home.join("host.log"))?;
-    let mut command = Command::new(binary(&root)?);
-    command.arg("up").current_dir(&root).process_group(0);
+    let mut command = Command::new(binary(root)?);
+    command.arg("up").current_dir(root).process_group(0);
     command
         .env("EVENTHUB_HOME", home)
         .env("EVENTHUB_HTTP_PORT", ports.0.to_string())
         .env("EVENTHUB_ADMIN_PORT", ports.1.to_string());
     command
-        .env("EVENTHUB_KAFKA_LIBS", kafka_libs(&root)?)
+        .env("EVENTHUB_KAFKA_LIBS", kafka_libs(root)?)
         .env("RUST_BACKTRACE", "0");
     command.envs(environment.iter().map(|(name, value)| (name, value)));
     command

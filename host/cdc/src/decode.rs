@@ -269,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_without_the_contracts_columns_is_an_error_and_not_silence() {
+    fn a_table_without_the_outbox_columns_is_an_error() {
         let mut decoder = Decoder::default();
         assert!(decoder.decode(&relation(7, &["id", "payload"])).is_err());
         assert!(decoder.decode(&insert(7, &[])).is_err());

@@ -12,16 +12,16 @@
 //! Several hosts may run the service of one database: the slot serves one of them, the others wait
 //! their turn.
 
+mod config;
 mod decode;
 mod error;
 mod event;
-mod options;
 mod payload;
 mod service;
 mod session;
 mod slot;
 
+pub use config::{Config, Options};
 pub use error::Error;
 pub use event::TOPIC_PREFIX;
-pub use options::Options;
 pub use service::{Handle, Service, Status, producer};

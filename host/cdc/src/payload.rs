@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_or_array_becomes_a_string_and_nothing_becomes_null() {
+    fn scalars_become_strings_and_a_missing_payload_becomes_null() {
         check(r#""text""#, r#""\"text\"""#);
         check("17", r#""17""#);
         assert_eq!(value(None).as_ref(), b"null");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use eventhub_kafka::{Client, Config};
+use eventhub_kafka::Client;
 use metrics::gauge;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -15,8 +15,8 @@ use crate::{Error, Options};
 ///
 /// # Errors
 /// When librdkafka refuses the configuration.
-pub fn producer(config: &Config) -> Result<Client, eventhub_kafka::Error> {
-    Client::new(Config {
+pub fn producer(config: &eventhub_kafka::Config) -> Result<Client, eventhub_kafka::Error> {
+    Client::new(eventhub_kafka::Config {
         delivery_timeout_ms: 0,
         ..config.clone()
     })
@@ -106,7 +106,7 @@ impl Service {
     /// Relays until `shutdown`; what was read by then is still acknowledged and confirmed, within
     /// the drain time.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        let retry = Duration::from_millis(self.options.retry_ms.max(10));
+        let retry = Duration::from_millis(self.options.config.retry_ms.max(10));
         let database = self.options.database.clone();
         let active = gauge!("eventhub_cdc_active", "database" => database.clone());
         while !shutdown.is_cancelled() {

@@ -223,7 +223,7 @@ pub(crate) async fn run(
         }
     }
 
-    let drained = tokio::time::timeout(Duration::from_millis(options.drain_ms), async {
+    let drained = tokio::time::timeout(Duration::from_millis(options.config.drain_ms), async {
         while !pending.0.is_empty() {
             replication.update_applied_lsn(pending.advance(relay, &seconds).await?.end);
         }

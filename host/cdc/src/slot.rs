@@ -166,12 +166,12 @@ impl Control {
     /// rows stay, however old they are.
     pub async fn look_after(self, options: Options, published_until: Arc<AtomicI64>) -> Error {
         let lag = gauge!("eventhub_cdc_lag_bytes", "database" => options.database.clone());
-        let prune_every = Duration::from_secs(options.prune_seconds.max(1));
+        let prune_every = Duration::from_secs(options.config.prune_seconds.max(1));
         let mut pruned = tokio::time::Instant::now();
         let mut tick = tokio::time::interval(Duration::from_secs(2).min(prune_every));
         loop {
             tick.tick().await;
-            let prune = options.keep_minutes > 0 && pruned.elapsed() >= prune_every;
+            let prune = options.config.keep_minutes > 0 && pruned.elapsed() >= prune_every;
             let round = async {
                 self.measure(&lag).await?;
                 if prune {
@@ -204,7 +204,7 @@ impl Control {
         let sql = "DELETE FROM public.outbox WHERE ctid = ANY (ARRAY(SELECT ctid FROM public.outbox WHERE occurred_at_us < \
                    least((now() AT TIME ZONE 'utc') - make_interval(mins => $1), \
                    to_timestamp($2::double precision / 1e6) AT TIME ZONE 'utc') LIMIT $3))";
-        let keep = i32::try_from(options.keep_minutes).unwrap_or(i32::MAX);
+        let keep = i32::try_from(options.config.keep_minutes).unwrap_or(i32::MAX);
         let pruned = counter!("eventhub_cdc_pruned_total", "database" => options.database.clone());
         loop {
             let deleted = self

@@ -11,7 +11,7 @@ use eventhub_testing::{Kafka, Postgres};
 use support::Outbox;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn committed_rows_survive_a_restart_of_kafka_and_one_of_postgres() {
+async fn committed_rows_survive_restarts_of_kafka_and_postgres() {
     let mut kafka = Kafka::start().unwrap();
     let postgres = parking_lot::Mutex::new(Postgres::start(&[]).unwrap());
     let brokers = kafka.brokers();
@@ -32,10 +32,8 @@ async fn committed_rows_survive_a_restart_of_kafka_and_one_of_postgres() {
         postgres: elsewhere,
         brokers,
     };
-    let options = eventhub_cdc::Options {
-        retry_ms: 200,
-        ..eventhub_cdc::Options::new(&database, url)
-    };
+    let mut options = eventhub_cdc::Options::new(&database, url);
+    options.config.retry_ms = 200;
     let relay = outbox.relay_with(options).active().await;
     let reader = outbox.reader().await;
 
@@ -77,7 +75,7 @@ async fn committed_rows_survive_a_restart_of_kafka_and_one_of_postgres() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_topic_that_somebody_deletes_comes_back_and_what_was_committed_meanwhile_is_in_it() {
+async fn a_deleted_topic_returns_with_the_rows_committed_meanwhile() {
     let outbox = Outbox::new();
     let relay = outbox.relay().active().await;
     outbox.fill(0, 10, 3);
@@ -107,7 +105,7 @@ async fn a_topic_that_somebody_deletes_comes_back_and_what_was_committed_meanwhi
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slot_that_a_crash_left_half_made_does_not_keep_the_log_for_ever() {
+async fn an_unfinished_slot_of_a_crash_is_dropped() {
     let outbox = Outbox::new();
     outbox.relay().active().await.stop().await;
     let slot = outbox.options().slot();

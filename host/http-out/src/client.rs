@@ -1,7 +1,7 @@
 //! The client of the outside, one for the process. Redirects are not followed: that is for the
 //! component to decide.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,17 +69,19 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
+    /// `allow` has the authorities of each component: `api.stripe.com`, `*.example.com`,
+    /// `localhost:4242`; with `private ` before it, an authority may have a private address.
+    ///
     /// # Errors
     /// An entry of the allow-list that cannot be read.
-    pub fn new(config: Config) -> Result<Self, ParseError> {
+    pub fn new(config: Config, allow: &BTreeMap<String, Vec<String>>) -> Result<Self, ParseError> {
         let parse = |entries: &Vec<String>| {
             entries
                 .iter()
                 .map(|entry| Authority::parse(entry))
                 .collect::<Result<Vec<_>, _>>()
         };
-        let allow = config
-            .allow
+        let allow = allow
             .iter()
             .map(|(component, entries)| Ok((component.clone(), parse(entries)?)))
             .collect::<Result<_, ParseError>>()?;

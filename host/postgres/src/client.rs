@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use eventhub_bindings::postgres::{Error, Expectation, Options, Rows, Statement};
 use futures::future::join_all;
 
 use crate::config::{Config, ConfigError, MOST_CONNECTIONS};
 use crate::failure::Failure;
 use crate::pipeline;
 use crate::pool::{Database, Lease};
-use crate::values::{Error, Expectation, Options, Rows, Statement};
 
 /// Cheap to clone; all clones share the connections.
 #[derive(Debug, Clone)]
@@ -97,7 +97,7 @@ impl Client {
                 let answer = attempts(database, 0, |lease| pipeline::query(lease, ask));
                 match tokio::time::timeout(self.shared.ready_timeout, answer).await {
                     Ok(Ok(_)) => None,
-                    Ok(Err(error)) => Some((database.name.to_string(), error.to_string())),
+                    Ok(Err(error)) => Some((database.name.to_string(), error.message())),
                     Err(_) => Some((database.name.to_string(), "no answer".to_string())),
                 }
             }

@@ -3,13 +3,13 @@
 
 use std::error::Error as StdError;
 
+use eventhub_bindings::postgres::Value;
 use eventhub_pg::binary::{BROKEN, array, date, fixed, inet, text, timestamp, uuid};
 use eventhub_pg::numeric;
 use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, Kind, Type};
 
 use crate::encode::{base, is_text};
-use crate::values::Value;
 
 /// How a column is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

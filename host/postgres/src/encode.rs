@@ -3,12 +3,11 @@
 
 use std::error::Error as StdError;
 
+use eventhub_bindings::postgres::Value;
 use eventhub_pg::binary::EPOCH_US;
 use eventhub_pg::numeric::is_decimal;
 use tokio_postgres::types::private::BytesMut;
 use tokio_postgres::types::{Format, IsNull, Kind, ToSql, Type};
-
-use crate::values::Value;
 
 /// A parameter that fits, ready to be written.
 #[derive(Debug)]

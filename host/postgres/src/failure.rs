@@ -3,9 +3,8 @@
 
 use std::error::Error as _;
 
+use eventhub_bindings::postgres::{Error, Violation};
 use tokio_postgres::error::{DbError, Severity};
-
-use crate::values::{Error, Violation};
 
 /// Why an attempt failed. In every case but [`Failure::Lost`] it is certain that it had no effect.
 #[derive(Debug)]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use eventhub_bindings::postgres::{Error, Options, Rows, Statement};
 use eventhub_link::Link;
 use wasmtime::component::Linker;
 
 use crate::client::Client;
-use crate::values::{Error, Options, Rows, Statement};
 
 /// Gives the components of a linker the databases of a client, each call through the link.
 ///

@@ -13,11 +13,10 @@ mod failure;
 mod host;
 mod pipeline;
 mod pool;
-mod values;
 
 pub use client::Client;
 pub use config::{Config, ConfigError};
-pub use host::add_to_linker;
-pub use values::{
+pub use eventhub_bindings::postgres::{
     Conflict, Error, Expectation, Isolation, Options, Rows, Statement, Value, Violation,
 };
+pub use host::add_to_linker;

@@ -4,6 +4,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::Poll;
 
+use eventhub_bindings::postgres::{Conflict, Error, Expectation, Isolation, Rows, Statement};
 use eventhub_pg::session;
 use futures::{StreamExt, pin_mut};
 use tokio_postgres::error::Severity;
@@ -12,7 +13,6 @@ use crate::decode::{self, Form};
 use crate::encode::{Wire, fit};
 use crate::failure::{Failure, whole};
 use crate::pool::Lease;
-use crate::values::{Conflict, Error, Expectation, Isolation, Rows, Statement};
 
 /// A statement that the server has prepared and whose parameters fit.
 struct Ready<'a> {

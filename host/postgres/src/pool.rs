@@ -6,11 +6,11 @@ use std::time::Duration;
 use deadpool_postgres::{
     Manager, ManagerConfig, Object, Pool, PoolError, QueueMode, RecyclingMethod, Runtime, Timeouts,
 };
+use eventhub_bindings::postgres::Error;
 use tokio_postgres::NoTls;
 
 use crate::config::{Config, ConfigError};
 use crate::failure::whole;
-use crate::values::Error;
 
 /// A connection holds at most so many prepared statements: texts that change from call to call must
 /// not fill the server's memory.

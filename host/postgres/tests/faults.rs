@@ -59,7 +59,7 @@ async fn a_restart_is_survived_and_nothing_is_lost_or_doubled() {
 }
 
 #[tokio::test]
-async fn a_connection_cut_in_the_middle_takes_nothing_of_its_transaction_with_it() {
+async fn a_connection_cut_in_a_transaction_rolls_it_back() {
     let server = Postgres::start(&["test_db"]).unwrap();
     let client = Client::new(config(&server)).unwrap();
     query(&client, "CREATE TABLE cut (n int)", [])
@@ -138,7 +138,7 @@ async fn an_exhausted_pool_or_server_says_so_quickly_and_recovers() {
 }
 
 #[tokio::test]
-async fn a_statement_that_takes_too_long_is_cancelled_and_a_server_that_hangs_is_not_ready() {
+async fn a_slow_statement_is_cancelled_and_a_hung_server_is_not_ready() {
     let server = Postgres::start(&["test_db"]).unwrap();
     let client = Client::new(Config {
         statement_timeout_ms: 200,

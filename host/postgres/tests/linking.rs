@@ -1,4 +1,4 @@
-//! The hand-written types are those of the WIT: a component that imports the whole interface links.
+//! The functions have the types of the WIT: a component that imports the whole interface links.
 
 #![allow(clippy::unwrap_used)]
 

@@ -16,7 +16,7 @@ async fn table(client: &Client, sql: &str) {
 }
 
 #[tokio::test]
-async fn an_unmet_expectation_rolls_everything_back_and_names_its_statement() {
+async fn an_unmet_expectation_rolls_back_and_names_its_statement() {
     let client = client();
     table(&client, "CREATE TABLE unmet (n int PRIMARY KEY)").await;
     let insert = "INSERT INTO unmet VALUES ($1)";
@@ -59,7 +59,7 @@ async fn an_unmet_expectation_rolls_everything_back_and_names_its_statement() {
 }
 
 #[tokio::test]
-async fn a_constraint_is_reported_for_the_statement_that_broke_it_not_for_those_after_it() {
+async fn a_violation_names_the_statement_that_broke_the_constraint() {
     let client = client();
     table(
         &client,
@@ -117,7 +117,7 @@ async fn a_deferred_constraint_fails_the_commit_however_it_is_sent() {
 }
 
 #[tokio::test]
-async fn a_wrong_statement_takes_back_those_before_it_even_when_the_commit_was_sent_along() {
+async fn a_failed_statement_rolls_back_despite_a_pipelined_commit() {
     let client = client();
     table(&client, "CREATE TABLE along (n int)").await;
     let statements = [
@@ -242,7 +242,7 @@ async fn a_deadlock_is_tried_again_and_both_take_effect_once() {
 }
 
 #[tokio::test]
-async fn a_caller_that_gives_up_leaves_no_transaction_and_no_lock_behind() {
+async fn an_abandoned_call_leaves_no_transaction_and_no_lock() {
     let client = Client::new(Config {
         pool_size: 1,
         ..config(&SERVER)
@@ -317,7 +317,7 @@ async fn many_statements_run_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_table_altered_under_a_prepared_statement_does_not_fail_its_readers() {
+async fn altering_a_table_does_not_break_prepared_statements() {
     let client = client();
     table(&client, "CREATE TABLE altered AS SELECT 1 AS n").await;
     let before = query(&client, "SELECT * FROM altered", []).await.unwrap();

@@ -1,24 +1,24 @@
-//! The manifest as Spin's `spin.toml`. The gateway is public; services call each other by service
-//! chaining through the client shims of their interfaces, which are their dependencies;
-//! capabilities are the sidecar's, or, with [`Through::Spin`], Postgres and Redis are reached
-//! through Spin's own interfaces. What the sidecar calls of its own accord has exact routes, which
-//! only the token opens.
+//! The manifest as Spin's `spin.toml`. The gateway is public. Services call each other by service
+//! chaining, through the client shims of their interfaces, which are their dependencies. Capabilities
+//! are the sidecar's; with [`Through::Spin`], Spin's own interfaces lead to Postgres and Redis. The
+//! exports that the sidecar calls have exact routes, which only the token opens.
 //!
-//! A dependency satisfies one interface: an entry for a whole package would have to satisfy its
-//! types-only interfaces as well, and Spin takes one entry a package.
+//! Spin takes one entry a package. It names an interface where the component imports one. Where it
+//! imports several, the entry names the package, and the dependency has to export each import of that
+//! package, interfaces without functions included.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
 use crate::adapters;
 use crate::manifest::{Capability, Component, Link, Manifest, Target};
 
-const HEAD: &str = r#"# Made by `make spin.toml` from wadm.yaml. `make spin` runs it, with the servers and the sidecar.
+const HEAD: &str = r#"# Generated from wadm.yaml by `eventhub deploy spin --dry-run`. `make spin` runs it, with the servers and the sidecar.
 # By hand: `EVENTHUB_SIDECAR_APPLICATION=http://127.0.0.1:3000 eventhub sidecar`, then `spin up --env CALL_URL=http://127.0.0.1:8091
-# --env CALL_TOKEN=…`, and each component's own variables likewise (eventhub.default.toml, [environment]).
+# --env CALL_TOKEN=…`, and each component's own variables likewise (wadm.yaml).
 spin_manifest_version = 2
 
 [application]
@@ -27,17 +27,16 @@ version = "0.1.0"
 description = "Events, venues, seats, bookings, payments"
 
 [variables]
-# Where the capabilities are, and the payment provider: whom components may call.
+# The addresses that components may call: the capabilities, and other parties such as payment providers.
 sidecar = { default = "http://127.0.0.1:8091" }
-stripe = { default = "https://api.stripe.com" }
 "#;
 
-const SPINS_OWN: &str = r#"# Servers that Spin connects to: POSTGRES_URL_EVENT_DB and its like and REDIS_URL, variables of the components, lead there.
+const SPINS_OWN: &str = r#"# The servers that Spin connects to. Variables of the components lead there: POSTGRES_URL_EVENT_DB and the like, REDIS_URL.
 postgres = { default = "postgres://127.0.0.1:5432" }
 redis = { default = "redis://127.0.0.1:6379" }
 "#;
 
-/// What Postgres and Redis are reached through.
+/// The way to Postgres and Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Through {
     Sidecar,
@@ -45,21 +44,28 @@ pub enum Through {
     Spin,
 }
 
+/// Authorities that components may call, by the components' names.
+pub type Outgoing = BTreeMap<String, Vec<String>>;
+
 /// Variables of components, by the components' names.
 pub type Environment = BTreeMap<String, BTreeMap<String, String>>;
 
-/// The header in which Spin tells who asks: after whatever the client itself wrote there.
+/// The header in which Spin gives the client's address, after whatever the client itself wrote there.
 const PEER_HEADER: &str = "spin-client-addr";
 
-/// The text of `spin.toml`, for a manifest whose components lie below `root`. What is in
-/// `environment` is in it, secrets too.
+/// The text of `spin.toml`, for a manifest whose components lie below `root`. It contains
+/// `environment`, with any secrets in it.
 pub fn toml(
     manifest: &Manifest,
     root: &Path,
     through: Through,
+    outgoing: &Outgoing,
     environment: &Environment,
 ) -> Result<String> {
     let mut text = HEAD.to_string();
+    for (variable, url) in outgoing_variables(outgoing) {
+        writeln!(text, "{variable} = {{ default = \"{url}\" }}")?;
+    }
     if through == Through::Spin {
         text.push_str(SPINS_OWN);
     }
@@ -69,7 +75,7 @@ pub fn toml(
     for component in manifest
         .components
         .iter()
-        .filter(|component| is_service(manifest, &component.name))
+        .filter(|component| component.name == entry || manifest.is_service(&component.name))
     {
         for route in routes(manifest, &component.name, entry) {
             write!(
@@ -78,17 +84,16 @@ pub fn toml(
                 component.name
             )?;
         }
-        text.push_str(&section(manifest, component, root, through, environment)?);
+        text.push_str(&section(
+            manifest,
+            component,
+            root,
+            through,
+            outgoing,
+            environment,
+        )?);
     }
     Ok(text)
-}
-
-/// Not a part of another, such as a payment provider.
-fn is_service(manifest: &Manifest, name: &str) -> bool {
-    manifest.entry() == Some(name)
-        || manifest.links.iter().any(|link| {
-            manifest.entry() == Some(&link.source) && link.target == Target::Component(name.into())
-        })
 }
 
 fn routes(manifest: &Manifest, component: &str, entry: &str) -> Vec<String> {
@@ -120,6 +125,7 @@ fn section(
     component: &Component,
     root: &Path,
     through: Through,
+    outgoing: &Outgoing,
     environment: &Environment,
 ) -> Result<String> {
     let links: Vec<&Link> = manifest
@@ -127,53 +133,52 @@ fn section(
         .iter()
         .filter(|link| link.source == component.name && link.package.starts_with("eventhub:"))
         .collect();
-    let mut hosts = BTreeSet::new();
-    let of = |name: &str| environment.get(name).cloned().unwrap_or_default();
-    let (mut variables, mut dependencies) = (of(&component.name), String::new());
+    let mut hosts: BTreeSet<String> = outgoing_hosts(outgoing, &component.name).collect();
+    let variables_of = |name: &str| environment.get(name).cloned().unwrap_or_default();
+    let (mut variables, mut dependencies) = (variables_of(&component.name), String::new());
     if manifest.entry() == Some(&component.name) {
         variables.insert("PEER_HEADER".into(), PEER_HEADER.into());
     }
     for link in &links {
         let (file, host) = match &link.target {
-            Target::Component(name) if is_service(manifest, name) => {
+            Target::Component(name) if manifest.is_service(name) => {
                 let chained = format!("http://{name}.spin.internal");
                 variables.insert(adapters::url_variable(name), chained.clone());
-                (adapters::client(&component.file, name), chained)
+                (adapters::client_file(&component.file, name), Some(chained))
             }
-            // A part goes with its user, and calls the provider with its user's rights.
+            // A part goes with its caller, and calls others with its caller's rights.
             Target::Component(name) => {
-                variables.extend(of(name));
-                (file(manifest, name)?, "{{ stripe }}".to_string())
+                variables.extend(variables_of(name));
+                hosts.extend(outgoing_hosts(outgoing, name));
+                (component_file(manifest, name)?, None)
             }
             Target::Capability(Capability::Postgres) if through == Through::Spin => (
-                adapters::file(&component.file, "spin_postgres"),
-                "{{ postgres }}".to_string(),
+                adapters::shim_file(&component.file, "spin_postgres"),
+                Some("{{ postgres }}".to_string()),
             ),
             Target::Capability(Capability::Redis) if through == Through::Spin => (
-                adapters::file(&component.file, "spin_redis"),
-                "{{ redis }}".to_string(),
+                adapters::shim_file(&component.file, "spin_redis"),
+                Some("{{ redis }}".to_string()),
             ),
             Target::Capability(_) => (
-                adapters::client(
+                adapters::client_file(
                     &component.file,
                     link.package.trim_start_matches("eventhub:"),
                 ),
-                "{{ sidecar }}".to_string(),
+                Some("{{ sidecar }}".to_string()),
             ),
         };
-        hosts.insert(host);
+        hosts.extend(host);
         let file = file
             .strip_prefix(root)
             .unwrap_or(&file)
             .display()
             .to_string();
-        for interface in &link.interfaces {
-            writeln!(
-                dependencies,
-                "\"{}/{interface}@0.1.0\" = {{ path = \"{file}\" }}",
-                link.package
-            )?;
-        }
+        writeln!(
+            dependencies,
+            "\"{}\" = {{ path = \"{file}\" }}",
+            dependency_name(link)
+        )?;
     }
     let source = component
         .file
@@ -187,7 +192,7 @@ fn section(
         "\n[component.{name}]\nsource = \"{source}\"\nallowed_outbound_hosts = [{}]\n",
         hosts.join(", ")
     );
-    // Without it a dependency may call nobody.
+    // Without it a dependency may call no host.
     text.push_str("dependencies_inherit_configuration = true\n");
     if !variables.is_empty() {
         write!(
@@ -200,12 +205,45 @@ fn section(
     Ok(text)
 }
 
-fn file(manifest: &Manifest, name: &str) -> Result<std::path::PathBuf> {
-    let component = manifest
-        .components
-        .iter()
-        .find(|component| component.name == name);
-    Ok(component
+/// `eventhub:postgres/sql@0.1.0`, or `eventhub:venue-layout@0.1.0` for several of its interfaces.
+fn dependency_name(link: &Link) -> String {
+    match link.interfaces.as_slice() {
+        [interface] => format!("{}/{interface}@0.1.0", link.package),
+        _ => format!("{}@0.1.0", link.package),
+    }
+}
+
+/// The variables of `spin.toml` for authorities that components may call, with their values:
+/// `payment_stripe` is `https://api.stripe.com`. Only a private authority is called without TLS.
+pub fn outgoing_variables(outgoing: &Outgoing) -> impl Iterator<Item = (String, String)> {
+    outgoing.iter().flat_map(|(component, authorities)| {
+        authorities.iter().enumerate().map(move |(nth, authority)| {
+            let url = match authority.strip_prefix("private ") {
+                Some(private) => format!("http://{}", private.trim()),
+                None => format!("https://{authority}"),
+            };
+            (outgoing_variable(component, nth), url)
+        })
+    })
+}
+
+fn outgoing_variable(component: &str, nth: usize) -> String {
+    let name = component.replace('-', "_");
+    match nth {
+        0 => name,
+        _ => format!("{name}_{}", nth + 1),
+    }
+}
+
+/// The entries of `allowed_outbound_hosts` for the authorities of a component.
+fn outgoing_hosts(outgoing: &Outgoing, component: &str) -> impl Iterator<Item = String> {
+    let number = outgoing.get(component).map_or(0, Vec::len);
+    (0..number).map(move |nth| format!("{{{{ {} }}}}", outgoing_variable(component, nth)))
+}
+
+fn component_file(manifest: &Manifest, name: &str) -> Result<PathBuf> {
+    Ok(manifest
+        .component(name)
         .with_context(|| format!("the manifest has no component {name}"))?
         .file
         .clone())
@@ -215,29 +253,94 @@ fn file(manifest: &Manifest, name: &str) -> Result<std::path::PathBuf> {
 mod tests {
     use super::*;
 
+    fn outgoing() -> Outgoing {
+        [(
+            "payment-stripe".to_string(),
+            vec!["api.stripe.com".to_string()],
+        )]
+        .into()
+    }
+
     #[tokio::test]
-    async fn the_file_in_the_checkout_is_what_the_manifest_makes() {
+    async fn a_part_calls_its_authorities_through_its_service() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
-        let made = toml(
+        let mut outgoing = outgoing();
+        outgoing.insert(
+            "payment-stripe".into(),
+            ["a.example", "private b:1"].map(String::from).into(),
+        );
+        let made: toml::Table = toml(
             &manifest,
             Path::new(".."),
             Through::Sidecar,
+            &outgoing,
             &Environment::new(),
         )
+        .unwrap()
+        .parse()
         .unwrap();
+        let default = |name: &str| made["variables"][name]["default"].as_str();
+        assert_eq!(default("payment_stripe"), Some("https://a.example"));
+        assert_eq!(default("payment_stripe_2"), Some("http://b:1"));
+        let hosts = |name: &str| made["component"][name]["allowed_outbound_hosts"].to_string();
+        assert!(hosts("payment").contains("{{ payment_stripe }}"));
+        assert!(hosts("payment").contains("{{ payment_stripe_2 }}"));
         assert!(
-            made == include_str!("../../../spin.toml"),
-            "spin.toml is stale; run `make spin.toml`:\n{made}"
+            !hosts("booking").contains("payment_stripe"),
+            "{}",
+            hosts("booking")
         );
     }
 
     #[tokio::test]
-    async fn only_the_gateway_is_public_and_what_the_sidecar_calls() {
+    async fn every_link_of_a_service_is_a_dependency() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
         let made: toml::Table = toml(
             &manifest,
             Path::new(".."),
             Through::Sidecar,
+            &outgoing(),
+            &Environment::new(),
+        )
+        .unwrap()
+        .parse()
+        .unwrap();
+        let sections = made["component"].as_table().unwrap();
+        for link in manifest.links.iter().filter(|link| {
+            sections.contains_key(&link.source) && link.package.starts_with("eventhub:")
+        }) {
+            let dependencies = &sections[&link.source]["dependencies"];
+            let path = dependencies[dependency_name(link)]["path"].as_str();
+            let target = match &link.target {
+                Target::Component(name) => name,
+                Target::Capability(_) => link.package.trim_start_matches("eventhub:"),
+            };
+            let client = format!(
+                "target/components/adapters/{}_client.wasm",
+                target.replace('-', "_")
+            );
+            let part = format!("target/components/{target}.wasm");
+            assert!(
+                path == Some(&client) || path == Some(&part) && !manifest.is_service(target),
+                "{link:?}: {path:?}"
+            );
+        }
+        for name in manifest.services().chain(manifest.entry()) {
+            assert_eq!(
+                sections[name]["source"].as_str(),
+                Some(format!("target/components/{name}.wasm").as_str())
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_gateway_and_calls_of_the_sidecar_are_public() {
+        let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let made: toml::Table = toml(
+            &manifest,
+            Path::new(".."),
+            Through::Sidecar,
+            &outgoing(),
             &Environment::new(),
         )
         .unwrap()
@@ -271,7 +374,7 @@ mod tests {
                 .as_table()
                 .unwrap()
                 .keys()
-                .map(|key| key.split('/').next().unwrap())
+                .map(|key| key.split(['/', '@']).next().unwrap())
                 .collect();
             let unique: BTreeSet<_> = packages.iter().collect();
             assert_eq!(
@@ -283,12 +386,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn through_spins_own_interfaces_the_sidecar_is_called_only_for_what_spin_lacks() {
+    async fn with_spins_own_interfaces_only_websockets_need_the_sidecar() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
         let made: toml::Table = toml(
             &manifest,
             Path::new(".."),
             Through::Spin,
+            &outgoing(),
             &Environment::new(),
         )
         .unwrap()
@@ -331,7 +435,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_component_has_its_own_variables_and_those_of_its_parts_only() {
+    async fn a_component_has_variables_of_itself_and_its_parts_only() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
         let secret = |name: &str| {
             (
@@ -340,10 +444,16 @@ mod tests {
             )
         };
         let environment = ["payment-stripe", "booking"].map(secret).into();
-        let made: toml::Table = toml(&manifest, Path::new(".."), Through::Sidecar, &environment)
-            .unwrap()
-            .parse()
-            .unwrap();
+        let made: toml::Table = toml(
+            &manifest,
+            Path::new(".."),
+            Through::Sidecar,
+            &outgoing(),
+            &environment,
+        )
+        .unwrap()
+        .parse()
+        .unwrap();
         let seen = |component: &str| {
             made["component"][component]
                 .get("environment")

@@ -11,10 +11,10 @@ use nix::unistd::{Gid, Uid, User, geteuid};
 
 pub struct Folder {
     pub path: PathBuf,
-    /// Where database servers keep their data; elsewhere than `path` only where their user could
-    /// not reach it.
+    /// The folder of the database servers' data: `path`, or another where their user cannot reach
+    /// `path`.
     pub servers: PathBuf,
-    /// Whom database servers run as, since they refuse root.
+    /// The user of the database servers, since they refuse to run as root.
     pub user: Option<(Uid, Gid)>,
     _lock: Flock<File>,
 }
@@ -31,19 +31,19 @@ impl Folder {
                 path.display()
             );
         };
-        let user = unprivileged()?;
+        let user = unprivileged_user()?;
         let servers = if user.is_some() && !reachable(&path)? {
-            elsewhere(&path)?
+            reachable_folder(&path)?
         } else {
             path.clone()
         };
         if servers != path && is_new(&path)? {
-            // Data of a folder that has been deleted: they would not fit to what the new one gets.
+            // The data belong to a folder that was deleted, and do not fit the new one.
             fs::remove_dir_all(&servers)?;
-            elsewhere(&path)?;
+            reachable_folder(&path)?;
         }
         if servers != path {
-            tracing::info!(folder = %servers.display(), "database servers cannot reach the project's folder as their own user; their data is kept here");
+            tracing::info!(folder = %servers.display(), "the user of the database servers cannot reach the project's folder; their data is here");
         }
         Ok(Self {
             path,
@@ -64,7 +64,7 @@ impl Folder {
     }
 }
 
-fn unprivileged() -> Result<Option<(Uid, Gid)>> {
+fn unprivileged_user() -> Result<Option<(Uid, Gid)>> {
     if !geteuid().is_root() {
         return Ok(None);
     }
@@ -74,7 +74,7 @@ fn unprivileged() -> Result<Option<(Uid, Gid)>> {
         }
     }
     bail!(
-        "run as root, and there is no user `postgres` or `nobody` for the database servers to run as"
+        "the database servers refuse to run as root, and there is no user `postgres` or `nobody` for them"
     )
 }
 
@@ -95,7 +95,7 @@ fn is_new(path: &Path) -> Result<bool> {
         .all(|entry| entry.file_name() == "lock"))
 }
 
-fn elsewhere(path: &Path) -> Result<PathBuf> {
+fn reachable_folder(path: &Path) -> Result<PathBuf> {
     use sha2::{Digest, Sha256};
     let name = hex::encode(&Sha256::digest(path.as_os_str().as_encoded_bytes())[..6]);
     let folder = Path::new("/var/lib/eventhub").join(name);

@@ -1,9 +1,9 @@
-//! `eventhub up`: private, real servers in one folder, migrated and seeded, and the host that
-//! serves on them. Everything that it starts ends with it, also when it is killed.
+//! `eventhub up`: private, real servers in one folder, migrated and seeded, and the platform that
+//! runs the components on them. Every process that it starts ends with it, also when it is killed.
 
 mod folder;
 mod kafka;
-mod place;
+mod platform;
 mod postgres;
 mod process;
 mod redis;

@@ -1,6 +1,5 @@
-//! A PostgreSQL cluster with the six databases.
+//! A PostgreSQL server with the databases of the manifest.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,15 +9,6 @@ use nix::sys::signal::Signal;
 
 use super::folder::Folder;
 use super::process::{Process, port, run};
-
-const DATABASES: [&str; 6] = [
-    "identity_db",
-    "event_db",
-    "booking_db",
-    "payment_db",
-    "social_db",
-    "finance_db",
-];
 
 // Durable as in production: a booking that was confirmed is on disk.
 const SETTINGS: [&str; 11] = [
@@ -30,22 +20,27 @@ const SETTINGS: [&str; 11] = [
     "shared_buffers=256MB",
     "max_wal_size=4GB",
     "max_slot_wal_keep_size=8GB",
-    // While others are about to commit, wait a millisecond for them: one write to the disk, one
+    // A commit waits a millisecond for others that are about to commit: one write to the disk, one
     // wake-up of each log reader.
     "commit_delay=1000",
-    // As on any SSD. With what stands there for disks that turn, plans made while tables are small
-    // read them whole, and go on so when they are not.
+    // The value for SSDs. With the default, which is for rotating disks, plans made while tables are
+    // small scan them, and still do when the tables have grown.
     "random_page_cost=1.1",
     "log_min_messages=warning",
 ];
 
 pub struct Postgres {
     pub process: Process,
-    port: u16,
+    /// The address of each database by its name: `{database}` stands for it.
+    pub url: String,
 }
 
 impl Postgres {
-    pub async fn start(folder: &Folder) -> Result<Self> {
+    /// Starts the server, and creates the databases that it lacks.
+    pub async fn start<'a>(
+        folder: &Folder,
+        databases: impl IntoIterator<Item = &'a str>,
+    ) -> Result<Self> {
         let programs = programs()?;
         let home = folder.server("postgres")?;
         let (data, log) = (home.join("data"), folder.path.join("postgres.log"));
@@ -84,43 +79,39 @@ impl Postgres {
         }
         // SIGINT is PostgreSQL's fast shutdown.
         let mut process = Process::start("PostgreSQL", server, folder.user, Signal::SIGINT, log)?;
-        let url = format!("postgres://eventhub@127.0.0.1:{port}/postgres");
+        let url = format!("postgres://eventhub@127.0.0.1:{port}/{{database}}");
+        let maintenance = url.replace("{database}", "postgres");
         process
             .wait_until(Duration::from_secs(60), async || {
-                sqlx::PgPool::connect(&url).await.is_ok()
+                sqlx::PgPool::connect(&maintenance).await.is_ok()
             })
             .await?;
-        let postgres = Self { process, port };
-        postgres.create_databases(&url).await?;
-        Ok(postgres)
+        create_databases(&maintenance, databases).await?;
+        Ok(Self { process, url })
     }
+}
 
-    async fn create_databases(&self, url: &str) -> Result<()> {
-        let pool = sqlx::PgPool::connect(url).await?;
-        let there: Vec<String> = sqlx::query_scalar("SELECT datname::text FROM pg_database")
-            .fetch_all(&pool)
-            .await?;
-        for name in DATABASES
-            .iter()
-            .filter(|name| !there.iter().any(|known| known == *name))
-        {
-            let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
-            sqlx::raw_sql(create)
-                .execute(&pool)
-                .await
-                .with_context(|| format!("cannot create {name}"))?;
+async fn create_databases<'a>(
+    url: &str,
+    databases: impl IntoIterator<Item = &'a str>,
+) -> Result<()> {
+    let pool = sqlx::PgPool::connect(url).await?;
+    let existing: Vec<String> = sqlx::query_scalar("SELECT datname::text FROM pg_database")
+        .fetch_all(&pool)
+        .await?;
+    for name in databases {
+        if existing.iter().any(|known| known == name) {
+            continue;
         }
-        Ok(())
+        // A statement that creates a database has no parameters.
+        let quoted = name.replace('"', "\"\"");
+        let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE \"{quoted}\""));
+        sqlx::raw_sql(create)
+            .execute(&pool)
+            .await
+            .with_context(|| format!("cannot create the database {name}"))?;
     }
-
-    /// Name → URL of the six databases.
-    pub fn urls(&self) -> BTreeMap<String, String> {
-        let url = |name: &str| format!("postgres://eventhub@127.0.0.1:{}/{name}", self.port);
-        DATABASES
-            .iter()
-            .map(|name| (name.to_string(), url(name)))
-            .collect()
-    }
+    Ok(())
 }
 
 // Debian keeps the programs of each version apart and out of the PATH.

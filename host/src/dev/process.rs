@@ -1,4 +1,4 @@
-//! One server process: started in a process group of its own, so that Ctrl-C reaches only us, and
+//! One server process: started in a process group of its own, so that Ctrl-C does not reach it, and
 //! ended by the kernel when we end in any way, `kill -9` included.
 
 use std::collections::BTreeSet;
@@ -49,7 +49,7 @@ impl Process {
         }
         let child = command
             .spawn()
-            .with_context(|| format!("cannot start {name}: is it installed?"))?;
+            .with_context(|| format!("cannot start {name}; is it installed?"))?;
         Ok(Self {
             name,
             child,
@@ -62,7 +62,7 @@ impl Process {
         self.child.id()
     }
 
-    /// Whether it runs no more.
+    /// Whether it has ended.
     pub fn has_ended(&mut self) -> bool {
         !matches!(self.child.try_wait(), Ok(None))
     }
@@ -104,7 +104,10 @@ impl Process {
         let _ = kill(pid, self.stop);
         while !matches!(self.child.try_wait(), Ok(Some(_)) | Err(_)) {
             if Instant::now() > end {
-                tracing::warn!(server = self.name, "does not stop in order and is killed");
+                tracing::warn!(
+                    server = self.name,
+                    "the server does not stop in order; killing it"
+                );
                 let _ = killpg(pid, Signal::SIGKILL);
                 let _ = self.child.wait();
                 return;
@@ -162,15 +165,15 @@ pub fn port(variable: &str) -> Result<u16> {
     }
 }
 
-/// Ports that this process has given to something which may not listen yet.
+/// Ports that this process has given to a server which may not listen yet.
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
-/// That port is given: no other is asked to listen there.
+/// Marks a port as given, so that no other server gets it. False when it was given before.
 pub fn keep_port(port: u16) -> bool {
     GIVEN.lock().insert(port)
 }
 
-/// A port on which nothing listens, another one each time.
+/// A port on which nothing listens, a different one each time.
 pub fn free_port() -> Result<u16> {
     loop {
         let port = std::net::TcpListener::bind(("127.0.0.1", 0))?
@@ -182,7 +185,7 @@ pub fn free_port() -> Result<u16> {
     }
 }
 
-/// Whether somebody listens there.
+/// Whether a server listens on the port.
 pub async fn listens(port: u16) -> bool {
     tokio::net::TcpStream::connect(("127.0.0.1", port))
         .await
@@ -194,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_port_is_given_twice_though_nobody_listens_on_the_first() {
+    fn no_port_is_given_twice_before_a_server_listens() {
         // So many that the system would repeat itself.
         let ports: BTreeSet<u16> = (0..500).filter_map(|_| free_port().ok()).collect();
         assert_eq!(ports.len(), 500);

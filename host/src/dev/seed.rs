@@ -53,7 +53,7 @@ impl Api {
         Ok(answer)
     }
 
-    /// Signs up, or in where the account is there from an earlier, unfinished seed.
+    /// Signs up, or logs in where an earlier, unfinished seed made the account.
     async fn enter(&mut self, account: &Account, name: &str) -> Result<()> {
         let (status, tokens) = self
             .call(
@@ -78,23 +78,23 @@ impl Api {
     }
 }
 
-/// The demo of this environment, made now unless `file` says that it is there.
-pub async fn demo(base: &str, file: &Path) -> Result<Demo> {
+/// The demo of this environment; `file` names it, or it is made now.
+pub async fn ensure_demo(base: &str, file: &Path) -> Result<Demo> {
     if let Ok(known) = std::fs::read(file) {
         return serde_json::from_slice(&known).with_context(|| {
             format!(
-                "{} is damaged; remove the folder to start anew",
+                "{} is damaged; remove the environment's folder to start again",
                 file.display()
             )
         });
     }
     tracing::info!("seeding the demo: an organizer, a buyer, an event");
-    let demo = make(base).await.context("the demo cannot be seeded")?;
+    let demo = make_demo(base).await.context("cannot seed the demo")?;
     write(file, &demo)?;
     Ok(demo)
 }
 
-async fn make(base: &str) -> Result<Demo> {
+async fn make_demo(base: &str) -> Result<Demo> {
     let organizer = Account {
         email: "organizer@demo.eventhub.dev".into(),
         password: "demo-organizer-secret".into(),

@@ -1,5 +1,5 @@
-//! `.eventhub/state.json`: where everything is, for tools and tests. Written when all is ready,
-//! removed at the end.
+//! `.eventhub/state.json`: addresses, keys and pids, for tools and tests. It is written when all is
+//! ready, and removed at the end.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -45,7 +45,7 @@ pub struct Account {
     pub password: String,
 }
 
-/// What the seed made.
+/// The accounts and the event that the seed made.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct Demo {
     pub organizer: Account,
@@ -59,7 +59,7 @@ pub fn write(path: &Path, value: &impl Serialize) -> anyhow::Result<()> {
     write_text(path, &serde_json::to_string_pretty(value)?)
 }
 
-/// Writes a file whole or not at all, readable by its owner only: it may name secrets.
+/// Writes a file whole or not at all, readable by its owner only: it may contain secrets.
 pub fn write_text(path: &Path, text: &str) -> anyhow::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
     let new = path.with_extension("new");

@@ -1,5 +1,5 @@
-//! The order of things in `eventhub up`: servers, migrations, the host, the seed, `state.json`; and
-//! all of it back at the end.
+//! The order of `eventhub up`: servers, migrations, the platform, the seed, `state.json`; at the end,
+//! all of it stops in reverse.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -10,34 +10,31 @@ use eventhub_stripe_simulator as stripe;
 
 use super::folder::Folder;
 use super::kafka::Kafka;
-use super::place::{self, Place};
+use super::platform::{self, Platform, component_hashes};
 use super::postgres::Postgres;
 use super::process::{keep_port, port};
 use super::redis::Redis;
 use super::seed;
 use super::state::{State, Stripe, write, write_text};
 use crate::config::Config;
+use crate::manifest::Manifest;
 use crate::migrate;
 use crate::serve::Signals;
 
 /// What `eventhub up` takes.
 #[derive(clap::Args, Debug)]
 pub struct Options {
-    /// Where the environment's data are kept.
+    /// The folder of the environment's data.
     #[arg(long, env = "EVENTHUB_HOME", default_value = ".eventhub")]
     home: PathBuf,
     /// The folder of migrations.
     #[arg(long, env = "EVENTHUB_MIGRATIONS", default_value = "migrations")]
     migrations: PathBuf,
-    /// A file with what differs from the defaults; addresses, keys and rate limits of development
-    /// go before it.
-    #[arg(long, env = "EVENTHUB_CONFIG")]
-    pub config: Option<PathBuf>,
     /// The folder of Apache Kafka's jars (setup/kafka.sh prints it).
     #[arg(long, env = "EVENTHUB_KAFKA_LIBS")]
     kafka_libs: PathBuf,
     #[command(flatten)]
-    place: place::Options,
+    platform: platform::Options,
     /// Port of the public API.
     #[arg(long, env = "EVENTHUB_HTTP_PORT", default_value_t = 8080)]
     http_port: u16,
@@ -66,9 +63,9 @@ const WEBHOOKS: [&str; 6] = [
 ];
 
 /// Runs a development environment until SIGINT or SIGTERM.
-pub async fn up(options: Options) -> Result<()> {
+pub async fn up(options: Options, manifest: &Manifest, mut config: Config) -> Result<()> {
     let mut signals = Signals::listen()?;
-    options.place.check()?;
+    options.platform.check()?;
     let folder = Folder::open(&options.home)?;
     let state_file = folder.path.join("state.json");
     let _ = std::fs::remove_file(&state_file);
@@ -82,7 +79,7 @@ pub async fn up(options: Options) -> Result<()> {
         folder.path.display()
     );
     let mut kafka = Kafka::start(&folder, &options.kafka_libs).await?;
-    let mut postgres = Postgres::start(&folder).await?;
+    let mut postgres = Postgres::start(&folder, manifest.databases()).await?;
     let mut redis = Redis::start(&folder).await?;
     let servers = [
         ("host", std::process::id()),
@@ -92,17 +89,24 @@ pub async fn up(options: Options) -> Result<()> {
     ];
     let pids = servers.map(|(name, pid)| (name.to_string(), pid)).into();
 
+    let servers = Servers {
+        postgres: &postgres.url,
+        redis: &redis.url,
+        kafka: &kafka.brokers,
+    };
     let started = tokio::select! {
-        started = start(&options, &folder, &postgres, &redis, &kafka, pids, &state_file) => started.map(Some),
+        started = start(&options, manifest, &mut config, &folder, servers, pids) => started.map(Some),
         () = signals.wait() => Ok(None),
     };
     let outcome = match started {
         Ok(Some(mut running)) => {
             let outcome = tokio::select! {
                 () = signals.wait() => Ok(()),
-                ended = running.place.supervise(|pids| restarted(&mut running.state, pids, &state_file)) => ended,
+                ended = running.platform.supervise(|pids| {
+                    update_pids(&mut running.state, pids, &state_file);
+                }) => ended,
             };
-            running.place.stop().await;
+            running.platform.stop().await;
             running.simulator.shutdown().await;
             outcome
         }
@@ -119,30 +123,37 @@ pub async fn up(options: Options) -> Result<()> {
     outcome
 }
 
+/// Addresses of the servers.
+struct Servers<'a> {
+    /// With `{database}` in place of the database's name.
+    postgres: &'a str,
+    redis: &'a str,
+    kafka: &'a str,
+}
+
 /// Everything but the servers.
 struct Running {
-    place: Place,
+    platform: Platform,
     simulator: stripe::Running,
     state: State,
 }
 
-/// A process was started again, and has another pid.
-fn restarted(state: &mut State, pids: &BTreeMap<String, u32>, file: &Path) {
+/// Writes the new pids after a restart.
+fn update_pids(state: &mut State, pids: &BTreeMap<String, u32>, file: &Path) {
     state.pids.extend(pids.clone());
     if let Err(error) = write(file, &*state) {
-        tracing::warn!(error.cause = %error, "state.json cannot be written");
+        tracing::warn!(error.cause = %error, "cannot write state.json");
     }
 }
 
 /// Everything but the servers; `state.json` is written last.
 async fn start(
     options: &Options,
+    manifest: &Manifest,
+    config: &mut Config,
     folder: &Folder,
-    postgres: &Postgres,
-    redis: &Redis,
-    kafka: &Kafka,
+    servers: Servers<'_>,
     mut pids: BTreeMap<String, u32>,
-    state_file: &Path,
 ) -> Result<Running> {
     let keys = Stripe {
         url: String::new(),
@@ -164,23 +175,27 @@ async fn start(
         ..stripe::Options::default()
     })
     .await
-    .context("the Stripe simulator cannot start")?;
+    .context("cannot start the Stripe simulator")?;
     let keys = Stripe {
         url: format!("http://{}", simulator.addr),
         ..keys
     };
 
-    let mut config = Config::load(options.config.as_deref())?;
     config.http.listen = SocketAddr::from(([0, 0, 0, 0], options.http_port));
     config.http.public_url = http.clone();
     config.admin.listen = SocketAddr::from(([127, 0, 0, 1], options.admin_port));
-    config.postgres.databases = postgres.urls();
-    config.redis.url = redis.url.clone();
-    config.kafka.brokers = kafka.brokers.clone();
-    config.outgoing.insert(
-        "payment-stripe".into(),
-        vec![format!("private {}", simulator.addr)],
-    );
+    config.postgres.url = servers.postgres.into();
+    config
+        .postgres
+        .databases
+        .values_mut()
+        .for_each(String::clear);
+    config.postgres.fill_addresses();
+    config.redis.url = servers.redis.into();
+    config.kafka.brokers = servers.kafka.into();
+    if let Some(authorities) = config.outgoing.get_mut("payment-stripe") {
+        *authorities = vec![format!("private {}", simulator.addr)];
+    }
     for (component, name, value) in DEVELOPMENT {
         // A variable that the operator sets wins over the development default.
         let variable = format!(
@@ -188,35 +203,32 @@ async fn start(
             component.to_uppercase().replace('-', "_")
         );
         if std::env::var(variable).is_err() {
-            config
-                .environment
-                .entry(component.into())
-                .or_default()
-                .insert(name.into(), value.into());
+            set_variable(config, component, name, value);
         }
     }
-    // So are the sockets, which all come from this machine.
+    // All sockets come from this machine, so the limit of an address does not apply.
     if std::env::var("EVENTHUB_WEBSOCKET_MAX_SOCKETS_PER_ADDRESS").is_err() {
         config.websocket.max_sockets_per_address = 0;
     }
-    let booking = config.environment.entry("booking".into()).or_default();
-    booking.insert("TICKET_SIGNING_KEY".into(), ticket_key(&folder.path)?);
-    let provider = config
-        .environment
-        .entry("payment-stripe".into())
-        .or_default();
-    provider.insert("STRIPE_URL".into(), keys.url.clone());
-    provider.insert("STRIPE_SECRET_KEY".into(), keys.secret_key.clone());
-    provider.insert(
-        "STRIPE_PUBLISHABLE_KEY".into(),
-        keys.publishable_key.clone(),
+    set_variable(
+        config,
+        "booking",
+        "TICKET_SIGNING_KEY",
+        &ticket_key(&folder.path)?,
     );
-    provider.insert("STRIPE_WEBHOOK_SECRETS".into(), keys.webhook_secret.clone());
+    for (name, value) in [
+        ("STRIPE_URL", &keys.url),
+        ("STRIPE_SECRET_KEY", &keys.secret_key),
+        ("STRIPE_PUBLISHABLE_KEY", &keys.publishable_key),
+        ("STRIPE_WEBHOOK_SECRETS", &keys.webhook_secret),
+    ] {
+        set_variable(config, "payment-stripe", name, value);
+    }
 
     migrate::run(&options.migrations, &config.postgres.databases).await?;
-    let place = Place::start(&options.place, folder, &mut config).await?;
-    pids.extend(place.pids());
-    let demo = seed::demo(
+    let platform = Platform::start(&options.platform, manifest, folder, config).await?;
+    pids.extend(platform.pids());
+    let demo = seed::ensure_demo(
         &format!("http://127.0.0.1:{}", options.http_port),
         &folder.path.join("demo.json"),
     )
@@ -225,21 +237,28 @@ async fn start(
         http: http.clone(),
         admin: format!("http://127.0.0.1:{}", options.admin_port),
         postgres: config.postgres.databases.clone(),
-        redis: redis.url.clone(),
-        kafka: kafka.brokers.clone(),
+        redis: servers.redis.into(),
+        kafka: servers.kafka.into(),
         stripe: keys,
         mail: None,
         pids,
-        components: place::components(&options.place.manifest).await?,
+        components: component_hashes(manifest)?,
         demo,
     };
-    write(state_file, &state)?;
+    write(&folder.path.join("state.json"), &state)?;
     announce(&state);
     Ok(Running {
-        place,
+        platform,
         simulator,
         state,
     })
+}
+
+/// Sets a variable of a component that the manifest has.
+fn set_variable(config: &mut Config, component: &str, name: &str, value: &str) {
+    if let Some(variables) = config.environment.get_mut(component) {
+        variables.insert(name.into(), value.into());
+    }
 }
 
 fn announce(state: &State) {
@@ -267,7 +286,7 @@ fn announce(state: &State) {
         "  Buyer        {} / {}",
         demo.buyer.email, demo.buyer.password
     );
-    println!("\nCtrl-C stops everything; the data stay for the next time.\n");
+    println!("\nCtrl-C stops everything; the next start finds the data again.\n");
 }
 
 /// The seed that signs tickets, made once per environment.

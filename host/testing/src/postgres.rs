@@ -40,14 +40,24 @@ impl Postgres {
     /// As [`Self::start`], and when there are no migrations of it, or one fails.
     pub fn migrated(database: &str) -> io::Result<Self> {
         let postgres = Self::start(&[database])?;
+        postgres.migrate(database, database)?;
+        Ok(postgres)
+    }
+
+    /// Brings a database to the state of all migrations in `migrations/<folder>` of the checkout
+    /// that we run in. The database is to be empty.
+    ///
+    /// # Errors
+    /// When there are no such migrations, or one fails.
+    pub fn migrate(&self, database: &str, folder: &str) -> io::Result<()> {
         let here = std::env::current_dir()?;
         let found = here
             .ancestors()
-            .map(|folder| folder.join("migrations").join(database))
+            .map(|above| above.join("migrations").join(folder))
             .find(|folder| folder.is_dir());
         let folder = found.ok_or_else(|| {
             io::Error::other(format!(
-                "no migrations of {database} above {}",
+                "no migrations of {folder} above {}",
                 here.display()
             ))
         })?;
@@ -57,9 +67,9 @@ impl Postgres {
             .collect::<io::Result<Vec<_>>>()?;
         files.sort();
         for file in files {
-            postgres.psql(database, &std::fs::read_to_string(file)?)?;
+            self.psql(database, &std::fs::read_to_string(file)?)?;
         }
-        Ok(postgres)
+        Ok(())
     }
 
     /// [`Self::start`] with more settings, such as `max_connections=5`.

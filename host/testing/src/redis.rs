@@ -43,6 +43,9 @@ impl Redis {
             "",
             "--appendonly",
             appendonly,
+            // One for each test that wants an empty Redis of its own.
+            "--databases",
+            "4096",
         ];
         let redis = Self {
             process: Process::start(folder, &command, &[])?,

@@ -16,7 +16,7 @@ fn no_port_is_given_twice_though_nobody_listens_on_the_first() {
 }
 
 #[test]
-fn postgres_keeps_what_was_committed_over_a_crash_and_is_gone_when_dropped() {
+fn postgres_keeps_committed_rows_and_dropping_it_stops_it() {
     let mut postgres = Postgres::start(&["event_db", "booking_db"]).unwrap();
     postgres
         .psql("event_db", "CREATE TABLE t AS SELECT 7 AS n")

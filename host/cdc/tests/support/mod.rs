@@ -86,7 +86,10 @@ impl<'a> Outbox<'a> {
 
     pub fn options(&self) -> Options {
         Options {
-            retry_ms: 200,
+            config: eventhub_cdc::Config {
+                retry_ms: 200,
+                ..eventhub_cdc::Config::default()
+            },
             ..Options::new(&self.database, self.postgres.url(&self.database))
         }
     }

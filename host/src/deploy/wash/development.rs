@@ -1,4 +1,4 @@
-//! The workload as the configuration of `wash dev`, which takes components from files.
+//! The workload as the configuration of `wash dev`, which reads components from files.
 
 use std::net::SocketAddr;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::workload::{Part, Workload};
 
-/// The text of `.wash/config.yaml`; it has secrets in it.
+/// The text of `.wash/config.yaml`; it contains secrets.
 pub fn yaml(workload: &Workload, listen: SocketAddr) -> Result<String> {
     let (first, others) = workload
         .parts
@@ -15,8 +15,8 @@ pub fn yaml(workload: &Workload, listen: SocketAddr) -> Result<String> {
         .context("the workload has no component")?;
     let others = others.iter().map(component).collect::<Result<Vec<_>>>()?;
     Ok(serde_yaml::to_string(&json!({
-        // What is built already: nothing is to be built.
-        "build": { "command": "true", "component_path": absolute(first)? },
+        // The component is built already.
+        "build": { "command": "true", "component_path": absolute_path(first)? },
         "dev": { "address": listen.to_string(), "components": others },
         "workload": { "environment": { "config": first.variables } },
     }))?)
@@ -25,11 +25,11 @@ pub fn yaml(workload: &Workload, listen: SocketAddr) -> Result<String> {
 fn component(part: &Part) -> Result<Value> {
     let environment = json!({ "config": part.variables });
     Ok(
-        json!({ "name": part.name, "file": absolute(part)?, "poolSize": part.pool, "environment": environment, "allowedHosts": part.allowed_hosts }),
+        json!({ "name": part.name, "file": absolute_path(part)?, "poolSize": part.pool, "environment": environment, "allowedHosts": part.allowed_hosts }),
     )
 }
 
-fn absolute(part: &Part) -> Result<String> {
+fn absolute_path(part: &Part) -> Result<String> {
     let path = part
         .file
         .canonicalize()

@@ -1,5 +1,5 @@
-//! The components as OCI images in a registry, pushed by `wash oci push`. An image that is there is
-//! not pushed again: its tag is the hash of the file.
+//! The components as OCI images in a registry, pushed by `wash oci push`. An image that the registry
+//! has is not pushed again: its tag is the hash of the file.
 
 use std::time::Duration;
 
@@ -9,24 +9,24 @@ use tokio::process::Command;
 use super::workload::{Part, Workload};
 use crate::config::Wash;
 
-/// Pushes what the registry does not have; says how many those were.
-pub async fn push(workload: &Workload, config: &Wash) -> Result<usize> {
+/// Pushes the images that the registry does not have, and returns their number.
+pub async fn push_images(workload: &Workload, config: &Wash) -> Result<usize> {
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
         .build()?;
     let mut pushed = 0;
     for part in &workload.parts {
-        // Under a tag that all share there may be an older file.
-        if !config.tag.is_empty() || !is_there(&client, part, config).await? {
-            push_one(part, config).await?;
+        // Under a common tag the registry may have an older file.
+        if !config.tag.is_empty() || !exists(&client, part, config).await? {
+            push_image(part, config).await?;
             pushed += 1;
         }
     }
     Ok(pushed)
 }
 
-async fn is_there(client: &reqwest::Client, part: &Part, config: &Wash) -> Result<bool> {
-    // A client without TLS cannot look; pushing again does no harm.
+async fn exists(client: &reqwest::Client, part: &Part, config: &Wash) -> Result<bool> {
+    // A client without TLS cannot ask; pushing again does no harm.
     if !config.insecure_registry {
         return Ok(false);
     }
@@ -50,7 +50,7 @@ async fn is_there(client: &reqwest::Client, part: &Part, config: &Wash) -> Resul
     Ok(answer.status().is_success())
 }
 
-async fn push_one(part: &Part, config: &Wash) -> Result<()> {
+async fn push_image(part: &Part, config: &Wash) -> Result<()> {
     let image = part.image(config);
     let mut command = Command::new(&config.command);
     command
@@ -63,14 +63,14 @@ async fn push_one(part: &Part, config: &Wash) -> Result<()> {
     let output = command.arg(&image).arg(&part.file).output().await;
     let output = output.with_context(|| {
         format!(
-            "cannot run `{}` (wash.command); is wash installed?",
+            "cannot run `{}` (wash.command); install wash, or set the key",
             config.command
         )
     })?;
     if !output.status.success() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned()
             + &String::from_utf8_lossy(&output.stdout);
-        bail!("{image} cannot be pushed: {}", text.trim());
+        bail!("cannot push {image}: {}", text.trim());
     }
     Ok(())
 }

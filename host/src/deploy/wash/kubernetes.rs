@@ -1,15 +1,15 @@
-//! The workload as a `WorkloadDeployment`, for wasmCloud's operator on Kubernetes. What is secret
-//! is not in it: each component that has secrets takes them from a Secret of its name.
+//! The workload as a `WorkloadDeployment`, for wasmCloud's operator on Kubernetes. It contains no
+//! secrets: each component that has some takes them from a Secret of its name.
 
 use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::workload::{Part, Workload, host_interfaces};
 
-/// YAML, with a word on the Secrets that it needs.
+/// YAML, with a comment that lists the Secrets that it needs.
 pub fn yaml(workload: &Workload) -> Result<String> {
     let mut text = String::from(
-        "# Made by `eventhub deploy --dry-run -o yaml` from wadm.yaml. It needs these Secrets in its namespace:\n",
+        "# Generated from wadm.yaml by `eventhub deploy --dry-run -o yaml`. It needs these Secrets in its namespace:\n",
     );
     for part in workload
         .parts
@@ -22,16 +22,16 @@ pub fn yaml(workload: &Workload) -> Result<String> {
             part.secrets().collect::<Vec<_>>().join(", ")
         );
     }
-    text += &quoted(&serde_yaml::to_string(&deployment(workload))?);
+    text += &quote_booleans(&serde_yaml::to_string(&deployment(workload))?);
     Ok(text)
 }
 
-/// Kubernetes reads YAML 1.1, where these words are booleans; our writer knows 1.2, where they are
-/// text.
+/// Kubernetes reads YAML 1.1, where these words are booleans; the writer here writes YAML 1.2, where
+/// they are text.
 const BOOLEANS: [&str; 6] = ["y", "n", "yes", "no", "on", "off"];
 
-fn quoted(yaml: &str) -> String {
-    // The word is a value of its own, not the last one of a sentence.
+fn quote_booleans(yaml: &str) -> String {
+    // The word is the whole value, not the last word of a sentence.
     let is_whole =
         |before: &str| before.ends_with(':') || before.trim_matches([' ', '-']).is_empty();
     let line = |line: &str| match line.rsplit_once(' ') {
@@ -87,8 +87,8 @@ mod tests {
     use crate::deploy::wash::workload::tests::workload;
 
     #[test]
-    fn words_that_kubernetes_takes_for_booleans_are_quoted() {
-        let yaml = quoted(
+    fn words_that_are_booleans_in_yaml_1_1_are_quoted() {
+        let yaml = quote_booleans(
             &serde_yaml::to_string(
                 &json!({"protection": "on", "list": ["No", "true", "nothing", "go on"]}),
             )
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn secrets_are_named_and_never_told() {
+    async fn secrets_are_named_and_their_values_left_out() {
         let (mut workload, _) = workload().await;
         workload.config.replicas = 2;
         let yaml = yaml(&workload).unwrap();

@@ -1,6 +1,6 @@
 //! The hosts of a wasmCloud 2 lattice, over NATS: JSON requests to `runtime.host.<id>.workload.*`,
-//! heartbeats as the only discovery. What was deployed where is kept in a bucket of the lattice
-//! itself, so that whoever deploys next knows it.
+//! heartbeats as the only discovery. A bucket of the lattice records what was deployed where, for the
+//! next deployment.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,22 +9,22 @@ use async_nats::jetstream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// A host says that it is there every 15 seconds: one may be late, or lost.
+/// A host sends a heartbeat every 15 seconds; one may be late, or lost.
 const HEARTBEAT: Duration = Duration::from_secs(31);
 const CONNECT: Duration = Duration::from_secs(5);
 /// The first start on a host pulls and compiles.
 const REQUEST: Duration = Duration::from_secs(180);
-/// How often it is looked whether a host that is asked is still there.
+/// How often a deployment checks that a host which has a request still runs.
 const LOOK: Duration = Duration::from_secs(2);
 const BUCKET: &str = "eventhub-deployments";
 
-/// Why the lattice did not do what it was asked.
+/// Why a request to the lattice failed.
 #[derive(Debug, thiserror::Error)]
 pub enum LatticeError {
     #[error("NATS at {url} does not answer: {cause}")]
     Nats { url: String, cause: String },
     #[error(
-        "what was deployed before cannot be read or written in NATS (it needs JetStream: `nats-server -js`): {0}"
+        "cannot read or write the record of deployments in NATS, which needs JetStream (`nats-server -js`): {0}"
     )]
     Record(String),
     #[error("host {host} does not answer: {cause}")]
@@ -41,7 +41,7 @@ pub struct Host {
     pub hostname: String,
     #[serde(default)]
     pub system_cpu_usage: f64,
-    /// Where it serves HTTP; 0 when it does not say.
+    /// The port of its HTTP listener; 0 when it does not report one.
     #[serde(default)]
     pub http_port: u16,
 }
@@ -75,8 +75,8 @@ impl Lattice {
         })
     }
 
-    /// All that answer, or the first so many. Takes as long as two heartbeats, since nobody has a
-    /// list.
+    /// All hosts that answer, or the first `enough`. It takes as long as two heartbeats, since there is
+    /// no list of hosts.
     pub async fn hosts(&self, enough: Option<usize>) -> Result<Vec<Host>, LatticeError> {
         use futures::StreamExt;
         let lost = |cause: String| LatticeError::Nats {
@@ -93,7 +93,7 @@ impl Lattice {
         while let Ok(Some(message)) = tokio::time::timeout_at(end, heartbeats.next()).await {
             match serde_json::from_slice::<Host>(&message.payload) {
                 Ok(host) => _ = hosts.insert(host.id.clone(), host),
-                Err(error) => tracing::warn!(error.cause = %error, "a heartbeat cannot be read"),
+                Err(error) => tracing::warn!(error.cause = %error, "cannot read a heartbeat"),
             }
             if enough.is_some_and(|enough| hosts.len() >= enough) {
                 break;
@@ -141,7 +141,7 @@ impl Lattice {
         let subject = format!("runtime.host.{}.workload.{what}", host.id);
         let answer = tokio::select! {
             answer = self.client.request(subject, request.to_string().into()) => answer.map_err(|error| unanswered(error.to_string()))?,
-            () = self.gone(host) => return Err(unanswered("it has gone while it was asked".into())),
+            () = self.gone(host) => return Err(unanswered("it stopped before it answered".into())),
         };
         let answer: Value = serde_json::from_slice(&answer.payload)
             .map_err(|error| unanswered(format!("its answer is no JSON: {error}")))?;
@@ -160,7 +160,7 @@ impl Lattice {
         Ok((text("workloadState"), text("message")))
     }
 
-    /// Completes when nobody listens any more to what the host is asked.
+    /// Completes when the host no longer listens to requests.
     async fn gone(&self, host: &Host) {
         let subject = format!("runtime.host.{}.workload.status", host.id);
         loop {
@@ -189,7 +189,7 @@ impl Lattice {
         Ok(record.unwrap_or_default())
     }
 
-    /// Writes down what is deployed, before it is.
+    /// Records the deployment, before it starts.
     pub async fn write(&self, name: &str, record: &Record) -> Result<(), LatticeError> {
         let failed = |error: String| LatticeError::Record(error);
         let text = serde_json::to_vec(record).map_err(|error| failed(error.to_string()))?;

@@ -1,9 +1,9 @@
-//! wasmCloud 2: `wash host` runs workloads that it is told of over NATS. Here is what its own
-//! operator does on Kubernetes: images are pushed, the workload is started on hosts of the lattice,
-//! and it is waited for until it serves.
+//! wasmCloud 2: `wash host` runs workloads on request over NATS. This module does what wasmCloud's own
+//! operator does on Kubernetes: it pushes images, starts the workload on hosts of the lattice, and
+//! waits until it serves.
 //!
-//! A new revision starts beside the old one, and the old one is stopped when the new one serves: a
-//! deployment that fails leaves the old one as it was.
+//! A new revision starts beside the old one, which stops when the new one serves. A deployment that
+//! fails leaves the old revision as it was.
 
 mod development;
 mod images;
@@ -30,15 +30,17 @@ pub fn development(manifest: &Manifest, config: &Config) -> Result<String> {
     development::yaml(&Workload::of(manifest, config)?, config.http.listen)
 }
 
-/// What a host would be asked to start.
+/// The request that starts the workload on a host.
 pub fn request(manifest: &Manifest, config: &Config) -> Result<String> {
     Ok(serde_json::to_string_pretty(
         &Workload::of(manifest, config)?.request(),
     )?)
 }
 
-/// Deploys; an error says on which hosts it did not work, and the others have it. It goes on as
-/// soon as so many hosts have answered.
+/// Deploys, as soon as `enough` hosts have answered.
+///
+/// # Errors
+/// The hosts that do not serve the workload; the others do.
 pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>) -> Result<()> {
     let workload = Workload::of(manifest, config)?;
     let id = workload.id();
@@ -57,24 +59,24 @@ pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>)
         workload.parts.len(),
         config.wash.registry
     );
-    let pushed = images::push(&workload, &config.wash).await?;
+    let pushed = images::push_images(&workload, &config.wash).await?;
     println!(
-        "{pushed} pushed, {} were there",
+        "{pushed} pushed, the registry had {}",
         workload.parts.len() - pushed
     );
 
-    let running = running(&lattice, &hosts, &id).await;
-    let chosen = place(&hosts, &running, config.wash.replicas);
+    let running = running_hosts(&lattice, &hosts, &id).await;
+    let chosen = choose_hosts(&hosts, &running, config.wash.replicas);
     for host in &chosen {
         record.add(host, &id);
     }
-    // Before anything is started: whatever happens now, the next one knows where to look.
+    // The record is written first, so that the next deployment knows every host that may run it.
     lattice.write(&workload.name, &record).await?;
 
     let mut states = Vec::new();
     for host in &chosen {
         println!("starting {id} on {host}");
-        let state = start(
+        let state = start_workload(
             &lattice,
             host,
             &workload,
@@ -88,7 +90,7 @@ pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>)
         states.push((*host, state));
     }
     let failed = states.iter().filter(|(_, state)| state.is_err()).count();
-    // Hosts that are not needed any more give up what they have, once the others serve.
+    // Hosts that are no longer needed stop the workload, once the others serve.
     if failed == 0 {
         for host in hosts
             .iter()
@@ -111,7 +113,7 @@ pub async fn deploy(manifest: &Manifest, config: &Config, enough: Option<usize>)
     Ok(())
 }
 
-/// Stops whatever was deployed under that name; `forget`: hosts that do not answer do not count.
+/// Stops all workloads of that name. With `forget`, hosts that do not answer do not count.
 pub async fn undeploy(name: &str, config: &Config, forget: bool) -> Result<()> {
     let lattice = Lattice::connect(&config.wash.nats).await?;
     let mut record = lattice.record(name).await?;
@@ -141,8 +143,8 @@ pub async fn undeploy(name: &str, config: &Config, forget: bool) -> Result<()> {
     Ok(())
 }
 
-/// The hosts on which that very workload runs already.
-async fn running(lattice: &Lattice, hosts: &[Host], id: &str) -> Vec<String> {
+/// The ids of the hosts that run this workload already.
+async fn running_hosts(lattice: &Lattice, hosts: &[Host], id: &str) -> Vec<String> {
     let mut running = Vec::new();
     for host in hosts {
         match lattice.is_running(host, id).await {
@@ -154,9 +156,9 @@ async fn running(lattice: &Lattice, hosts: &[Host], id: &str) -> Vec<String> {
     running
 }
 
-/// Which hosts are to run it: first those that do, then those with the least to do. 0 replicas:
-/// all.
-fn place<'a>(hosts: &'a [Host], running: &[String], replicas: usize) -> Vec<&'a Host> {
+/// Chooses the hosts: first those that run the workload already, then those with the least load. 0
+/// replicas: all hosts.
+fn choose_hosts<'a>(hosts: &'a [Host], running: &[String], replicas: usize) -> Vec<&'a Host> {
     let mut hosts: Vec<&Host> = hosts.iter().collect();
     hosts.sort_by(|one, other| {
         let runs = |host: &Host| running.contains(&host.id);
@@ -167,7 +169,7 @@ fn place<'a>(hosts: &'a [Host], running: &[String], replicas: usize) -> Vec<&'a 
     });
     if replicas > hosts.len() {
         println!(
-            "{replicas} replicas are wanted, and {} hosts answer: one on each",
+            "{replicas} replicas are wanted, but {} hosts answer; each runs one",
             hosts.len()
         );
     }
@@ -175,7 +177,7 @@ fn place<'a>(hosts: &'a [Host], running: &[String], replicas: usize) -> Vec<&'a 
     hosts
 }
 
-async fn start(
+async fn start_workload(
     lattice: &Lattice,
     host: &Host,
     workload: &Workload,
@@ -185,19 +187,18 @@ async fn start(
     if !is_running {
         lattice.start(host, &workload.request()).await?;
     }
-    let served = serves(host, &workload.own_host(), patience).await;
+    let served = wait_until_served(host, &workload.own_host(), patience).await;
     if served.is_err() && !is_running {
         lattice.stop(host, &workload.id()).await?;
     }
     served
 }
 
-/// Waits until a request goes all the way: to a service of this revision (an older one may run
-/// beside it, and be served under the same names until it is stopped), and from there through the
-/// sidecar to a database.
-async fn serves(host: &Host, name: &str, patience: Duration) -> Result<&'static str> {
+/// Waits until a request gets through: to a service of this revision (an older one may run beside it
+/// until it is stopped, and serve the same names), and from there through the sidecar to a database.
+async fn wait_until_served(host: &Host, name: &str, patience: Duration) -> Result<&'static str> {
     if host.http_port == 0 {
-        return Ok("running; it does not say where it serves");
+        return Ok("running; the host does not report its HTTP port");
     }
     let client = reqwest::Client::builder()
         .timeout(Duration::from_secs(10))
@@ -221,12 +222,12 @@ async fn serves(host: &Host, name: &str, patience: Duration) -> Result<&'static 
             ),
             None => {
                 return Ok(
-                    "running; it cannot be reached from here, so that nobody has looked whether it serves",
+                    "running; this machine cannot reach the host to check whether it serves",
                 );
             }
         };
         if Instant::now() > end {
-            bail!("it runs and does not serve: {answer}; is the sidecar up?");
+            bail!("it runs but does not serve: {answer}; is the sidecar up?");
         }
         tokio::time::sleep(Duration::from_millis(250)).await;
     }
@@ -240,7 +241,7 @@ impl Record {
         }
     }
 
-    /// Stops what else was started there.
+    /// Stops all other workloads that were started on the host.
     async fn keep_only(&mut self, lattice: &Lattice, host: &Host, id: &str) {
         let Some(workloads) = self.workloads.get_mut(&host.id) else {
             return;
@@ -250,7 +251,7 @@ impl Record {
             if workload == id {
                 kept.push(workload);
             } else if let Err(error) = lattice.stop(host, &workload).await {
-                println!("{workload} is not stopped: {error}");
+                println!("cannot stop {workload}: {error}");
                 kept.push(workload);
             } else {
                 println!("stopped {workload} on {host}");
@@ -273,7 +274,7 @@ fn report(states: &[(&Host, Result<&'static str>)], record: &Record, hosts: &[Ho
         .keys()
         .filter(|id| !hosts.iter().any(|host| host.id == **id))
     {
-        println!("  {gone}  does not answer any more; what ran there is not counted");
+        println!("  {gone}  does not answer any more; its workloads are not counted");
     }
     println!();
 }
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn it_stays_where_it_runs_and_a_dead_hosts_share_goes_to_the_idlest() {
+    fn a_workload_stays_and_a_dead_hosts_share_goes_to_the_idlest() {
         let hosts = [host("a", 90.0), host("b", 10.0), host("c", 50.0)];
         let ids = |chosen: Vec<&Host>| {
             chosen
@@ -300,9 +301,13 @@ mod tests {
                 .map(|host| host.id.clone())
                 .collect::<Vec<_>>()
         };
-        assert_eq!(ids(place(&hosts, &["a".into()], 2)), ["a", "b"]);
-        assert_eq!(ids(place(&hosts[1..], &[], 2)), ["b", "c"]);
-        assert_eq!(place(&hosts, &[], 0).len(), 3, "everywhere");
-        assert_eq!(place(&hosts, &[], 5).len(), 3, "never two on one host");
+        assert_eq!(ids(choose_hosts(&hosts, &["a".into()], 2)), ["a", "b"]);
+        assert_eq!(ids(choose_hosts(&hosts[1..], &[], 2)), ["b", "c"]);
+        assert_eq!(choose_hosts(&hosts, &[], 0).len(), 3, "everywhere");
+        assert_eq!(
+            choose_hosts(&hosts, &[], 5).len(),
+            3,
+            "never two on one host"
+        );
     }
 }

@@ -1,5 +1,5 @@
-//! A manifest as a workload of wasmCloud 2: which components, in which order, with which variables,
-//! and whom each may call. Values only: nothing is asked of anybody.
+//! A manifest as a workload of wasmCloud 2: its components, their order, their variables, and the
+//! authorities that each may call. This module only computes; it calls nobody.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,7 @@ use crate::adapters;
 use crate::config::{Config, Wash};
 use crate::manifest::{Capability, Component, Manifest, Target};
 
-/// More warm instances than this a foreign host is not asked for: it makes others when they are
-/// needed.
+/// The most warm instances that a foreign host is asked for. It makes others when needed.
 const MAX_POOL: usize = 16;
 
 /// One component of the workload.
@@ -30,8 +29,8 @@ pub struct Part {
 }
 
 impl Part {
-    /// `registry/eventhub/booking:0123456789ab`: unless the configuration has a tag for all, a file
-    /// has its own, so that a host never runs another than was meant.
+    /// `registry/eventhub/booking:0123456789ab`: unless the configuration has a tag for all, each file
+    /// has its own, so that a host never runs another file.
     pub fn image(&self, config: &Wash) -> String {
         format!("{}/{}:{}", config.registry, self.name, self.tag(config))
     }
@@ -44,7 +43,7 @@ impl Part {
         }
     }
 
-    /// Variables that are to be kept secret, by their names.
+    /// The names of variables that are secrets.
     pub fn secrets(&self) -> impl Iterator<Item = &str> {
         self.variables
             .keys()
@@ -75,11 +74,11 @@ impl Workload {
     pub fn of(manifest: &Manifest, config: &Config) -> Result<Self> {
         if config.services.token.is_empty() {
             bail!(
-                "services.token is empty: the components and the sidecar would not know each other"
+                "services.token is empty; the components and the sidecar need a secret in common"
             );
         }
         if config.wash.hosts.is_empty() {
-            bail!("wash.hosts is empty: under which names is the application served?");
+            bail!("wash.hosts is empty; name the hosts under which clients reach the application");
         }
         let first = manifest
             .components
@@ -91,7 +90,7 @@ impl Workload {
 
         let mut parts = vec![part(
             "application-server",
-            &adapters::file(&first.file, "application_server"),
+            &adapters::shim_file(&first.file, "application_server"),
             [token.clone()].into(),
             vec![],
             MAX_POOL,
@@ -101,14 +100,14 @@ impl Workload {
                 &component.name,
                 &component.file,
                 config.variables(component),
-                allowed(manifest, component, config),
+                allowed_hosts(manifest, component, config),
                 component.instances,
             )?);
         }
         let client = [("CALL_URL".to_string(), config.wash.sidecar.clone()), token].into();
         parts.push(part(
             "capabilities-client",
-            &adapters::client(&first.file, "capabilities"),
+            &adapters::client_file(&first.file, "capabilities"),
             client,
             vec![sidecar.to_string()],
             MAX_POOL,
@@ -120,23 +119,23 @@ impl Workload {
         })
     }
 
-    /// Changes whenever anything that is deployed does.
+    /// Changes with every part of the deployment.
     pub fn revision(&self) -> String {
         hex::encode(&Sha256::digest(self.definition().to_string())[..6])
     }
 
-    /// What a host knows it by.
+    /// The id of the workload on a host.
     pub fn id(&self) -> String {
         format!("{}-{}", self.name, self.revision())
     }
 
-    /// The name under which a host serves this revision and no other, whatever else it serves under
-    /// the application's names.
+    /// The name under which a host serves this revision and no other. Several revisions may be served
+    /// under the application's names.
     pub fn own_host(&self) -> String {
         format!("{}.revision.internal", self.id())
     }
 
-    /// What a host is asked to start (`runtime.host.<id>.workload.start`).
+    /// The request to a host that starts it (`runtime.host.<id>.workload.start`).
     pub fn request(&self) -> Value {
         let mut workload = self.definition();
         let hosts: Vec<String> = self
@@ -168,7 +167,7 @@ impl Workload {
     }
 }
 
-/// What the host provides: HTTP, under these names. All else the components bring with them.
+/// The interfaces of the host: HTTP, under these names. The workload contains everything else.
 pub fn host_interfaces(hosts: &[String]) -> Value {
     let (host, aliases) = hosts
         .split_first()
@@ -204,8 +203,8 @@ fn part(
     })
 }
 
-/// As the configuration's `[outgoing]` has it, for components that are linked to `http-client`.
-fn allowed(manifest: &Manifest, component: &Component, config: &Config) -> Vec<String> {
+/// The authorities of the configuration, for components that are linked to `http-client`.
+fn allowed_hosts(manifest: &Manifest, component: &Component, config: &Config) -> Vec<String> {
     let is_linked = |link: &crate::manifest::Link| {
         link.source == component.name && link.target == Target::Capability(Capability::HttpClient)
     };
@@ -232,12 +231,12 @@ fn authority(url: &str) -> Option<&str> {
 pub mod tests {
     use super::*;
 
-    /// The project's own manifest, with files that are there wherever tests run.
+    /// The project's own manifest, with files that exist wherever tests run.
     pub async fn workload() -> (Workload, Config) {
         let text =
             "[services]\ntoken = \"t0ken\"\n[environment.booking]\nTICKET_SIGNING_KEY = \"seed\"";
-        let config = Config::from_parts(Some(text), "test", &BTreeMap::new()).unwrap();
         let mut manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let config = Config::from_parts(&manifest, Some(text), "test", &BTreeMap::new()).unwrap();
         let folder = std::env::temp_dir().join(format!("eventhub-workload-{}", std::process::id()));
         std::fs::create_dir_all(folder.join("adapters")).unwrap();
         for component in &mut manifest.components {
@@ -251,7 +250,7 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn the_application_answers_and_each_has_its_own_variables_only() {
+    async fn the_application_server_is_first_and_variables_are_apart() {
         let (workload, config) = workload().await;
         assert_eq!(
             workload.parts[0].name, "application-server",
@@ -287,7 +286,7 @@ pub mod tests {
     }
 
     #[tokio::test]
-    async fn whatever_changes_makes_another_revision() {
+    async fn any_change_makes_another_revision() {
         let (workload, _) = workload().await;
         let mut other = workload.clone();
         assert_eq!(workload.id(), other.id());

@@ -1,5 +1,5 @@
-//! Spin: `spin up` of a `spin.toml` in the environment's folder: the one of the checkout, with
-//! whole paths and all variables.
+//! Spin: `spin up` of a `spin.toml` in the environment's folder, with absolute paths and all
+//! variables.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
-use super::{Options, sidecar, unless_set};
+use super::{set_default_variables, sidecar};
 use crate::config::Config;
 use crate::deploy::spin::{self as deployment, Environment, Through};
 use crate::dev::folder::Folder;
@@ -21,8 +21,7 @@ use crate::serve::Host;
 const START: Duration = Duration::from_secs(300);
 
 /// A request takes an instance of each component on its way, and each of these several memories.
-/// Spin's own limits are enough for forty at a time; what is over them it answers with an empty
-/// 500.
+/// Spin's own limits are enough for forty at a time; Spin answers further ones with an empty 500.
 const LIMITS: [(&str, &str); 3] = [
     ("SPIN_WASMTIME_TOTAL_MEMORIES", "4000"),
     ("SPIN_WASMTIME_TOTAL_TABLES", "8000"),
@@ -37,32 +36,25 @@ pub struct Spin {
 
 impl Spin {
     pub async fn start(
-        options: &Options,
+        manifest: &Manifest,
         folder: &Folder,
         config: &mut Config,
         through: Through,
     ) -> Result<Self> {
-        let manifest = Manifest::load(&options.manifest).await?;
         sidecar::prepare(config)?;
         let listen = config.http.listen;
         config.sidecar.application = format!("http://127.0.0.1:{}", listen.port());
-        let sidecar = sidecar::start(config, &options.manifest).await?;
+        let sidecar = sidecar::start(config, manifest).await?;
 
-        let file = write(manifest, config, folder, through)?;
+        let file = write_manifest(manifest.clone(), config, folder, through)?;
         let mut command = Command::new(program());
         command
             .args(arguments(config, &file, through))
             .arg("--state-dir")
             .arg(folder.path.join("spin"))
             .env("RUST_BACKTRACE", "0");
-        unless_set(&mut command, &LIMITS);
-        command.current_dir(
-            options
-                .manifest
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .unwrap_or(Path::new(".")),
-        );
+        set_default_variables(&mut command, &LIMITS);
+        command.current_dir(manifest.folder());
         let mut process = Process::start(
             "spin",
             command,
@@ -91,7 +83,7 @@ impl Spin {
         while !self.process.has_ended() {
             tokio::time::sleep(Duration::from_millis(500)).await;
         }
-        bail!("spin has ended")
+        bail!("`spin up` has ended; its log is spin.log in the environment's folder")
     }
 
     pub async fn stop(mut self) {
@@ -104,19 +96,19 @@ fn program() -> String {
     std::env::var("EVENTHUB_SPIN").unwrap_or_else(|_| "spin".into())
 }
 
-/// Whether it is installed. Others have programs of that name: a model checker, for one.
+/// Fails unless Spin is installed. Other programs have the same name: a model checker, for one.
 pub fn check() -> Result<()> {
     let program = program();
     let remedy =
-        "install Spin 4 (https://spinframework.dev/install), or say where it is with EVENTHUB_SPIN";
+        "install Spin 4 (https://spinframework.dev/install), or set EVENTHUB_SPIN to its path";
     let output = Command::new(&program)
         .arg("--version")
         .output()
-        .with_context(|| format!("`{program}` cannot be run; {remedy}"))?;
+        .with_context(|| format!("cannot run `{program}`; {remedy}"))?;
     let version = String::from_utf8_lossy(&output.stdout);
     if !is_known(&version) {
         bail!(
-            "`{program} --version` says {:?}, which is no Spin 3 or later; {remedy}",
+            "`{program} --version` says {:?}, which is not Spin 3 or later; {remedy}",
             version.trim()
         );
     }
@@ -132,8 +124,8 @@ fn is_known(version: &str) -> bool {
     major.is_some_and(|major| major >= 3)
 }
 
-/// Writes the manifest for Spin, which others cannot read: it has secrets in it.
-fn write(
+/// Writes the manifest for Spin, readable by its owner only: it contains secrets.
+fn write_manifest(
     mut manifest: Manifest,
     config: &Config,
     folder: &Folder,
@@ -149,7 +141,13 @@ fn write(
     let file = folder.path.canonicalize()?.join("spin.toml");
     crate::dev::state::write_text(
         &file,
-        &deployment::toml(&manifest, Path::new(""), through, &environment)?,
+        &deployment::toml(
+            &manifest,
+            Path::new(""),
+            through,
+            &config.outgoing,
+            &environment,
+        )?,
     )?;
     Ok(file)
 }
@@ -158,7 +156,7 @@ fn sidecar_url(config: &Config) -> String {
     format!("http://{}", config.sidecar.listen)
 }
 
-/// What each component finds in its environment.
+/// The variables of each component.
 fn environment(manifest: &Manifest, config: &Config, through: Through) -> Environment {
     let mut shared = BTreeMap::from([
         ("CALL_URL".to_string(), sidecar_url(config)),
@@ -187,14 +185,11 @@ fn environment(manifest: &Manifest, config: &Config, through: Through) -> Enviro
     manifest.components.iter().map(own).collect()
 }
 
-/// What `spin` is called with: whom components may call depends on where the servers are.
+/// The arguments of `spin`. The authorities that components may call depend on where the servers are.
 fn arguments(config: &Config, file: &Path, through: Through) -> Vec<String> {
     let mut variables = vec![format!("sidecar={}", sidecar_url(config))];
-    let stripe = config
-        .environment
-        .values()
-        .find_map(|variables| variables.get("STRIPE_URL"));
-    variables.extend(stripe.map(|url| format!("stripe={url}")));
+    let outgoing = deployment::outgoing_variables(&config.outgoing);
+    variables.extend(outgoing.map(|(variable, url)| format!("{variable}={url}")));
     if through == Through::Spin {
         variables.extend(
             config
@@ -232,8 +227,8 @@ fn with_limits(url: &str, timeout_ms: u64) -> String {
     )
 }
 
-/// `postgres://user:password@host:5432/db` → `postgres://host:5432`: whom a component may connect
-/// to.
+/// `postgres://user:password@host:5432/db` → `postgres://host:5432`: the server that a component
+/// may connect to.
 fn server(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.into();
@@ -252,16 +247,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn components_are_told_where_the_sidecar_is_and_may_call_it() {
+    async fn components_know_where_the_sidecar_is_and_may_call_it() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
         let text = "[services]\ntoken = \"t\"\n[sidecar]\nlisten = \"127.0.0.1:4711\"";
-        let config = Config::from_parts(Some(text), "test", &BTreeMap::new()).unwrap();
+        let config = Config::from_parts(&manifest, Some(text), "test", &BTreeMap::new()).unwrap();
         let arguments = arguments(&config, Path::new("spin.toml"), Through::Sidecar);
         let has =
             |option: &str, value: &str| arguments.windows(2).any(|pair| pair == [option, value]);
         assert!(
             has("--variable", "sidecar=http://127.0.0.1:4711")
-                && has("--variable", "stripe=https://api.stripe.com"),
+                && has("--variable", "payment_stripe=https://api.stripe.com"),
             "{arguments:?}"
         );
         let environment = environment(&manifest, &config, Through::Sidecar);
@@ -281,10 +276,11 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn through_spin_components_are_told_where_the_servers_are() {
+    async fn through_spin_components_know_where_the_servers_are() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
         let text = "[services]\ntoken = \"t\"\n[postgres.databases]\nevent_db = \"postgres://me:secret@db:5433/event_db\"\nidentity_db = \"postgres://db:5433/i\"";
-        let mut config = Config::from_parts(Some(text), "test", &BTreeMap::new()).unwrap();
+        let mut config =
+            Config::from_parts(&manifest, Some(text), "test", &BTreeMap::new()).unwrap();
         config
             .postgres
             .databases

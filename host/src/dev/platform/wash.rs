@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 
-use super::{Options, sidecar, unless_set};
+use super::{Options, set_default_variables, sidecar};
 use crate::config::Config;
 use crate::deploy::wash as deployment;
 use crate::dev::folder::Folder;
@@ -29,7 +29,12 @@ pub struct Wash {
 
 impl Wash {
     /// A lattice of one host, and the components deployed to it.
-    pub async fn deploy(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
+    pub async fn deploy(
+        options: &Options,
+        manifest: &Manifest,
+        folder: &Folder,
+        config: &mut Config,
+    ) -> Result<Self> {
         let mut processes = vec![
             ("nats", nats(options, folder, config).await?),
             ("registry", registry(folder, config).await?),
@@ -65,24 +70,27 @@ impl Wash {
             .await?;
         processes.push(("wash", host));
 
-        let sidecar = started_sidecar(options, config).await?;
+        let sidecar = start_sidecar(manifest, config).await?;
         // For `eventhub deploy --config` by hand.
         crate::dev::state::write_text(
             &folder.path.join("wash.toml"),
             &toml::to_string(&toml::Table::try_from(&*config)?)?,
         )?;
-        let manifest = Manifest::load(&options.manifest).await?;
-        deployment::deploy(&manifest, config, Some(1)).await?;
+        deployment::deploy(manifest, config, Some(1)).await?;
         Ok(Self { processes, sidecar })
     }
 
     /// `wash dev`, with the components as they lie in the folder.
-    pub async fn develop(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
-        let sidecar = started_sidecar(options, config).await?;
-        let manifest = Manifest::load(&options.manifest).await?;
+    pub async fn develop(
+        options: &Options,
+        manifest: &Manifest,
+        folder: &Folder,
+        config: &mut Config,
+    ) -> Result<Self> {
+        let sidecar = start_sidecar(manifest, config).await?;
         let project = folder.path.join("wash-dev");
         std::fs::create_dir_all(project.join(".wash"))?;
-        let text = deployment::development(&manifest, config)?;
+        let text = deployment::development(manifest, config)?;
         crate::dev::state::write_text(&project.join(".wash/config.yaml"), &text)?;
         let mut dev = Command::new(options.program("wash"));
         dev.args(["dev", "--non-interactive"]).current_dir(&project);
@@ -129,26 +137,26 @@ impl Wash {
     }
 }
 
-async fn started_sidecar(options: &Options, config: &mut Config) -> Result<Host> {
+async fn start_sidecar(manifest: &Manifest, config: &mut Config) -> Result<Host> {
     sidecar::prepare(config)?;
     config.sidecar.application = format!("http://127.0.0.1:{}", config.http.listen.port());
-    sidecar::start(config, &options.manifest).await
+    sidecar::start(config, manifest).await
 }
 
 /// A request takes an instance of each component for each call on its way, and each of these up to
-/// nine core instances. Of the thousand that wash has otherwise sixteen requests at a time use up
-/// all, and what is over them is answered with an empty 500.
+/// nine core instances. Sixteen requests at a time use up the thousand that wash has by default;
+/// wash answers further ones with an empty 500.
 const LIMITS: [(&str, &str); 5] = [
     ("WASH_CORE_INSTANCES", "16000"),
     ("WASH_DEFAULT_HEAP_MEMORY", "512MiB"),
-    // `wash dev` knows these only.
+    // `wash dev` reads only these.
     ("WASMTIME_POOLING_TOTAL_CORE_INSTANCES", "16000"),
     ("WASMTIME_POOLING_TOTAL_MEMORIES", "4000"),
     ("WASMTIME_POOLING_TOTAL_TABLES", "8000"),
 ];
 
-/// A backtrace for every request is what wash makes otherwise; and its own files belong into the
-/// environment's folder.
+/// By default wash makes a backtrace for every request, and writes its own files to the user's home
+/// instead of the environment's folder.
 fn quiet(mut command: Command, folder: &Folder) -> Result<Command> {
     let home = folder.path.join("wash-home");
     std::fs::create_dir_all(&home)?;
@@ -156,12 +164,12 @@ fn quiet(mut command: Command, folder: &Folder) -> Result<Command> {
         .env("HOME", home)
         .env("RUST_BACKTRACE", "0")
         .env("RUST_LIB_BACKTRACE", "0");
-    unless_set(&mut command, &LIMITS);
+    set_default_variables(&mut command, &LIMITS);
     Ok(command)
 }
 
 async fn nats(options: &Options, folder: &Folder, config: &mut Config) -> Result<Process> {
-    // What it remembers of an earlier run are hosts that are gone.
+    // The store of an earlier run names hosts that are gone.
     let store = folder.path.join("nats");
     let _ = std::fs::remove_dir_all(&store);
     let port = port("EVENTHUB_NATS_PORT")?;

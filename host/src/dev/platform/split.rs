@@ -1,9 +1,9 @@
-//! `eventhub up --on split`: the gateway and each service in a process of its own. One that ends is
-//! started again, as the platform that runs them in production would.
+//! `eventhub up --on split`: the gateway and each service in a process of its own. A process that ends
+//! is started again, as a platform in production would do.
 
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,12 +14,13 @@ use crate::config::Config;
 use crate::dev::folder::Folder;
 use crate::dev::process::{Process, free_port};
 use crate::dev::state;
+use crate::manifest::Manifest;
 
-/// How often it is looked for services that have ended.
+/// How often ended services are looked for.
 const PAUSE: Duration = Duration::from_millis(500);
-/// A service that ends so often in that time goes in a circle.
-const ENDS: usize = 5;
-const CIRCLE: Duration = Duration::from_secs(10);
+/// A service that ends so often within that time crashes in a loop.
+const CRASHES: usize = 5;
+const CRASH_WINDOW: Duration = Duration::from_secs(10);
 /// The first start on a machine compiles the components.
 const START: Duration = Duration::from_secs(300);
 
@@ -35,11 +36,11 @@ struct Service {
 struct Ends(Vec<Instant>);
 
 impl Ends {
-    /// It has ended once more; whether starting it again is of no use.
-    fn goes_in_a_circle(&mut self, now: Instant) -> bool {
-        self.0.retain(|end| now.duration_since(*end) < CIRCLE);
+    /// Counts an end. True when the service crashes in a loop, and starting it again is no use.
+    fn crashes_in_a_loop(&mut self, now: Instant) -> bool {
+        self.0.retain(|end| now.duration_since(*end) < CRASH_WINDOW);
         self.0.push(now);
-        self.0.len() >= ENDS
+        self.0.len() >= CRASHES
     }
 }
 
@@ -52,11 +53,13 @@ pub struct Processes {
 }
 
 impl Processes {
-    /// Starts all, the gateway last, and waits until they are ready. `config` is what they have in
-    /// common.
-    pub async fn start(folder: &Folder, manifest: &Path, config: &mut Config) -> Result<Self> {
+    /// Starts all, the gateway last, and waits until they are ready. `config` is common to all.
+    pub async fn start(folder: &Folder, manifest: &Manifest, config: &mut Config) -> Result<Self> {
+        let entry = manifest
+            .entry()
+            .context("the manifest has no link from http-server to a component")?;
         for (service, listen) in &mut config.services.listen {
-            // The seed's ports, unless another environment has them.
+            // The configured port, unless another environment uses it.
             if TcpListener::bind(*listen).is_err() {
                 listen.set_port(free_port()?);
             }
@@ -70,16 +73,15 @@ impl Processes {
         state::write_text(&file, &toml::to_string(&toml::Table::try_from(&*config)?)?)?;
         let mut processes = Self {
             services: vec![],
-            manifest: manifest.into(),
+            manifest: manifest.path.clone(),
             config: file,
             logs: folder.path.clone(),
         };
-        let names: Vec<String> = config.services.listen.keys().cloned().collect();
-        for name in names {
+        for name in manifest.services() {
             let admin = SocketAddr::from(([127, 0, 0, 1], free_port()?));
-            processes.add(name, admin)?;
+            processes.add(name.into(), admin)?;
         }
-        processes.add("api-gateway".into(), config.admin.listen)?;
+        processes.add(entry.into(), config.admin.listen)?;
         for service in &mut processes.services {
             let ready = format!("http://{}/readyz", service.admin);
             let is_ready = async || {
@@ -104,7 +106,7 @@ impl Processes {
             .collect()
     }
 
-    /// Starts again what has ended, until it is dropped; `restarted` is told the pids then.
+    /// Starts ended services again, until it is dropped; `restarted` gets the pids after a restart.
     pub async fn supervise(
         &mut self,
         mut restarted: impl FnMut(&BTreeMap<String, u32>),
@@ -117,13 +119,13 @@ impl Processes {
                     continue;
                 }
                 let (name, admin) = (service.name.clone(), service.admin);
-                if service.ends.goes_in_a_circle(Instant::now()) {
+                if service.ends.crashes_in_a_loop(Instant::now()) {
                     bail!(
-                        "{name} keeps ending; its log is {}",
+                        "{name} crashes in a loop; its log is {}",
                         self.logs.join(format!("{name}.log")).display()
                     );
                 }
-                tracing::warn!(service = name, "a service has ended and is started again");
+                tracing::warn!(service = name, "a service has ended; starting it again");
                 self.services[at].process = self.process(&name, admin)?;
                 restarted(&self.pids());
             }
@@ -174,26 +176,26 @@ impl Processes {
 mod tests {
     use super::*;
 
-    /// After how many ends it is given up, where it ends every so many milliseconds.
-    fn given_up(every: u64) -> Option<u64> {
+    /// The number of crashes, one every `every` milliseconds, after which a service is given up.
+    fn given_up_at(every: u64) -> Option<u64> {
         let (mut ends, begin) = (Ends::default(), Instant::now());
-        (1..=100).find(|end| ends.goes_in_a_circle(begin + Duration::from_millis(end * every)))
+        (1..=100).find(|end| ends.crashes_in_a_loop(begin + Duration::from_millis(end * every)))
     }
 
     #[test]
-    fn a_service_that_goes_in_a_circle_is_given_up_and_one_that_is_killed_now_and_then_is_not() {
-        assert_eq!((given_up(500), given_up(2_400)), (Some(5), Some(5)));
-        assert_eq!((given_up(2_500), given_up(60_000)), (None, None));
+    fn only_a_service_that_crashes_in_a_loop_is_given_up_at() {
+        assert_eq!((given_up_at(500), given_up_at(2_400)), (Some(5), Some(5)));
+        assert_eq!((given_up_at(2_500), given_up_at(60_000)), (None, None));
     }
 
     #[test]
-    fn services_that_are_killed_together_are_each_started_again() {
+    fn services_that_are_killed_together_are_started_again() {
         let now = Instant::now();
         let mut services: Vec<Ends> = (0..7).map(|_| Ends::default()).collect();
         assert!(
             services
                 .iter_mut()
-                .all(|service| !service.goes_in_a_circle(now))
+                .all(|service| !service.crashes_in_a_loop(now))
         );
     }
 }

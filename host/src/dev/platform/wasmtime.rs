@@ -1,5 +1,5 @@
 //! `wasmtime serve`: a process for the gateway and for each service, composed with the client shims
-//! of whatever it calls.
+//! of what it calls.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -20,8 +20,8 @@ use crate::serve::Host;
 /// The first start on a machine compiles the components, all at the same time.
 const START: Duration = Duration::from_secs(300);
 
-/// An instance that serves one request after the other knows tokens, keys and layouts, as on our
-/// own host.
+/// An instance that serves several requests caches tokens, keys and layouts, as on EventHub's own
+/// host.
 const REUSE: [&str; 4] = [
     "--max-instance-reuse-count",
     "10000",
@@ -36,15 +36,19 @@ pub struct Processes {
 }
 
 impl Processes {
-    pub async fn start(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
-        let manifest = Manifest::load(&options.manifest).await?;
+    pub async fn start(
+        options: &Options,
+        manifest: &Manifest,
+        folder: &Folder,
+        config: &mut Config,
+    ) -> Result<Self> {
         sidecar::prepare(config)?;
         let Some(entry) = manifest.entry() else {
             bail!("the manifest has no link from http-server to a component")
         };
         let mut addresses = BTreeMap::new();
-        for service in config.services.urls.keys() {
-            addresses.insert(service.clone(), format!("127.0.0.1:{}", free_port()?));
+        for service in manifest.services() {
+            addresses.insert(service.to_string(), format!("127.0.0.1:{}", free_port()?));
         }
         for (service, address) in &addresses {
             config
@@ -53,7 +57,7 @@ impl Processes {
                 .insert(service.clone(), format!("http://{address}"));
         }
         addresses.insert(entry.to_string(), config.http.listen.to_string());
-        let sidecar = sidecar::start(config, &options.manifest).await?;
+        let sidecar = sidecar::start(config, manifest).await?;
 
         let composed = folder.path.join("composed");
         std::fs::create_dir_all(&composed)?;
@@ -63,13 +67,13 @@ impl Processes {
             .iter()
             .filter(|component| addresses.contains_key(&component.name))
         {
-            let file = compose(&manifest, component, &addresses, &composed)?;
+            let file = compose(manifest, component, &addresses, &composed)?;
             let mut command = Command::new(options.program("wasmtime"));
             command
                 .args(["serve", "-Scli", "--addr", &addresses[&component.name]])
                 .args(REUSE)
                 .env("RUST_BACKTRACE", "0");
-            for (name, value) in variables(&manifest, component, config) {
+            for (name, value) in variables(manifest, component, config) {
                 command.arg("--env").arg(format!("{name}={value}"));
             }
             command.arg(file);
@@ -110,9 +114,9 @@ impl Processes {
     }
 }
 
-/// What a component calls: services over HTTP, parts of its own that are no services, capabilities
-/// at the sidecar.
-fn calls<'a>(manifest: &'a Manifest, component: &str) -> impl Iterator<Item = &'a Target> {
+/// The targets of a component's calls: services over HTTP, parts of its own that are no services,
+/// capabilities at the sidecar.
+fn call_targets<'a>(manifest: &'a Manifest, component: &str) -> impl Iterator<Item = &'a Target> {
     manifest
         .links
         .iter()
@@ -126,9 +130,9 @@ fn compose(
     services: &BTreeMap<String, String>,
     folder: &Path,
 ) -> Result<PathBuf> {
-    let client = |name: &str| adapters::client(&component.file, name);
+    let client = |name: &str| adapters::client_file(&component.file, name);
     let mut plugs = BTreeSet::new();
-    for target in calls(manifest, &component.name) {
+    for target in call_targets(manifest, &component.name) {
         match target {
             Target::Component(name) if services.contains_key(name) => {
                 _ = plugs.insert(client(name))
@@ -157,14 +161,14 @@ fn compose(
     Ok(out)
 }
 
-/// Its own and those of its parts, and where all that it calls is.
+/// The variables of the component and of its parts, and the addresses of what it calls.
 fn variables(
     manifest: &Manifest,
     component: &Component,
     config: &Config,
 ) -> BTreeMap<String, String> {
     let mut variables = config.variables(component);
-    for target in calls(manifest, &component.name) {
+    for target in call_targets(manifest, &component.name) {
         let Target::Component(name) = target else {
             continue;
         };

@@ -1,6 +1,7 @@
-//! Where the components of a development environment run: in this process, in several, or on a host
-//! that is not ours, with the sidecar in this process.
+//! The platform on which the components of a development environment run: this process, several
+//! processes, or a foreign host with the sidecar in this process.
 
+mod own;
 mod sidecar;
 mod spin;
 mod split;
@@ -8,9 +9,9 @@ mod wash;
 mod wasmtime;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 
 use super::folder::Folder;
@@ -18,10 +19,8 @@ use super::state::Component;
 use crate::config::Config;
 use crate::deploy::spin::Through;
 use crate::manifest::Manifest;
-use crate::serve::Host;
-use crate::split::Role;
 
-/// Where.
+/// The platforms.
 #[derive(clap::ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
     /// All in this process.
@@ -40,24 +39,27 @@ pub enum On {
     Wasmtime,
 }
 
-/// What all of them need.
+/// The options of all platforms.
 #[derive(clap::Args, Debug)]
 pub struct Options {
     /// Where the components run.
     #[arg(long, env = "EVENTHUB_ON", value_enum, default_value = "host")]
     pub on: On,
-    /// The manifest of the components to run.
-    #[arg(long, env = "EVENTHUB_MANIFEST", default_value = "wadm.yaml")]
-    pub manifest: PathBuf,
     /// The folder of the programs `wash`, `nats-server` and `wasmtime`, for other hosts
     /// (setup/hosts.sh prints it).
     #[arg(long, env = "EVENTHUB_HOSTS")]
     pub hosts: Option<PathBuf>,
+    /// Swaps in each component whose file changes. For our own host only.
+    #[arg(long)]
+    pub watch: bool,
 }
 
 impl Options {
-    /// Fails when a program that the place needs is not there: better before anything is started.
+    /// Fails when a program that the platform needs is missing, before anything is started.
     pub fn check(&self) -> Result<()> {
+        if self.watch && self.on != On::Host {
+            bail!("--watch is for our own host: leave out --on, or --watch");
+        }
         let programs: &[&str] = match self.on {
             On::Host | On::Split => &[],
             On::Wash => &["nats-server", "wash"],
@@ -70,7 +72,12 @@ impl Options {
             let known = std::process::Command::new(&program)
                 .arg("--version")
                 .output();
-            known.with_context(|| format!("`{}` cannot be run; setup/hosts.sh fetches it, and prints the folder for --hosts", program.display()))?;
+            known.with_context(|| {
+                format!(
+                    "cannot run `{}`; setup/hosts.sh fetches it, and prints the folder for --hosts",
+                    program.display()
+                )
+            })?;
         }
         Ok(())
     }
@@ -83,8 +90,8 @@ impl Options {
     }
 }
 
-/// Gives a program variables, but for those that its user has set otherwise.
-fn unless_set(command: &mut std::process::Command, variables: &[(&str, &str)]) {
+/// Sets variables of a program, except those that its user has set.
+fn set_default_variables(command: &mut std::process::Command, variables: &[(&str, &str)]) {
     command.envs(
         variables
             .iter()
@@ -93,39 +100,42 @@ fn unless_set(command: &mut std::process::Command, variables: &[(&str, &str)]) {
     );
 }
 
-/// What answers requests.
-pub enum Place {
-    Host(Box<Host>),
+/// A running platform, which answers requests.
+pub enum Platform {
+    Host(Box<own::Own>),
     Split(split::Processes),
     Wash(Box<wash::Wash>),
     Spin(Box<spin::Spin>),
     Wasmtime(Box<wasmtime::Processes>),
 }
 
-impl Place {
-    /// Starts it, and waits until everything that components need answers.
-    pub async fn start(options: &Options, folder: &Folder, config: &mut Config) -> Result<Self> {
+impl Platform {
+    /// Starts it, and waits until every server that components need answers.
+    pub async fn start(
+        options: &Options,
+        manifest: &Manifest,
+        folder: &Folder,
+        config: &mut Config,
+    ) -> Result<Self> {
         Ok(match options.on {
-            On::Host => {
-                let host = Host::start(config, &options.manifest, &Role::Whole).await?;
-                host.wait_until_ready().await?;
-                Self::Host(Box::new(host))
-            }
-            On::Split => {
-                Self::Split(split::Processes::start(folder, &options.manifest, config).await?)
-            }
-            On::Wash => Self::Wash(Box::new(wash::Wash::deploy(options, folder, config).await?)),
+            On::Host => Self::Host(Box::new(
+                own::Own::start(manifest, config, options.watch).await?,
+            )),
+            On::Split => Self::Split(split::Processes::start(folder, manifest, config).await?),
+            On::Wash => Self::Wash(Box::new(
+                wash::Wash::deploy(options, manifest, folder, config).await?,
+            )),
             On::WashDev => Self::Wash(Box::new(
-                wash::Wash::develop(options, folder, config).await?,
+                wash::Wash::develop(options, manifest, folder, config).await?,
             )),
             On::Spin => Self::Spin(Box::new(
-                spin::Spin::start(options, folder, config, Through::Sidecar).await?,
+                spin::Spin::start(manifest, folder, config, Through::Sidecar).await?,
             )),
             On::SpinNative => Self::Spin(Box::new(
-                spin::Spin::start(options, folder, config, Through::Spin).await?,
+                spin::Spin::start(manifest, folder, config, Through::Spin).await?,
             )),
             On::Wasmtime => Self::Wasmtime(Box::new(
-                wasmtime::Processes::start(options, folder, config).await?,
+                wasmtime::Processes::start(options, manifest, folder, config).await?,
             )),
         })
     }
@@ -141,11 +151,11 @@ impl Place {
         }
     }
 
-    /// Returns only when something ended that is not started again; `restarted` is told the pids
-    /// when something was.
+    /// Returns only when a process ended that is not started again; `restarted` gets the pids after a
+    /// restart.
     pub async fn supervise(&mut self, restarted: impl FnMut(&BTreeMap<String, u32>)) -> Result<()> {
         match self {
-            Self::Host(_) => std::future::pending().await,
+            Self::Host(host) => host.supervise().await,
             Self::Split(processes) => processes.supervise(restarted).await,
             Self::Wash(wash) => wash.ended().await,
             Self::Spin(spin) => spin.ended().await,
@@ -155,7 +165,7 @@ impl Place {
 
     pub async fn stop(self) {
         match self {
-            Self::Host(host) => host.drain().await,
+            Self::Host(host) => host.stop().await,
             Self::Split(mut processes) => processes.stop().await,
             Self::Wash(wash) => wash.stop().await,
             Self::Spin(spin) => spin.stop().await,
@@ -165,19 +175,14 @@ impl Place {
 }
 
 /// Name and sha256 of the file of each component.
-pub async fn components(manifest: &Path) -> Result<Vec<Component>> {
-    let hash = |component: crate::manifest::Component| {
+pub fn component_hashes(manifest: &Manifest) -> Result<Vec<Component>> {
+    let hash = |component: &crate::manifest::Component| {
         let wasm = std::fs::read(&component.file)
             .with_context(|| format!("cannot read {}", component.file.display()))?;
         Ok(Component {
-            name: component.name,
+            name: component.name.clone(),
             sha256: hex::encode(Sha256::digest(&wasm)),
         })
     };
-    Manifest::load(manifest)
-        .await?
-        .components
-        .into_iter()
-        .map(hash)
-        .collect()
+    manifest.components.iter().map(hash).collect()
 }

@@ -1,43 +1,35 @@
-//! What the relay of one database is told.
+//! What operators configure for all relays, and what the relay of one database needs.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// One database whose outbox is published.
+/// The configuration of all relays.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Options {
-    /// Its name, for logs, metrics and the name of the slot.
-    pub database: String,
-    /// `postgres://user:password@host:port/database`; the user needs REPLICATION and has to own
-    /// the table `public.outbox`.
-    pub url: String,
-    /// The replication slot; empty is `eventhub_outbox_<database>`. It is made when it is not
-    /// there.
-    pub slot: String,
-    /// The publication; made when it is not there.
-    pub publication: String,
+pub struct Config {
+    /// Whether outboxes are relayed here; Debezium can do it instead.
+    pub enabled: bool,
+    /// The databases whose outbox is relayed. Empty: those that the manifest gives an outbox.
+    pub databases: Vec<String>,
     /// Published rows are deleted from the table when they are this old. Minutes; 0 keeps them for
     /// good.
     pub keep_minutes: u32,
-    /// How often that is looked after. Seconds.
+    /// How often old rows are deleted. Seconds.
     pub prune_seconds: u64,
     /// The wait before the slot is tried again while another reader has it, or after an error.
     /// Milliseconds.
     pub retry_ms: u64,
-    /// On shutdown, what was read has this long to be acknowledged by Kafka; the rest is read
-    /// again next time. Milliseconds.
+    /// On shutdown, Kafka has this long to acknowledge what was read; the rest is read again next
+    /// time. Milliseconds.
     pub drain_ms: u64,
 }
 
-impl Default for Options {
+impl Default for Config {
     fn default() -> Self {
         Self {
-            database: String::new(),
-            url: String::new(),
-            slot: String::new(),
-            publication: "eventhub_outbox".into(),
+            enabled: true,
+            databases: Vec::new(),
             keep_minutes: 60,
             prune_seconds: 60,
             retry_ms: 1_000,
@@ -46,13 +38,32 @@ impl Default for Options {
     }
 }
 
+/// One database whose outbox is published.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Options {
+    /// The database's name, for logs, metrics and the name of the slot.
+    pub database: String,
+    /// `postgres://user:password@host:port/database`; the user needs REPLICATION and has to own
+    /// the table `public.outbox`.
+    pub url: String,
+    /// The replication slot; empty is `eventhub_outbox_<database>`. The relay makes it when it is
+    /// missing.
+    pub slot: String,
+    /// The publication. The relay makes it when it is missing.
+    pub publication: String,
+    /// What all relays have in common.
+    pub config: Config,
+}
+
 impl Options {
     /// The defaults for a database.
     pub fn new(database: impl Into<String>, url: impl Into<String>) -> Self {
         Self {
             database: database.into(),
             url: url.into(),
-            ..Self::default()
+            slot: String::new(),
+            publication: "eventhub_outbox".into(),
+            config: Config::default(),
         }
     }
 

@@ -1,16 +1,17 @@
-//! What a foreign host lacks, in this process: capabilities, messages, timers, WebSockets.
+//! The sidecar in this process, for what a foreign host lacks: capabilities, messages, timers,
+//! WebSockets.
 
 use std::net::SocketAddr;
-use std::path::Path;
 
 use anyhow::Result;
 
 use crate::config::Config;
 use crate::dev::process::port;
+use crate::manifest::Manifest;
 use crate::serve::Host;
 use crate::split::Role;
 
-/// Ports, the token and where the live feed is: to be known before the components are started.
+/// Sets ports, the token and the address of the live feed. The components need them when they start.
 pub fn prepare(config: &mut Config) -> Result<()> {
     let local = |port| SocketAddr::from(([127, 0, 0, 1], port));
     config.services.token = format!("{:032x}", rand::random::<u128>());
@@ -22,8 +23,8 @@ pub fn prepare(config: &mut Config) -> Result<()> {
     Ok(())
 }
 
-/// Starts it. The application may still be about to start: what it is called with is tried again.
-pub async fn start(config: &Config, manifest: &Path) -> Result<Host> {
+/// Starts it. The application may start later: the sidecar repeats calls that fail.
+pub async fn start(config: &Config, manifest: &Manifest) -> Result<Host> {
     let mut config = config.clone();
     let live = config
         .environment
