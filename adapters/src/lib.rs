@@ -1,20 +1,20 @@
 //! Calls between components over HTTP, for where a link cannot be a function call: another process,
 //! another host.
 //!
-//! Every interface of the WIT has two shims, which `build.rs` writes: a *client*, which exports the
-//! interface and sends each call ([`client`]), and a *server*, which takes calls and makes them on
-//! its import ([`server`]). Neither service notices: WIT is the seam. The shims are the examples of
-//! this package, since Cargo builds several libraries of one package only as examples.
+//! Every interface of the WIT has two shims. A *client* exports the interface and sends each call
+//! ([`client`]). A *server* receives calls and makes them on its import ([`server`]). No service
+//! knows of them: WIT is the seam. `eventhub-compose shims` writes them from the manifest and the
+//! WIT; this crate is the code that they share.
 //!
-//! A call is `POST /call/<package>/<interface>/<function>` with `Authorization: Bearer <token>`,
-//! its parameters in the body, its result in the answer ([`wire`]). The token is the whole of the
-//! trust between the two sides: who has it says who the principal is, so the listener of a server
-//! shim belongs on a private network.
+//! A call is `POST /call/<package>/<interface>/<function>` with `Authorization: Bearer <token>`. The
+//! body holds the parameters, the answer holds the result ([`wire`]). Both sides trust each other by
+//! the token alone: whoever has it decides who the principal is, so the listener of a server shim
+//! belongs on a private network.
 //!
-//! The server shim of a service is composed into the service's own file at build time, as its door:
-//! every host that speaks `wasi:http` can serve it. Three shims are components of their own: the
-//! *application* server calls whatever a host may call of the whole and gives all other requests to
-//! the gateway, for hosts that have one door only; *capabilities*, client and server, carry the
+//! The server shim of a service is composed into the service's own file at build time, so every host
+//! that speaks `wasi:http` can serve it. Three shims are components of their own: the *application*
+//! server makes whatever calls a host makes to the application and gives all other requests to the
+//! gateway, for hosts that have one listener only; *capabilities*, client and server, carry the
 //! providers of our host to hosts that lack them.
 
 pub mod client;

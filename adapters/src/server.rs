@@ -114,22 +114,15 @@ macro_rules! serve {
         $crate::serve!(@ $dispatch, Some($gateway));
     };
     (@ $dispatch:path, $gateway:expr) => {
-        #[cfg(target_arch = "wasm32")]
         struct Shim;
 
-        #[cfg(target_arch = "wasm32")]
         impl wasip2::exports::http::incoming_handler::Guest for Shim {
             fn handle(incoming: wasip2::http::types::IncomingRequest, out: wasip2::http::types::ResponseOutparam) {
                 eventhub_wasi_http::incoming::send($crate::server::take(&incoming, $dispatch, $gateway), out);
             }
         }
 
-        #[cfg(target_arch = "wasm32")]
         wasip2::http::proxy::export!(Shim with_types_in wasip2);
-
-        // Natively nobody calls it.
-        #[cfg(not(target_arch = "wasm32"))]
-        const _: ($crate::server::Dispatch, Option<$crate::server::Gateway>) = ($dispatch, $gateway);
     };
 }
 

@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn what_components_may_not_do_is_refused_before_anything_is_sent() {
+    fn a_forbidden_statement_is_refused_before_anything_is_sent() {
         for (text, params) in [
             ("COMMIT", vec![]),
             ("SET x = 1", vec![]),

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_statement_is_that_of_the_line_and_the_last_where_there_is_none() {
+    fn a_missing_line_number_blames_the_last_statement() {
         let place = "SQL statement \"…\"\nPL/pgSQL-Funktion inline_code_block Zeile 3 bei EXECUTE";
         let Failure::Final(Error::Violation(violation)) = of(
             said(
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_blocks_own_first_line_tells_of_a_transaction_left_open() {
+    fn only_a_failure_on_the_head_line_means_an_open_transaction() {
         let at = |line: usize| format!("PL/pgSQL function inline_code_block line {line} at COMMIT");
         assert!(is_left_open(&said("2D000", "", &[("where_", &at(HEAD))])));
         assert!(!is_left_open(&said(

@@ -314,7 +314,7 @@ async fn a_transaction_that_somebody_left_open_reaches_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_is_given_up_happens_whole_or_not_at_all_and_is_in_nobodys_way() {
+async fn an_abandoned_call_is_atomic_and_blocks_no_other_call() {
     let spin = spin();
     SERVER
         .psql("spin_db", "CREATE TABLE given_up (n int)")
@@ -350,7 +350,7 @@ async fn a_call_that_is_given_up_happens_whole_or_not_at_all_and_is_in_nobodys_w
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn increments_at_the_same_time_are_all_counted_and_collisions_are_tried_again() {
+async fn concurrent_increments_all_count_and_collisions_are_retried() {
     let spin = spin();
     SERVER
         .psql(

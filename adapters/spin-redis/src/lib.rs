@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_broken_connection_is_unavailable_and_what_redis_says_is_not() {
+    fn a_broken_connection_is_unavailable_and_a_redis_error_is_not() {
         let told = |text: &str| told(SpinError::Other(text.into()));
         assert!(matches!(
             told("Connection refused (os error 111)"),

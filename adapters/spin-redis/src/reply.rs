@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_refused_or_unavailable_by_its_first_word_and_what_is_cut_short_is_neither() {
+    fn the_first_word_classifies_errors_and_a_cut_reply_is_invalid() {
         assert!(matches!(
             said("WRONGTYPE Operation".into()),
             Error::Refused(_)

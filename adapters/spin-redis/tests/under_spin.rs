@@ -253,7 +253,7 @@ async fn a_pipeline_answers_each_command_even_when_one_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_script_has_the_reply_that_our_own_host_gives_also_after_the_server_forgot_it() {
+async fn a_script_replies_as_on_our_own_host_even_after_script_flush() {
     let (spin, host) = both();
     for source in [
         "return 'x'",

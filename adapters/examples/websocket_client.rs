@@ -1,2 +1,0 @@
-//! A shim that the build writes; see the package's documentation.
-include!(concat!(env!("OUT_DIR"), "/websocket_client.rs"));
