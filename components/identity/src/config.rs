@@ -19,6 +19,7 @@ pub struct Config {
 
 const DAY: u64 = 86_400;
 
+/// The settings of this instance.
 pub static CONFIG: LazyLock<Config> = LazyLock::new(|| {
     let days = |name, default: u32| {
         Duration::from_secs(u64::from(parsed(name, default).clamp(1, 36_500)) * DAY)

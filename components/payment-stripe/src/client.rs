@@ -4,15 +4,15 @@ use eventhub_wasi_http::outgoing::{self, Answer};
 use serde_json::Value;
 use wasip2::http::types::Method;
 
-use crate::bindings::eventhub::payment_provider::types::Error;
 use crate::config::Config;
-use crate::domain::{self, Failure};
+use crate::domain::answer::{Failure, classify_failure};
 
 /// The version of Stripe's API that this component is written against.
 const API_VERSION: &str = "2026-10-28.endive";
 /// An answer is a few kilobytes; more is not from Stripe.
 const MAX_ANSWER: usize = 1 << 20;
 
+/// One call.
 pub struct Call<'a> {
     method: Method,
     path: &'a str,
@@ -21,6 +21,7 @@ pub struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
+    /// A GET; `path` with its query.
     pub fn get(path: &'a str) -> Self {
         Self {
             method: Method::Get,
@@ -30,6 +31,7 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// A POST of an encoded form.
     pub fn post(path: &'a str, form: String) -> Self {
         Self {
             method: Method::Post,
@@ -39,33 +41,36 @@ impl<'a> Call<'a> {
         }
     }
 
-    /// The same key never has two effects.
-    pub fn idempotent(mut self, key: &str) -> Self {
+    /// With a key: the same key never has two effects.
+    pub fn idempotency_key(mut self, key: &str) -> Self {
         self.idempotency_key = Some(key.to_string());
         self
     }
 }
 
-/// What Stripe answers where all is well.
+/// A good answer.
 pub struct Reply {
     pub object: Value,
-    /// The answer to an earlier call with this key: so it was then, and may be otherwise now.
+    /// The answer to an earlier call with this key: the object may have changed since.
     pub replayed: bool,
 }
 
-/// Keys that a call may use up: see [`send`].
-const KEYS: u32 = 3;
+/// Keys that a call may use up: see [`send_call`].
+const MAX_KEYS: u32 = 3;
 
 /// Sends a call.
 ///
-/// Stripe keeps an error of its own under the idempotency key, too, and gives it again for a day
-/// (<https://docs.stripe.com/api/idempotent_requests>). Such a key is used up, and the next one, made from it, takes its place.
-pub fn send(config: &Config, mut call: Call) -> Result<Reply, Failure> {
-    let unavailable = |cause: String| Failure::Other(Error::Unavailable(cause));
+/// Stripe also keeps an error of its own under the idempotency key, and repeats it for a day
+/// (<https://docs.stripe.com/api/idempotent_requests>). Such a key is used up, and the next one,
+/// made from it, takes its place.
+///
+/// # Errors
+/// [`Failure`].
+pub fn send_call(config: &Config, mut call: Call) -> Result<Reply, Failure> {
     let first = call.idempotency_key.clone();
-    for used in 1..=KEYS {
+    for used in 1..=MAX_KEYS {
         let answer = exchange(config, &call)
-            .map_err(|cause| unavailable(format!("Stripe cannot be reached: {cause}")))?;
+            .map_err(|cause| Failure::Unavailable(format!("Stripe cannot be reached: {cause}")))?;
         let replayed = answer
             .headers
             .iter()
@@ -78,13 +83,13 @@ pub fn send(config: &Config, mut call: Call) -> Result<Reply, Failure> {
                     replayed,
                 });
             }
-            500.. if replayed && used < KEYS => {
+            500.. if replayed && used < MAX_KEYS => {
                 call.idempotency_key = first.as_ref().map(|key| format!("{key}:{}", used + 1))
             }
-            status => return Err(domain::failure(status, &body)),
+            status => return Err(classify_failure(status, &body)),
         }
     }
-    Err(unavailable("Stripe keeps failing".into()))
+    Err(Failure::Unavailable("Stripe keeps failing".into()))
 }
 
 fn exchange(config: &Config, call: &Call) -> Result<Answer, String> {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use eventhub_guest::config::text;
 
+/// Every setting.
 #[derive(Clone)]
 pub struct Config {
     /// `STRIPE_URL`: without a trailing slash; default `https://api.stripe.com`.
@@ -15,12 +16,13 @@ pub struct Config {
     /// `STRIPE_WEBHOOK_SECRETS`: separated by commas; any of them may have signed, so that one can
     /// be rotated.
     pub webhook_secrets: Vec<String>,
-    /// Of one call.
+    /// Of one call; 10 s.
     pub timeout: Duration,
 }
 
 impl Config {
-    pub fn get() -> Self {
+    /// Reads the environment.
+    pub fn from_environment() -> Self {
         let secrets = text("STRIPE_WEBHOOK_SECRETS").unwrap_or_default();
         Self {
             url: text("STRIPE_URL")

@@ -1,36 +1,55 @@
 //! Organizers and what their members may do.
 
-use eventhub_guest::Check;
+use eventhub_guest::ids::{OrganizerId, UserId};
+use eventhub_guest::{Check, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Error;
-
 /// Ordered by what they may do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Serialize,
+    Deserialize,
+    strum::Display,
+    strum::EnumString,
+)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Role {
     Viewer,
     Editor,
     Owner,
 }
 
+/// An organizer as one of its members sees it.
+#[derive(Debug, Serialize)]
+pub struct Organizer {
+    pub id: OrganizerId,
+    pub name: String,
+    pub slug: String,
+    /// Of the member who asks.
+    pub role: Role,
+    pub created_at: Timestamp,
+}
+
+/// A member as other members see them.
+#[derive(Debug, Serialize)]
+pub struct Member {
+    pub user_id: UserId,
+    pub name: String,
+    pub email: String,
+    pub role: Role,
+    pub created_at: Timestamp,
+    #[serde(skip)]
+    pub version: i64,
+}
+
 impl Role {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Viewer => "viewer",
-            Role::Editor => "editor",
-            Role::Owner => "owner",
-        }
-    }
-
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let known = [Role::Viewer, Role::Editor, Role::Owner];
-        known
-            .into_iter()
-            .find(|role| role.as_str() == text)
-            .ok_or_else(|| Error::Internal(format!("role {text} in the database")))
-    }
-
     /// Whether somebody of this role may add members, change roles and remove others.
     pub fn manages_members(self) -> bool {
         self == Role::Owner
@@ -39,7 +58,7 @@ impl Role {
 
 /// Checks a slug: 2 to 64 of `a-z 0-9`, single hyphens between them.
 pub fn check_slug(check: &mut Check, slug: &str) {
-    let words = slug.split('-').all(|word| {
+    let is_of_words = slug.split('-').all(|word| {
         !word.is_empty()
             && word
                 .bytes()
@@ -52,10 +71,10 @@ pub fn check_slug(check: &mut Check, slug: &str) {
         "must have 2 to 64 characters",
     );
     check.that(
-        words,
+        is_of_words,
         "/slug",
         "invalid",
-        "must be of a-z and 0-9, with single hyphens between words",
+        "must consist of a-z and 0-9, with single hyphens between words",
     );
 }
 

@@ -1,4 +1,4 @@
-//! Passwords: what is refused because it would be tried first, and how they are hashed.
+//! Passwords: which ones are refused because they would be tried first, and how they are hashed.
 //! Length and guessability, no rules about kinds of characters (NIST SP 800-63B section 3.1.1).
 
 use std::collections::HashSet;
@@ -6,15 +6,20 @@ use std::sync::LazyLock;
 
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
+use eventhub_guest::Check;
+use eventhub_guest::validate::EmailAddress;
 
-use super::Error;
-use super::email::Email;
-
+/// Characters.
 pub const MIN_LENGTH: usize = 10;
-/// So long a text costs nothing to hash, and is no attack.
+/// Characters; a text of this length costs nothing to hash.
 pub const MAX_LENGTH: usize = 200;
 
-/// Words that people build passwords of: with digits and signs around them, they are tried first.
+/// A password could not be hashed: a bug, or a damaged row.
+#[derive(Debug, thiserror::Error)]
+#[error("password hash: {0}")]
+pub struct Error(String);
+
+/// Words that people build passwords from; with digits and signs around them, they are tried first.
 static COMMON: LazyLock<HashSet<&'static str>> = LazyLock::new(|| {
     include_str!("common_passwords.txt")
         .lines()
@@ -35,14 +40,30 @@ const RUNS: [&str; 9] = [
     "qazwsxedcrfvtgbyhnujm",
 ];
 
-/// Why this password is refused, in words after "must"; none where it is fine. The length is
-/// checked elsewhere.
-pub fn weakness(password: &str, email: &Email, name: &str) -> Option<&'static str> {
+/// Checks the length of a new password.
+pub fn check_length(check: &mut Check, password: &str) {
+    let length = password.chars().count();
+    check.that(
+        length >= MIN_LENGTH,
+        "/password",
+        "too_short",
+        format!("must have at least {MIN_LENGTH} characters"),
+    );
+    check.that(
+        length <= MAX_LENGTH,
+        "/password",
+        "too_long",
+        format!("must have at most {MAX_LENGTH} characters"),
+    );
+}
+
+/// Why this password is refused; none where it is fine. The length is checked elsewhere.
+pub fn find_weakness(password: &str, email: &EmailAddress, name: &str) -> Option<&'static str> {
     let lower = password.to_lowercase();
-    let letters = compact(&lower);
+    let letters = keep_alphanumeric(&lower);
     let about_user = |text: &str| {
-        let text = compact(&text.to_lowercase());
-        text.len() >= 3 && bare(&letters) == bare(&text)
+        let text = keep_alphanumeric(&text.to_lowercase());
+        text.len() >= 3 && trim_to_letters(&letters) == trim_to_letters(&text)
     };
     if about_user(email.as_str()) || about_user(email.local_part()) || about_user(name) {
         return Some("must not be the e-mail address or the name");
@@ -54,9 +75,11 @@ pub fn weakness(password: &str, email: &Email, name: &str) -> Option<&'static st
         return Some("must not be a run of keys");
     }
     let is_common = |text: &str| {
-        COMMON.contains(text) || COMMON.contains(bare(text)) || COMMON.contains(bare(&unleet(text)))
+        COMMON.contains(text)
+            || COMMON.contains(trim_to_letters(text))
+            || COMMON.contains(trim_to_letters(&undo_leetspeak(text)))
     };
-    let unit = repeated(&lower);
+    let unit = find_repeated_unit(&lower);
     if is_common(&lower)
         || is_common(&letters)
         || unit.is_some_and(|unit| unit.chars().count() <= 5 || is_common(unit))
@@ -66,19 +89,19 @@ pub fn weakness(password: &str, email: &Email, name: &str) -> Option<&'static st
     None
 }
 
-/// Without what is neither letter nor digit.
-fn compact(text: &str) -> String {
+/// The letters and digits of a text.
+fn keep_alphanumeric(text: &str) -> String {
     text.chars().filter(|c| c.is_alphanumeric()).collect()
 }
 
-/// Without digits and signs at both ends; the text itself where nothing else is in it.
-fn bare(text: &str) -> &str {
+/// The text without digits and signs at both ends; all of it where it has no letters.
+fn trim_to_letters(text: &str) -> &str {
     let inner = text.trim_matches(|c: char| !c.is_alphabetic());
     if inner.is_empty() { text } else { inner }
 }
 
 /// `p@ssw0rd` → `password`. Digits at the end are left alone: they are a number there.
-fn unleet(text: &str) -> String {
+fn undo_leetspeak(text: &str) -> String {
     let body = text.trim_end_matches(|c: char| !c.is_alphabetic());
     let replaced = body.chars().map(|c| match c {
         '0' => 'o',
@@ -101,8 +124,8 @@ fn is_run(text: &str) -> bool {
     })
 }
 
-/// What the text is a repetition of, if it is one.
-fn repeated(text: &str) -> Option<&str> {
+/// The unit that the text repeats; none where it repeats none.
+fn find_repeated_unit(text: &str) -> Option<&str> {
     let ends = text.char_indices().map(|(at, _)| at).skip(1);
     ends.take_while(|at| at * 2 <= text.len())
         .map(|at| &text[..at])
@@ -113,29 +136,35 @@ fn repeated(text: &str) -> Option<&str> {
 
 /// Argon2id, 19 MiB, two passes, one lane: the first choice of the OWASP Password Storage Cheat
 /// Sheet.
-fn hasher() -> Result<Argon2<'static>, Error> {
-    let params = Params::new(19 * 1024, 2, 1, None).map_err(internal)?;
+fn argon2id() -> Result<Argon2<'static>, Error> {
+    let params = Params::new(19 * 1024, 2, 1, None).map_err(to_error)?;
     Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
 }
 
-fn internal(error: impl std::fmt::Display) -> Error {
-    Error::Internal(format!("password hash: {error}"))
+fn to_error(cause: impl std::fmt::Display) -> Error {
+    Error(cause.to_string())
 }
 
-/// A PHC string. `salt` is 16 random bytes. Takes a core for 45 ms.
-pub fn hash(password: &str, salt: &[u8; 16]) -> Result<String, Error> {
-    let salt = SaltString::encode_b64(salt).map_err(internal)?;
-    Ok(hasher()?
+/// Hashes a password into a PHC string. `salt` is 16 random bytes. Takes a core for 45 ms.
+///
+/// # Errors
+/// [`Error`], which is a bug.
+pub fn hash_password(password: &str, salt: &[u8; 16]) -> Result<String, Error> {
+    let salt = SaltString::encode_b64(salt).map_err(to_error)?;
+    Ok(argon2id()?
         .hash_password(password.as_bytes(), &salt)
-        .map_err(internal)?
+        .map_err(to_error)?
         .to_string())
 }
 
-/// Whether the password fits. With no hash, because there is no such account, the same work is done
-/// and the answer is no.
-pub fn verify(password: &str, hash: Option<&str>) -> Result<bool, Error> {
-    let parsed = PasswordHash::new(hash.unwrap_or(DUMMY)).map_err(internal)?;
-    let fits = hasher()?
+/// Whether the password fits the hash. Without a hash, because there is no such account, the same
+/// work is done and the answer is no.
+///
+/// # Errors
+/// [`Error`] where the hash is not a PHC string.
+pub fn verify_password(password: &str, hash: Option<&str>) -> Result<bool, Error> {
+    let parsed = PasswordHash::new(hash.unwrap_or(DUMMY)).map_err(to_error)?;
+    let fits = argon2id()?
         .verify_password(password.as_bytes(), &parsed)
         .is_ok();
     Ok(fits && hash.is_some())
@@ -149,12 +178,12 @@ mod tests {
     use super::*;
 
     fn weak(password: &str) -> bool {
-        let email = Email::parse("ada.lovelace@example.org").unwrap();
-        weakness(password, &email, "Ada Lovelace").is_some()
+        let email = EmailAddress::parse("ada.lovelace@example.org").unwrap();
+        find_weakness(password, &email, "Ada Lovelace").is_some()
     }
 
     #[test]
-    fn what_is_tried_first_is_refused() {
+    fn a_password_that_is_tried_first_is_refused() {
         let tried = [
             "1234567890",
             "0987654321",
@@ -211,19 +240,19 @@ mod tests {
 
     #[test]
     fn an_unknown_address_costs_what_a_known_one_costs() {
-        let real = hash("vK9#mQ2$xL", &[3; 16]).unwrap();
+        let real = hash_password("vK9#mQ2$xL", &[3; 16]).unwrap();
         let parameters = |phc: &str| phc.split('$').take(4).collect::<Vec<_>>().join("$");
         assert_eq!(parameters(&real), "$argon2id$v=19$m=19456,t=2,p=1");
         assert_eq!(parameters(DUMMY), parameters(&real));
         assert_eq!(DUMMY.len(), real.len());
-        assert!(!verify("vK9#mQ2$xL", None).unwrap());
+        assert!(!verify_password("vK9#mQ2$xL", None).unwrap());
     }
 
     #[test]
     fn only_the_password_itself_fits() {
-        let phc = hash("vK9#mQ2$xL", &[3; 16]).unwrap();
-        assert!(verify("vK9#mQ2$xL", Some(&phc)).unwrap());
-        assert!(!verify("vK9#mQ2$xl", Some(&phc)).unwrap());
-        assert_ne!(phc, hash("vK9#mQ2$xL", &[4; 16]).unwrap());
+        let phc = hash_password("vK9#mQ2$xL", &[3; 16]).unwrap();
+        assert!(verify_password("vK9#mQ2$xL", Some(&phc)).unwrap());
+        assert!(!verify_password("vK9#mQ2$xl", Some(&phc)).unwrap());
+        assert_ne!(phc, hash_password("vK9#mQ2$xL", &[4; 16]).unwrap());
     }
 }

@@ -1,6 +1,9 @@
 //! What a user may say about themselves: name, language, time zone.
 
 use eventhub_guest::Check;
+use eventhub_guest::validate::check_line;
+
+use super::user::ProfileChange;
 
 /// A language tag of BCP 47, cut down to language, script and region: `en`, `pt-BR`, `zh-Hant-TW`.
 pub fn is_locale(text: &str) -> bool {
@@ -23,15 +26,32 @@ pub fn is_time_zone(text: &str) -> bool {
     jiff::tz::TimeZone::get(text).is_ok_and(|zone| zone.iana_name() == Some(text))
 }
 
+/// Checks what a user changes about themselves.
+pub fn check_change(check: &mut Check, change: &ProfileChange) {
+    if let Some(name) = &change.name {
+        check_name(check, name);
+    }
+    if let Some(locale) = &change.locale {
+        check.that(
+            is_locale(locale),
+            "/locale",
+            "invalid",
+            "must be a language, optionally with script and region: en, pt-BR, zh-Hant-TW",
+        );
+    }
+    if let Some(zone) = &change.time_zone {
+        check.that(
+            is_time_zone(zone),
+            "/time_zone",
+            "invalid",
+            "must be a zone of the IANA database, such as Europe/Berlin",
+        );
+    }
+}
+
 /// Checks a name of a person or an organizer: 1 to 200 characters.
 pub fn check_name(check: &mut Check, name: &str) {
-    check.text("/name", name, 1, 200);
-    check.that(
-        !name.contains(['\n', '\t']),
-        "/name",
-        "invalid_character",
-        "must be one line",
-    );
+    check_line(check, "/name", name, 1, 200);
 }
 
 #[cfg(test)]

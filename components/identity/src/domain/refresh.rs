@@ -15,8 +15,8 @@ impl RefreshToken {
         Self(URL_SAFE_NO_PAD.encode(bytes))
     }
 
-    /// What a client sent; whether we gave it, the table says.
-    pub fn received(text: String) -> Self {
+    /// The text that a client sent. Only the table knows whether we issued it.
+    pub fn from_client(text: String) -> Self {
         Self(text)
     }
 
@@ -24,37 +24,30 @@ impl RefreshToken {
         &self.0
     }
 
-    /// What is stored. A fast hash is enough: nobody guesses 256 random bits.
+    /// The text that is stored. A fast hash is enough: nobody guesses 256 random bits.
     pub fn hash(&self) -> Vec<u8> {
         Sha256::digest(self.0.as_bytes()).to_vec()
     }
 }
 
-/// What ended a family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Why a family was revoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::Display, strum::EnumString)]
+#[strum(serialize_all = "snake_case")]
 pub enum Revocation {
     Logout,
     Reuse,
 }
 
-impl Revocation {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Revocation::Logout => "logout",
-            Revocation::Reuse => "reuse",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Revocation::Logout, Revocation::Reuse]
-            .into_iter()
-            .find(|one| one.as_str() == text)
-    }
+/// A refresh token to be stored.
+pub struct NewToken {
+    pub family: Family,
+    pub hash: Vec<u8>,
+    pub expires_at: Timestamp,
 }
 
 /// A refresh token as it is stored, with its family.
 #[derive(Clone, Debug)]
-pub struct Stored {
+pub struct StoredToken {
     pub family: Family,
     pub expires_at: Timestamp,
     pub used: bool,
@@ -72,7 +65,7 @@ impl Kind for RefreshFamily {
 /// Id of a family; never shown outside.
 pub type Family = Id<RefreshFamily>;
 
-/// What its use leads to.
+/// What the use of a token leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// A new pair of tokens, if nobody else is quicker.
@@ -83,7 +76,8 @@ pub enum Verdict {
     Refused,
 }
 
-pub fn judge(stored: &Stored, now: Timestamp) -> Verdict {
+/// Decides what the use of a token leads to.
+pub fn judge_use(stored: &StoredToken, now: Timestamp) -> Verdict {
     match stored.revoked_by {
         _ if stored.used => Verdict::Reused,
         Some(Revocation::Reuse) => Verdict::Reused,
@@ -99,8 +93,8 @@ mod tests {
 
     use super::*;
 
-    fn stored(used: bool, revoked_by: Option<Revocation>) -> Stored {
-        Stored {
+    fn stored(used: bool, revoked_by: Option<Revocation>) -> StoredToken {
+        StoredToken {
             family: Family::from_u128(1),
             expires_at: Timestamp::from_micros(1_000_000),
             used,
@@ -109,11 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn a_used_token_never_rotates_again_whatever_else_is_true_of_it() {
+    fn a_used_token_never_rotates_again() {
         for revoked_by in [None, Some(Revocation::Logout), Some(Revocation::Reuse)] {
             for now in [0, 2_000_000] {
                 assert_eq!(
-                    judge(&stored(true, revoked_by), Timestamp::from_micros(now)),
+                    judge_use(&stored(true, revoked_by), Timestamp::from_micros(now)),
                     Verdict::Reused
                 );
             }
@@ -123,17 +117,17 @@ mod tests {
     #[test]
     fn only_a_fresh_token_of_a_living_family_rotates() {
         let before = Timestamp::from_micros(999_999);
-        assert_eq!(judge(&stored(false, None), before), Verdict::Rotate);
+        assert_eq!(judge_use(&stored(false, None), before), Verdict::Rotate);
         assert_eq!(
-            judge(&stored(false, None), before.plus(Duration::from_micros(1))),
+            judge_use(&stored(false, None), before.plus(Duration::from_micros(1))),
             Verdict::Refused
         );
         assert_eq!(
-            judge(&stored(false, Some(Revocation::Logout)), before),
+            judge_use(&stored(false, Some(Revocation::Logout)), before),
             Verdict::Refused
         );
         assert_eq!(
-            judge(&stored(false, Some(Revocation::Reuse)), before),
+            judge_use(&stored(false, Some(Revocation::Reuse)), before),
             Verdict::Reused
         );
     }
@@ -143,9 +137,7 @@ mod tests {
         let token = RefreshToken::from_random([7; 32]);
         assert_eq!(token.as_str().len(), 43);
         assert_ne!(token.hash(), token.as_str().as_bytes());
-        assert_eq!(
-            token.hash(),
-            RefreshToken::received(token.as_str().into()).hash()
-        );
+        let received = RefreshToken::from_client(token.as_str().into());
+        assert_eq!(token.hash(), received.hash());
     }
 }

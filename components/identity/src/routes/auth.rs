@@ -1,161 +1,116 @@
 //! Sign-up, log-in, refresh, log-out.
 
-use eventhub_guest::ids::UserId;
-use eventhub_guest::router::Answer;
-use eventhub_guest::{Check, Params, Request, Timestamp, http, json};
+use eventhub_guest::validate::{EmailAddress, MAX_EMAIL_LENGTH};
+use eventhub_guest::{Answer, Check, Problem, Timestamp, http, json};
 use serde::Deserialize;
 
-use crate::domain::email::{self, Email};
-use crate::domain::refresh::{Family, RefreshToken, Revocation, Verdict, judge};
-use crate::domain::{Error, password, profile};
-use crate::store::users::NewUser;
-use crate::{store, tokens};
+use super::Call;
+use crate::domain::refresh::RefreshToken;
+use crate::domain::{password, profile};
+use crate::store;
+use crate::usecases::accounts;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct SignUp {
+struct SignUpBody {
     email: String,
     password: String,
     name: String,
 }
 
-pub fn sign_up(request: &Request, _: &Params) -> Answer {
-    http::Query::parse(request, &[])?;
-    let body: SignUp = json::body(request)?;
-    let mut check = Check::new();
-    let email = Email::parse(&body.email);
-    if let Err(error) = &email {
-        check.that(false, "/email", "invalid", error.to_string());
+impl SignUpBody {
+    /// The address, where nothing is wrong with the body.
+    fn check(&self) -> Result<EmailAddress, Problem> {
+        let email = EmailAddress::parse(&self.email);
+        let mut check = Check::new();
+        if let Err(error) = &email {
+            check.that(false, "/email", "invalid", error.to_string());
+        }
+        profile::check_name(&mut check, &self.name);
+        password::check_length(&mut check, &self.password);
+        if let Ok(email) = &email
+            && check.is_ok()
+            && let Some(weakness) = password::find_weakness(&self.password, email, &self.name)
+        {
+            check.that(false, "/password", "too_common", weakness);
+        }
+        check.finish()?;
+        email.map_err(|error| Problem::invalid("/email", "invalid", error.to_string()))
     }
-    profile::check_name(&mut check, &body.name);
-    let length = body.password.chars().count();
-    check.that(
-        length >= password::MIN_LENGTH,
-        "/password",
-        "too_short",
-        format!("must have at least {} characters", password::MIN_LENGTH),
-    );
-    check.that(
-        length <= password::MAX_LENGTH,
-        "/password",
-        "too_long",
-        format!("must have at most {} characters", password::MAX_LENGTH),
-    );
-    if let Ok(email) = &email
-        && check.is_ok()
-        && let Some(weakness) = password::weakness(&body.password, email, &body.name)
-    {
-        check.that(false, "/password", "too_common", weakness);
-    }
-    check.finish()?;
-    let email = email.map_err(|error| Error::Internal(error.to_string()))?;
+}
 
-    let now = Timestamp::now();
-    // Before the account is made: a failure here must not leave one whose owner got no tokens.
-    tokens::signer(now)?;
-    let password_hash = password::hash(&body.password, &tokens::random())?;
-    let (token, stored) = tokens::new_refresh(Family::new(), now);
-    let new = NewUser {
-        id: UserId::new(),
-        email: &email,
-        name: &body.name,
-        password_hash: &password_hash,
-    };
-    let user = store::users::sign_up(&new, &stored, now, &request.traceparent)?;
-    json::response(201, &tokens::issue(user, &token, now)?)
+pub fn sign_up(call: &Call) -> Answer {
+    let body: SignUpBody = call.body()?;
+    let email = body.check()?;
+    let tokens = accounts::sign_up(
+        &email,
+        &body.name,
+        &body.password,
+        Timestamp::now(),
+        &call.request.traceparent,
+    )?;
+    json::response(201, &tokens)
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct LogIn {
+struct LogInBody {
     email: String,
     password: String,
 }
 
-pub fn log_in(request: &Request, _: &Params) -> Answer {
-    http::Query::parse(request, &[])?;
-    let body: LogIn = json::body(request)?;
+pub fn log_in(call: &Call) -> Answer {
+    let body: LogInBody = call.body()?;
     let mut check = Check::new();
-    check.that(
-        body.email.chars().count() <= email::MAX_LENGTH,
-        "/email",
-        "too_long",
-        format!("must have at most {} characters", email::MAX_LENGTH),
-    );
-    check.that(
-        body.password.chars().count() <= password::MAX_LENGTH,
+    check_max_length(&mut check, "/email", &body.email, MAX_EMAIL_LENGTH);
+    check_max_length(
+        &mut check,
         "/password",
-        "too_long",
-        format!("must have at most {} characters", password::MAX_LENGTH),
+        &body.password,
+        password::MAX_LENGTH,
     );
     check.finish()?;
-
-    let found = match Email::parse(&body.email) {
-        Ok(email) => store::users::by_email(&email)?,
-        Err(_) => None,
-    };
-    // The same work with and without an account: the time tells nobody which addresses have one.
-    let fits = password::verify(
-        &body.password,
-        found.as_ref().map(|(_, hash)| hash.as_str()),
-    )?;
-    let Some((user, _)) = found.filter(|_| fits) else {
-        return Err(Error::InvalidCredentials.into());
-    };
-    let now = Timestamp::now();
-    let (token, stored) = tokens::new_refresh(Family::new(), now);
-    store::refresh::log_in(user.id, &stored)?;
-    json::response(200, &tokens::issue(user, &token, now)?)
+    let tokens = accounts::log_in(&body.email, &body.password, Timestamp::now())?;
+    json::response(200, &tokens)
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Refresh {
+struct RefreshBody {
     refresh_token: String,
 }
 
-/// The token of the body. Ours have 43 characters; a longer one is only looked up in vain.
-fn refresh_token(request: &Request) -> Result<RefreshToken, eventhub_guest::Problem> {
-    let body: Refresh = json::body(request)?;
+/// Our tokens have 43 characters. A longer one is unknown, and need not be looked up.
+const MAX_TOKEN_LENGTH: usize = 200;
+
+fn refresh_token(call: &Call) -> Result<RefreshToken, Problem> {
+    let body: RefreshBody = call.body()?;
     let mut check = Check::new();
-    check.that(
-        body.refresh_token.chars().count() <= 200,
+    check_max_length(
+        &mut check,
         "/refresh_token",
-        "too_long",
-        "must have at most 200 characters",
+        &body.refresh_token,
+        MAX_TOKEN_LENGTH,
     );
     check.finish()?;
-    Ok(RefreshToken::received(body.refresh_token))
+    Ok(RefreshToken::from_client(body.refresh_token))
 }
 
-pub fn refresh(request: &Request, _: &Params) -> Answer {
-    http::Query::parse(request, &[])?;
-    let old = refresh_token(request)?;
-    let now = Timestamp::now();
-    let Some((stored, user)) = store::refresh::find(&old)? else {
-        return Err(Error::RefreshTokenRefused.into());
-    };
-    let reused = || {
-        store::refresh::revoke(stored.family, Revocation::Reuse)?;
-        tracing::warn!(user.id = %user.id, "a refresh token was used twice, its family is revoked");
-        Err::<(), Error>(Error::RefreshTokenReused)
-    };
-    match judge(&stored, now) {
-        Verdict::Refused => return Err(Error::RefreshTokenRefused.into()),
-        Verdict::Reused => reused()?,
-        Verdict::Rotate => {}
-    }
-    // Before the old token is used up: a failure here must not cost the client its log-in.
-    tokens::signer(now)?;
-    let (token, new) = tokens::new_refresh(stored.family, now);
-    if !store::refresh::rotate(&old, &new, now)? {
-        reused()?;
-    }
-    json::response(200, &tokens::issue(user, &token, now)?)
+pub fn refresh(call: &Call) -> Answer {
+    let tokens = accounts::refresh_tokens(&refresh_token(call)?, Timestamp::now())?;
+    json::response(200, &tokens)
 }
 
-pub fn log_out(request: &Request, _: &Params) -> Answer {
-    http::Query::parse(request, &[])?;
-    store::refresh::log_out(&refresh_token(request)?)?;
+pub fn log_out(call: &Call) -> Answer {
+    store::refresh::log_out(&refresh_token(call)?)?;
     Ok(http::no_content())
+}
+
+fn check_max_length(check: &mut Check, pointer: &str, text: &str, max: usize) {
+    check.that(
+        text.chars().count() <= max,
+        pointer,
+        "too_long",
+        format!("must have at most {max} characters"),
+    );
 }

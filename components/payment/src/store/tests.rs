@@ -1,51 +1,52 @@
-//! Statements on the schema as the migrations make it, in a real PostgreSQL.
+//! The statements on the schema as the migrations make it, in a real PostgreSQL.
 
-use eventhub_testing::Postgres;
+use eventhub_native::Environment;
 
 use super::*;
 
 const DATABASE: &str = "payment_db";
 
-struct Server(Postgres);
+struct Store(Environment);
 
-impl Server {
+impl Store {
     fn start() -> Self {
-        Self(Postgres::migrated(DATABASE).unwrap())
+        Self(Environment::start(&[DATABASE]))
     }
 
     fn run(&self, text: &str) -> String {
-        self.0.psql(DATABASE, text).unwrap().trim().to_string()
+        self.0.sql(DATABASE, text).trim().to_string()
     }
 
     /// A payment whose intent has the name, to be checked at that time.
     fn payment(&self, intent: &str, status: &str, check: &str) {
         self.run(&format!(
-            "INSERT INTO payments (id, booking_id, user_id, provider, status, amount, currency, intent_key, provider_intent_id, expires_at, next_check_at) \
-             VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'stripe', '{status}', 4500, 'EUR', 'k', '{intent}', now(), {check})"
+            "INSERT INTO payments (id, booking_id, user_id, provider, status, amount, currency, \
+             intent_key, provider_intent_id, expires_at, next_check_at) \
+             VALUES (gen_random_uuid(), gen_random_uuid(), gen_random_uuid(), 'stripe', '{status}', \
+             4500, 'EUR', 'k', '{intent}', now(), {check})"
         ));
     }
 
-    fn hasten(&self, seconds: u32) {
-        self.run(&format!("PREPARE it AS {HASTEN}; EXECUTE it({seconds})"));
+    fn requeue(&self, seconds: u64) {
+        requeue_unmatched_webhooks(Duration::from_secs(seconds)).unwrap();
     }
 
-    /// The intent of the payment that a caller gets now.
-    fn take(&self) -> String {
-        self.run(&intent_of(TAKE))
+    /// The intent of the payment that a caller gets now; empty where none is due.
+    fn claim(&self) -> String {
+        let payment = claim_next_due().unwrap();
+        payment
+            .and_then(|payment| payment.intent_id)
+            .unwrap_or_default()
     }
-}
-
-fn intent_of(take: &str) -> String {
-    format!("WITH taken AS ({take}) SELECT provider_intent_id FROM taken")
 }
 
 #[test]
-fn each_open_payment_is_taken_once_the_one_that_is_due_longest_first() {
-    let server = Server::start();
-    server.payment("second", "processing", "now() - interval '10 s'");
-    server.payment("first", "requires_payment", "now() - interval '20 s'");
-    server.payment("third", "refunding", "now()");
-    server.payment("later", "requires_payment", "now() + interval '10 s'");
+fn an_open_payment_is_claimed_once_longest_due_first() {
+    let store = Store::start();
+    store.payment("second", "processing", "now() - interval '10 s'");
+    store.payment("first", "requires_payment", "now() - interval '20 s'");
+    store.payment("third", "refunding", "now()");
+    store.payment("later", "requires_payment", "now() + interval '10 s'");
     for ended in [
         "created",
         "succeeded",
@@ -53,81 +54,79 @@ fn each_open_payment_is_taken_once_the_one_that_is_due_longest_first() {
         "refunded",
         "quarantined",
     ] {
-        server.payment(ended, ended, "now() - interval '30 s'");
+        store.payment(ended, ended, "now() - interval '30 s'");
     }
     assert_eq!(
-        [(); 5].map(|()| server.take()),
+        [(); 5].map(|()| store.claim()),
         ["first", "second", "third", "", ""]
     );
     let again = "SELECT count(*) FROM payments WHERE provider_intent_id IN ('first', 'second', 'third') \
         AND next_check_at BETWEEN now() + interval '5 s' AND now() + interval '25 s'";
-    assert_eq!(server.run(again), "3");
+    assert_eq!(store.run(again), "3");
 }
 
 #[test]
-fn two_who_take_at_once_get_two_payments_and_neither_waits_for_the_other() {
-    let server = Server::start();
-    server.payment("first", "requires_payment", "now() - interval '20 s'");
-    server.payment("second", "requires_payment", "now() - interval '10 s'");
+fn two_claims_at_once_get_two_payments_and_do_not_wait() {
+    let store = Store::start();
+    store.payment("first", "requires_payment", "now() - interval '20 s'");
+    store.payment("second", "requires_payment", "now() - interval '10 s'");
+    let session = store.0.session(DATABASE);
+    let claim =
+        |claim: &str| format!("WITH claimed AS ({claim}) SELECT provider_intent_id FROM claimed");
+    // The same claim without the clause under test waits.
+    let waits = format!(
+        "SET lock_timeout = '100 ms'; {}",
+        claim(&CLAIM_NEXT_DUE.replace(" SKIP LOCKED", ""))
+    );
     std::thread::scope(|scope| {
         let other = scope.spawn(|| {
-            server.run(&format!(
+            session.sql(&format!(
                 "BEGIN; {}; SELECT pg_sleep(2); COMMIT",
-                intent_of(TAKE)
+                claim(CLAIM_NEXT_DUE)
             ))
         });
-        server.0.wait_until_it_sleeps(DATABASE).unwrap();
-        // As it would be without the clause that is to be tested.
-        let waits = format!(
-            "SET lock_timeout = '100 ms'; {}",
-            intent_of(&TAKE.replace(" SKIP LOCKED", ""))
-        );
-        assert!(
-            server
-                .0
-                .psql(DATABASE, &waits)
-                .unwrap_err()
-                .to_string()
-                .contains("lock timeout")
-        );
-        assert_eq!(server.take(), "second");
-        assert_eq!(other.join().unwrap(), "first");
+        session.wait_until_it_sleeps();
+        let panic = scope.spawn(|| session.sql(&waits)).join().unwrap_err();
+        let refusal = panic.downcast_ref::<String>().unwrap();
+        assert!(refusal.contains("lock timeout"), "{refusal}");
+        assert_eq!(store.claim(), "second");
+        assert_eq!(other.join().unwrap().trim(), "first");
     });
 }
 
 #[test]
-fn a_payment_of_which_a_webhook_told_too_early_is_asked_about_at_once() {
-    let server = Server::start();
-    server.payment("overdue", "requires_payment", "now() - interval '1 hour'");
-    server.payment("told", "requires_payment", "now() + interval '15 s'");
-    server.payment(
-        "told of another",
+fn a_webhook_that_came_too_early_makes_its_payment_due() {
+    let store = Store::start();
+    store.payment("overdue", "requires_payment", "now() - interval '1 hour'");
+    store.payment("reported", "requires_payment", "now() + interval '15 s'");
+    store.payment(
+        "reported by another",
         "requires_payment",
         "now() + interval '15 s'",
     );
-    server.run(
-        "INSERT INTO webhook_events (provider, event_id, kind, intent_id) VALUES ('stripe', 'evt_1', 'x', 'told'), ('stripe', 'evt_2', 'x', 'told'), \
-         ('stripe', 'evt_3', 'x', 'of nobody'), ('stripe', 'evt_4', 'x', NULL), ('other', 'evt_5', 'x', 'told of another')",
+    store.run(
+        "INSERT INTO webhook_events (provider, event_id, kind, intent_id) VALUES ('stripe', 'evt_1', 'x', 'reported'), ('stripe', 'evt_2', 'x', 'reported'), \
+         ('stripe', 'evt_3', 'x', 'of nobody'), ('stripe', 'evt_4', 'x', NULL), ('other', 'evt_5', 'x', 'reported by another')",
     );
-    server.hasten(60);
-    assert_eq!([(); 3].map(|()| server.take()), ["told", "overdue", ""]);
+    store.requeue(60);
+    assert_eq!([(); 3].map(|()| store.claim()), ["reported", "overdue", ""]);
     let waiting = "SELECT string_agg(event_id, ' ' ORDER BY event_id) FROM webhook_events WHERE applied_at IS NULL";
-    assert_eq!(server.run(waiting), "evt_3 evt_4 evt_5");
-    // Told of no second time.
-    server.hasten(60);
-    assert_eq!(server.take(), "");
-    // One whose intent became known long after.
-    server.payment(
-        "told long ago",
+    assert_eq!(store.run(waiting), "evt_3 evt_4 evt_5");
+    // It is not made due a second time.
+    store.requeue(60);
+    assert_eq!(store.claim(), "");
+    // The intent of this one became known long after its webhook.
+    store.payment(
+        "reported long ago",
         "requires_payment",
         "now() + interval '15 s'",
     );
-    server.run(
+    store.run(
         "INSERT INTO webhook_events (provider, event_id, kind, intent_id, received_at) \
-         VALUES ('stripe', 'evt_6', 'x', 'told long ago', now() - interval '1 hour')",
+         VALUES ('stripe', 'evt_6', 'x', 'reported long ago', now() - interval '1 hour')",
     );
-    server.hasten(60);
-    assert_eq!(server.take(), "");
-    server.hasten(86_400);
-    assert_eq!(server.take(), "told long ago");
+    store.requeue(60);
+    assert_eq!(store.claim(), "");
+    store.requeue(86_400);
+    assert_eq!(store.claim(), "reported long ago");
 }

@@ -1,0 +1,11 @@
+//! The routes of the identity service on a real database: good answers, each refusal, another's
+//! data.
+
+#![allow(clippy::unwrap_used)]
+
+mod auth;
+mod keys;
+mod organizers;
+mod support;
+mod timers;
+mod users;
