@@ -1,30 +1,41 @@
 //! Configuration of this component, from environment variables.
 
+use std::sync::LazyLock;
+
 use eventhub_guest::config::text;
 use eventhub_guest::ids::SessionId;
 
-/// All of it, read once per instance.
+/// Everything that can be set.
+#[derive(Debug, Default)]
 pub struct Config {
-    /// `LIVE_URL`: where clients reach the WebSockets, when that is elsewhere than the API;
-    /// `PUBLIC_URL`: where they reach the API, such as `https://tickets.example`. Without either a `live_url` is a path only.
-    url: Option<String>,
+    /// `LIVE_URL`: where clients reach the WebSockets, if not at the API's address. Otherwise
+    /// `PUBLIC_URL`: where clients reach the API, such as `https://tickets.example`. Without either
+    /// a `live_url` is a path only.
+    pub public_url: Option<String>,
 }
 
-thread_local! {
-    static CONFIG: Config = Config { url: text("LIVE_URL").or_else(|| text("PUBLIC_URL")) };
-}
-
-/// The WebSocket of a session's seats.
-pub fn live_url(session: SessionId) -> String {
-    CONFIG.with(|config| config.live_url(session))
-}
+static CONFIG: LazyLock<Config> = LazyLock::new(Config::from_environment);
 
 impl Config {
-    fn live_url(&self, session: SessionId) -> String {
+    /// The configuration of this instance, read once.
+    pub fn current() -> &'static Self {
+        &CONFIG
+    }
+
+    /// Reads the environment.
+    pub fn from_environment() -> Self {
+        Self {
+            public_url: text("LIVE_URL").or_else(|| text("PUBLIC_URL")),
+        }
+    }
+
+    /// The WebSocket of a session's seats.
+    pub fn live_url(&self, session: SessionId) -> String {
         let path = format!("/api/v1/sessions/{session}/live");
-        let Some(url) = self.url.as_deref().map(|url| url.trim_end_matches('/')) else {
+        let Some(url) = self.public_url.as_deref() else {
             return path;
         };
+        let url = url.trim_end_matches('/');
         let socket = url
             .strip_prefix("https://")
             .map(|rest| format!("wss://{rest}"));
@@ -45,7 +56,7 @@ mod tests {
         let session = SessionId::from_u128(0);
         let url = |url: Option<&str>| {
             Config {
-                url: url.map(String::from),
+                public_url: url.map(String::from),
             }
             .live_url(session)
         };

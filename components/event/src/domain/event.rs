@@ -4,7 +4,9 @@ use eventhub_guest::ids::{EventId, LayoutId, OrganizerId, SessionId, VenueId};
 use eventhub_guest::{Currency, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::venue::Location;
+use super::input::{EventPatch, lowercase_tags, sessions_from};
+use super::slug;
+use super::venue::{Location, Venue};
 
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
@@ -31,7 +33,7 @@ pub struct Event {
     pub cancellation_reason: Option<String>,
 }
 
-/// What of a venue is told with each of its events.
+/// What each event shows of its venue.
 #[derive(Serialize, Clone, PartialEq, Debug)]
 pub struct VenueSummary {
     pub id: VenueId,
@@ -51,28 +53,27 @@ pub struct LayoutRef {
     pub capacity: u32,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+impl From<Venue> for VenueSummary {
+    fn from(venue: Venue) -> Self {
+        Self {
+            id: venue.id,
+            name: venue.name,
+            city: venue.address.city,
+            country: venue.address.country,
+            time_zone: venue.time_zone,
+            location: venue.location,
+        }
+    }
+}
+
+/// In text as the API and the database have it: `draft`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, strum::Display, strum::EnumString)]
 #[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
 pub enum Status {
     Draft,
     Published,
     Cancelled,
-}
-
-impl Status {
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Status::Draft => "draft",
-            Status::Published => "published",
-            Status::Cancelled => "cancelled",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Self> {
-        [Status::Draft, Status::Published, Status::Cancelled]
-            .into_iter()
-            .find(|status| status.as_str() == text)
-    }
 }
 
 /// A price category. The price is in minor units of the event's currency.
@@ -94,6 +95,13 @@ pub struct Session {
     pub sales_start_at: Option<Timestamp>,
     /// None: when the session starts.
     pub sales_end_at: Option<Timestamp>,
+}
+
+/// Places of a session: seats and the capacities of the areas together.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Tally {
+    pub total: u32,
+    pub free: u32,
 }
 
 /// What a buyer may expect of a session now.
@@ -135,20 +143,75 @@ impl Event {
         self.published_at.is_some()
     }
 
-    /// Categories of the layout that have no price here.
-    pub fn without_price<'a>(categories: &[Category], of_layout: &'a [String]) -> Vec<&'a str> {
-        let priced = |id: &str| categories.iter().any(|category| category.id == id);
-        of_layout
-            .iter()
-            .map(String::as_str)
-            .filter(|id| !priced(id))
-            .collect()
+    /// The ids of its sessions, by start.
+    pub fn session_ids(&self) -> Vec<SessionId> {
+        self.sessions.iter().map(|session| session.id).collect()
+    }
+
+    /// The event after a checked change, at another venue or with another layout where one is
+    /// given. Its version is still the one that the change is based on.
+    #[must_use]
+    pub fn revise(
+        &self,
+        patch: EventPatch,
+        venue: Option<VenueSummary>,
+        layout: Option<LayoutRef>,
+        now: Timestamp,
+    ) -> Event {
+        let mut event = Event {
+            updated_at: now,
+            ..self.clone()
+        };
+        event.venue = venue.unwrap_or(event.venue);
+        event.layout = layout.unwrap_or(event.layout);
+        event.title = patch.title.unwrap_or(event.title);
+        event.description = patch.description.unwrap_or(event.description);
+        event.currency = patch.currency.unwrap_or(event.currency);
+        event.categories = patch.categories.unwrap_or(event.categories);
+        event.max_seats_per_booking = patch
+            .max_seats_per_booking
+            .unwrap_or(event.max_seats_per_booking);
+        event.tags = patch.tags.map_or(event.tags, lowercase_tags);
+        event.sessions = patch.sessions.map_or(event.sessions, sessions_from);
+        if event.layout != self.layout || event.currency != self.currency {
+            // A sale has one layout and currency for good, and a publication that did not come to
+            // its end may have opened one: other seats or other money are other sessions.
+            for session in &mut event.sessions {
+                session.id = SessionId::new();
+            }
+        }
+        event
+    }
+
+    /// The event after its publication, of the next version.
+    #[must_use]
+    pub fn publish(self, now: Timestamp) -> Event {
+        Event {
+            status: Status::Published,
+            published_at: Some(now),
+            updated_at: now,
+            version: self.version + 1,
+            ..self
+        }
+    }
+
+    /// The event after its cancellation, of the next version.
+    #[must_use]
+    pub fn cancel(self, now: Timestamp, reason: &str) -> Event {
+        Event {
+            status: Status::Cancelled,
+            cancelled_at: Some(now),
+            cancellation_reason: Some(reason.into()),
+            updated_at: now,
+            version: self.version + 1,
+            ..self
+        }
     }
 
     /// Words by which it is found beside title and description; the slug has the title without
     /// accents.
     pub fn search_words(&self) -> String {
-        let slug = super::slug::of(&self.title).replace('-', " ");
+        let slug = slug::make_slug(&self.title).replace('-', " ");
         [
             slug,
             self.tags.join(" "),
@@ -196,16 +259,5 @@ mod tests {
             open.status(Status::Published, at(100)),
             SessionStatus::SalesEnded
         );
-    }
-
-    #[test]
-    fn every_category_of_the_layout_needs_a_price() {
-        let category = Category {
-            id: "stalls".into(),
-            name: "Stalls".into(),
-            price: 1,
-        };
-        let of_layout = ["box".to_string(), "stalls".to_string()];
-        assert_eq!(Event::without_price(&[category], &of_layout), ["box"]);
     }
 }

@@ -4,14 +4,15 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use eventhub_guest::ids::{LayoutId, OrganizerId, SessionId, VenueId};
-use eventhub_guest::{Check, Currency, Problem, Timestamp};
+use eventhub_guest::ids::{EventId, LayoutId, OrganizerId, SessionId, VenueId};
+use eventhub_guest::validate::check_line;
+use eventhub_guest::{Check, Currency, Timestamp};
 use serde::Deserialize;
 
-use super::event::{Category, Session};
-use super::venue::line;
-use crate::object;
+use super::event::{Category, Event, LayoutRef, Session, Status, VenueSummary};
 
+/// Seats that one booking may have where the organizer says nothing.
+const DEFAULT_MAX_SEATS: u32 = 10;
 const MAX_PRICE: i64 = 1_000_000_000;
 const MAX_CATEGORIES: usize = 50;
 const MAX_SESSIONS: usize = 100;
@@ -25,34 +26,25 @@ pub struct NewEvent {
     pub venue_id: VenueId,
     pub layout_id: LayoutId,
     pub title: String,
-    #[serde(default)]
-    pub description: String,
+    /// None: empty.
+    pub description: Option<String>,
     pub currency: Currency,
-    #[serde(deserialize_with = "object::list")]
     pub categories: Vec<Category>,
-    #[serde(deserialize_with = "object::list")]
     pub sessions: Vec<NewSession>,
-    #[serde(default = "default_max_seats")]
-    pub max_seats_per_booking: u32,
-    #[serde(default)]
-    pub tags: Vec<String>,
-}
-
-const fn default_max_seats() -> u32 {
-    10
+    /// None: [`DEFAULT_MAX_SEATS`].
+    pub max_seats_per_booking: Option<u32>,
+    /// None: no tags.
+    pub tags: Option<Vec<String>>,
 }
 
 #[derive(Deserialize, Debug, Clone)]
 #[serde(deny_unknown_fields)]
 pub struct NewSession {
     /// Only in a PATCH: the session that keeps its id.
-    #[serde(default, deserialize_with = "object::present")]
     pub id: Option<SessionId>,
     pub starts_at: Timestamp,
     pub ends_at: Timestamp,
-    #[serde(default)]
     pub sales_start_at: Option<Timestamp>,
-    #[serde(default)]
     pub sales_end_at: Option<Timestamp>,
 }
 
@@ -60,63 +52,93 @@ pub struct NewSession {
 #[derive(Deserialize, Debug, Default)]
 #[serde(deny_unknown_fields)]
 pub struct EventPatch {
-    #[serde(default, deserialize_with = "object::present")]
     pub venue_id: Option<VenueId>,
-    #[serde(default, deserialize_with = "object::present")]
     pub layout_id: Option<LayoutId>,
-    #[serde(default, deserialize_with = "object::present")]
     pub title: Option<String>,
-    #[serde(default, deserialize_with = "object::present")]
     pub description: Option<String>,
-    #[serde(default, deserialize_with = "object::present")]
     pub currency: Option<Currency>,
-    #[serde(default, deserialize_with = "object::present_list")]
     pub categories: Option<Vec<Category>>,
-    #[serde(default, deserialize_with = "object::present_list")]
     pub sessions: Option<Vec<NewSession>>,
-    #[serde(default, deserialize_with = "object::present")]
     pub max_seats_per_booking: Option<u32>,
-    #[serde(default, deserialize_with = "object::present")]
     pub tags: Option<Vec<String>>,
 }
 
 impl NewEvent {
-    /// # Errors
-    /// 422 with all faults.
-    pub fn check(&mut self) -> Result<(), Problem> {
+    /// All faults of the body.
+    #[must_use]
+    pub fn check(&self) -> Check {
         let mut check = Check::new();
-        title(&mut check, &self.title);
-        description(&mut check, &self.description);
-        categories(&mut check, &self.categories);
-        sessions(&mut check, &self.sessions, &[]);
-        max_seats(&mut check, self.max_seats_per_booking);
-        tags(&mut check, &mut self.tags);
-        check.finish()
+        check_title(&mut check, &self.title);
+        if let Some(description) = &self.description {
+            check_description(&mut check, description);
+        }
+        check_categories(&mut check, &self.categories);
+        check_sessions(&mut check, &self.sessions, &[]);
+        if let Some(number) = self.max_seats_per_booking {
+            check_max_seats(&mut check, number);
+        }
+        if let Some(tags) = &self.tags {
+            check_tags(&mut check, tags);
+        }
+        check
+    }
+
+    /// The draft of a checked body, at the venue and with the layout that it names.
+    #[must_use]
+    pub fn into_event(
+        self,
+        id: EventId,
+        venue: VenueSummary,
+        layout: LayoutRef,
+        now: Timestamp,
+    ) -> Event {
+        Event {
+            id,
+            organizer_id: self.organizer_id,
+            venue,
+            layout,
+            title: self.title,
+            description: self.description.unwrap_or_default(),
+            status: Status::Draft,
+            currency: self.currency,
+            categories: self.categories,
+            sessions: sessions_from(self.sessions),
+            max_seats_per_booking: self.max_seats_per_booking.unwrap_or(DEFAULT_MAX_SEATS),
+            tags: self.tags.map(lowercase_tags).unwrap_or_default(),
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            published_at: None,
+            cancelled_at: None,
+            cancellation_reason: None,
+        }
     }
 }
 
 impl EventPatch {
-    /// # Errors
-    /// 422 with all faults.
-    pub fn check(&mut self, existing: &[Session]) -> Result<(), Problem> {
+    /// All faults of the body; `existing` are the sessions that the event has.
+    #[must_use]
+    pub fn check(&self, existing: &[Session]) -> Check {
         let mut check = Check::new();
-        self.title.iter().for_each(|given| title(&mut check, given));
-        self.description
-            .iter()
-            .for_each(|given| description(&mut check, given));
-        self.categories
-            .iter()
-            .for_each(|given| categories(&mut check, given));
-        self.sessions
-            .iter()
-            .for_each(|given| sessions(&mut check, given, existing));
-        self.max_seats_per_booking
-            .iter()
-            .for_each(|given| max_seats(&mut check, *given));
-        self.tags
-            .iter_mut()
-            .for_each(|given| tags(&mut check, given));
-        check.finish()
+        if let Some(title) = &self.title {
+            check_title(&mut check, title);
+        }
+        if let Some(description) = &self.description {
+            check_description(&mut check, description);
+        }
+        if let Some(categories) = &self.categories {
+            check_categories(&mut check, categories);
+        }
+        if let Some(sessions) = &self.sessions {
+            check_sessions(&mut check, sessions, existing);
+        }
+        if let Some(number) = self.max_seats_per_booking {
+            check_max_seats(&mut check, number);
+        }
+        if let Some(tags) = &self.tags {
+            check_tags(&mut check, tags);
+        }
+        check
     }
 
     /// Members that a published event cannot change: what people buy stays what they bought.
@@ -147,9 +169,9 @@ impl EventPatch {
     }
 }
 
-/// Sessions from a checked body, by start; those without an id get a new one.
-pub fn made(given: Vec<NewSession>) -> Vec<Session> {
-    let mut made: Vec<_> = given
+/// Sessions of a checked body, by start; those without an id get a new one.
+pub fn sessions_from(given: Vec<NewSession>) -> Vec<Session> {
+    let mut sessions: Vec<_> = given
         .into_iter()
         .map(|one| Session {
             id: one.id.unwrap_or_default(),
@@ -159,19 +181,24 @@ pub fn made(given: Vec<NewSession>) -> Vec<Session> {
             sales_end_at: one.sales_end_at,
         })
         .collect();
-    made.sort_by_key(|session| (session.starts_at, session.id));
-    made
+    sessions.sort_by_key(|session| (session.starts_at, session.id));
+    sessions
 }
 
-fn title(check: &mut Check, text: &str) {
-    line(check, "/title", text, 1, 200);
+/// Tags are compared in lower case, so they are stored in lower case.
+pub fn lowercase_tags(tags: Vec<String>) -> Vec<String> {
+    tags.iter().map(|tag| tag.to_lowercase()).collect()
 }
 
-fn description(check: &mut Check, text: &str) {
+fn check_title(check: &mut Check, text: &str) {
+    check_line(check, "/title", text, 1, 200);
+}
+
+fn check_description(check: &mut Check, text: &str) {
     check.text("/description", text, 0, 20_000);
 }
 
-fn max_seats(check: &mut Check, number: u32) {
+fn check_max_seats(check: &mut Check, number: u32) {
     check.that(
         (1..=100).contains(&number),
         "/max_seats_per_booking",
@@ -180,7 +207,7 @@ fn max_seats(check: &mut Check, number: u32) {
     );
 }
 
-fn categories(check: &mut Check, all: &[Category]) {
+fn check_categories(check: &mut Check, all: &[Category]) {
     check.that(
         !all.is_empty(),
         "/categories",
@@ -196,14 +223,14 @@ fn categories(check: &mut Check, all: &[Category]) {
     let mut seen = HashSet::new();
     for (index, category) in all.iter().take(MAX_CATEGORIES).enumerate() {
         let at = |member: &str| format!("/categories/{index}/{member}");
-        line(check, &at("id"), &category.id, 1, 64);
+        check_line(check, &at("id"), &category.id, 1, 64);
         check.that(
             seen.insert(&category.id),
             at("id"),
             "duplicate",
             "is the id of another category here",
         );
-        line(check, &at("name"), &category.name, 1, 200);
+        check_line(check, &at("name"), &category.name, 1, 200);
         check.that(
             (0..=MAX_PRICE).contains(&category.price),
             at("price"),
@@ -213,7 +240,7 @@ fn categories(check: &mut Check, all: &[Category]) {
     }
 }
 
-fn sessions(check: &mut Check, all: &[NewSession], existing: &[Session]) {
+fn check_sessions(check: &mut Check, all: &[NewSession], existing: &[Session]) {
     check.that(
         !all.is_empty(),
         "/sessions",
@@ -273,8 +300,7 @@ fn sessions(check: &mut Check, all: &[NewSession], existing: &[Session]) {
     }
 }
 
-/// Tags are compared in lower case, so they are kept so.
-fn tags(check: &mut Check, all: &mut [String]) {
+fn check_tags(check: &mut Check, all: &[String]) {
     check.that(
         all.len() <= MAX_TAGS,
         "/tags",
@@ -282,11 +308,15 @@ fn tags(check: &mut Check, all: &mut [String]) {
         format!("must have at most {MAX_TAGS}"),
     );
     let mut seen = HashSet::new();
-    for (index, tag) in all.iter_mut().take(MAX_TAGS).enumerate() {
+    for (index, tag) in all.iter().take(MAX_TAGS).enumerate() {
         let at = format!("/tags/{index}");
-        line(check, &at, tag, 1, 40);
-        *tag = tag.to_lowercase();
-        check.that(seen.insert(tag.clone()), at, "duplicate", "comes twice");
+        check_line(check, &at, tag, 1, 40);
+        check.that(
+            seen.insert(tag.to_lowercase()),
+            at,
+            "duplicate",
+            "comes twice",
+        );
     }
 }
 

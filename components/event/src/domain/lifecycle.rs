@@ -6,88 +6,78 @@
 //! | published | (the same) | cancelled | title, description, tags    |
 //! | cancelled | refused    | (the same)| refused                     |
 
-use eventhub_guest::problem::Fault;
-use eventhub_guest::{Code, Problem, Timestamp};
+use eventhub_guest::Timestamp;
 
 use super::event::{Event, Status};
 use super::input::EventPatch;
 
-/// What a request for a transition leads to.
+/// What a transition needs.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Step {
     /// Do it.
     Go,
-    /// It is there already: answer as if it had just been done.
-    Already,
+    /// It was done before: answer as if it had just been done.
+    Done,
+}
+
+/// Why an event does not change.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum Error {
+    /// It is cancelled and cannot be published.
+    #[error("a cancelled event stays cancelled")]
+    CancelledForGood,
+    /// It is cancelled and cannot be edited.
+    #[error("a cancelled event does not change")]
+    Frozen,
+    /// Sessions have begun: their indexes.
+    #[error("sessions {0:?} have begun")]
+    Begun(Vec<usize>),
+    /// Members that a published event keeps: their names.
+    #[error("a published event keeps its {}", .0.join(", "))]
+    Immutable(Vec<&'static str>),
 }
 
 /// # Errors
-/// 409 from cancelled; 422 where a session has begun.
-pub fn publish(event: &Event, now: Timestamp) -> Result<Step, Problem> {
+/// The event is cancelled, or a session has begun.
+pub fn check_publication(event: &Event, now: Timestamp) -> Result<Step, Error> {
     match event.status {
-        Status::Published => return Ok(Step::Already),
-        Status::Cancelled => {
-            return Err(Problem::invalid_transition(
-                "cancelled",
-                "published",
-                "A cancelled event stays cancelled.",
-            ));
-        }
+        Status::Published => return Ok(Step::Done),
+        Status::Cancelled => return Err(Error::CancelledForGood),
         Status::Draft => {}
     }
-    let begun = event
-        .sessions
-        .iter()
-        .enumerate()
-        .filter(|(_, session)| session.starts_at <= now);
-    let faults: Vec<_> = begun
-        .map(|(index, _)| {
-            Fault::new(
-                format!("/sessions/{index}/starts_at"),
-                "in_the_past",
-                "is in the past: move the session before you publish",
-            )
-        })
+    let sessions = event.sessions.iter().enumerate();
+    let begun: Vec<_> = sessions
+        .filter(|(_, session)| session.starts_at <= now)
+        .map(|(index, _)| index)
         .collect();
-    if faults.is_empty() {
+    if begun.is_empty() {
         Ok(Step::Go)
     } else {
-        Err(Problem::faults(Code::ValidationFailed, faults))
+        Err(Error::Begun(begun))
     }
 }
 
-pub fn cancel(event: &Event) -> Step {
+/// An event can be cancelled in any state.
+pub fn check_cancellation(event: &Event) -> Step {
     if event.status == Status::Cancelled {
-        Step::Already
+        Step::Done
     } else {
         Step::Go
     }
 }
 
 /// # Errors
-/// 409 where it is cancelled, 422 naming each member that is fixed once the event is published.
-pub fn change(event: &Event, patch: &EventPatch) -> Result<(), Problem> {
+/// The event is cancelled, or it is published and the patch has members that are fixed by then.
+pub fn check_change(event: &Event, patch: &EventPatch) -> Result<(), Error> {
     match event.status {
         Status::Draft => Ok(()),
-        Status::Cancelled => Err(Problem::new(
-            Code::Conflict,
-            "A cancelled event does not change any more.",
-        )),
+        Status::Cancelled => Err(Error::Frozen),
         Status::Published => {
-            let fixed = patch.fixed_once_published().into_iter();
-            let faults: Vec<_> = fixed
-                .map(|name| {
-                    Fault::new(
-                        format!("/{name}"),
-                        "immutable",
-                        "does not change once the event is published",
-                    )
-                })
-                .collect();
-            if faults.is_empty() {
+            let fixed = patch.fixed_once_published();
+            if fixed.is_empty() {
                 Ok(())
             } else {
-                Err(Problem::faults(Code::ValidationFailed, faults))
+                Err(Error::Immutable(fixed))
             }
         }
     }
@@ -144,38 +134,31 @@ pub mod tests {
     #[test]
     fn publishing_again_changes_nothing_even_after_the_start() {
         let now = Timestamp::from_micros(100);
-        assert_eq!(publish(&event(Status::Draft, 101), now), Ok(Step::Go));
         assert_eq!(
-            publish(&event(Status::Published, 50), now),
-            Ok(Step::Already)
+            check_publication(&event(Status::Draft, 101), now),
+            Ok(Step::Go)
+        );
+        assert_eq!(
+            check_publication(&event(Status::Published, 50), now),
+            Ok(Step::Done)
         );
     }
 
     #[test]
-    fn what_has_begun_or_is_cancelled_is_not_published() {
+    fn a_begun_or_cancelled_event_is_not_published() {
         let now = Timestamp::from_micros(100);
-        let problem = publish(&event(Status::Draft, 100), now).unwrap_err();
         assert_eq!(
-            (problem.code, problem.faults[0].pointer.as_str()),
-            (Code::ValidationFailed, "/sessions/0/starts_at")
+            check_publication(&event(Status::Draft, 100), now),
+            Err(Error::Begun(vec![0]))
         );
-        let problem = publish(&event(Status::Cancelled, 101), now).unwrap_err();
         assert_eq!(
-            (
-                problem.code,
-                &problem.members["from"],
-                &problem.members["to"]
-            ),
-            (
-                Code::InvalidTransition,
-                &"cancelled".into(),
-                &"published".into()
-            )
+            check_publication(&event(Status::Cancelled, 101), now),
+            Err(Error::CancelledForGood)
         );
     }
 
     #[test]
-    fn a_published_event_changes_its_words_only_and_a_cancelled_one_nothing() {
+    fn only_the_words_of_a_published_event_change() {
         let words = EventPatch {
             title: Some("x".into()),
             ..EventPatch::default()
@@ -184,18 +167,15 @@ pub mod tests {
             currency: "USD".parse().ok(),
             ..EventPatch::default()
         };
-        assert!(change(&event(Status::Draft, 1), &money).is_ok());
-        assert!(change(&event(Status::Published, 1), &words).is_ok());
-        let problem = change(&event(Status::Published, 1), &money).unwrap_err();
+        assert!(check_change(&event(Status::Draft, 1), &money).is_ok());
+        assert!(check_change(&event(Status::Published, 1), &words).is_ok());
         assert_eq!(
-            (problem.faults[0].pointer.as_str(), problem.faults[0].code),
-            ("/currency", "immutable")
+            check_change(&event(Status::Published, 1), &money),
+            Err(Error::Immutable(vec!["currency"]))
         );
         assert_eq!(
-            change(&event(Status::Cancelled, 1), &words)
-                .unwrap_err()
-                .code,
-            Code::Conflict
+            check_change(&event(Status::Cancelled, 1), &words),
+            Err(Error::Frozen)
         );
     }
 }

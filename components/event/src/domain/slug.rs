@@ -5,7 +5,7 @@ const LONGEST: usize = 80;
 
 /// `Zoë & the Löwen!` becomes `zoe-the-lowen`; a title without any Latin letter or digit becomes
 /// `event`.
-pub fn of(title: &str) -> String {
+pub fn make_slug(title: &str) -> String {
     let mut slug = String::new();
     for character in title.chars() {
         let folded = fold(character);
@@ -78,14 +78,14 @@ mod tests {
             ("---", "event"),
         ];
         for (title, slug) in cases {
-            assert_eq!(of(title), slug);
+            assert_eq!(make_slug(title), slug);
         }
     }
 
     proptest! {
         #[test]
         fn a_slug_is_short_ascii_without_stray_hyphens(title: String) {
-            let slug = of(&title);
+            let slug = make_slug(&title);
             prop_assert!((1..=LONGEST).contains(&slug.len()));
             prop_assert!(slug.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-'));
             prop_assert!(!slug.starts_with('-') && !slug.ends_with('-') && !slug.contains("--"));

@@ -1,11 +1,11 @@
 //! A venue: a place with an address and a time zone.
 
 use eventhub_guest::ids::{OrganizerId, VenueId};
-use eventhub_guest::{Check, Problem, Timestamp};
+use eventhub_guest::validate::check_line;
+use eventhub_guest::{Check, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::country;
-use crate::object;
+use super::country::is_country_code;
 
 #[derive(Serialize, Clone, PartialEq, Debug)]
 pub struct Venue {
@@ -43,28 +43,26 @@ pub struct NewVenue {
     pub organizer_id: OrganizerId,
     name: String,
     time_zone: String,
-    #[serde(deserialize_with = "object::one")]
     address: Address,
-    #[serde(default, deserialize_with = "object::present_one")]
     location: Option<Location>,
 }
 
 impl NewVenue {
-    /// # Errors
-    /// 422 with all faults.
-    pub fn checked(self, id: VenueId, now: Timestamp) -> Result<Venue, Problem> {
+    /// All faults of the body.
+    #[must_use]
+    pub fn check(&self) -> Check {
         let mut check = Check::new();
-        line(&mut check, "/name", &self.name, 1, 200);
-        line(&mut check, "/address/line1", &self.address.line1, 1, 200);
-        line(&mut check, "/address/city", &self.address.city, 1, 100);
-        line(
+        check_line(&mut check, "/name", &self.name, 1, 200);
+        check_line(&mut check, "/address/line1", &self.address.line1, 1, 200);
+        check_line(&mut check, "/address/city", &self.address.city, 1, 100);
+        check_line(
             &mut check,
             "/address/postal_code",
             &self.address.postal_code,
             0,
             20,
         );
-        let country = country::is_code(&self.address.country);
+        let country = is_country_code(&self.address.country);
         check.that(
             country,
             "/address/country",
@@ -92,51 +90,45 @@ impl NewVenue {
             "unknown",
             "must be a name of the IANA time zone database, such as Europe/Berlin",
         );
-        check.finish()?;
-        Ok(Venue {
+        check
+    }
+
+    /// The venue of a checked body.
+    #[must_use]
+    pub fn into_venue(self, id: VenueId, now: Timestamp) -> Venue {
+        Venue {
             id,
             organizer_id: self.organizer_id,
             name: self.name,
             time_zone: self.time_zone,
             address: self.address,
             location: self.location.map(|at| Location {
-                latitude: degrees(at.latitude),
-                longitude: degrees(at.longitude),
+                latitude: round_degrees(at.latitude),
+                longitude: round_degrees(at.longitude),
             }),
             created_at: now,
-        })
+        }
     }
 }
 
-/// To the nearest tenth of a millimetre: PostgreSQL refuses to compute with the least differences
-/// that a float can tell.
-pub fn degrees(number: f64) -> f64 {
+/// Rounds to the nearest tenth of a millimetre: PostgreSQL refuses to compute with the smallest
+/// differences of a float.
+pub fn round_degrees(number: f64) -> f64 {
     (number * 1e9).round() / 1e9
 }
 
-/// Whether the IANA database has it, in this very spelling.
+/// Whether the IANA time zone database has the name, in this very spelling.
 fn is_time_zone(name: &str) -> bool {
     jiff::tz::TimeZone::get(name).is_ok_and(|zone| zone.iana_name() == Some(name))
-}
-
-/// A text of one line.
-pub fn line(check: &mut Check, pointer: &str, text: &str, min: usize, max: usize) {
-    check.text(pointer, text, min, max);
-    check.that(
-        !text.contains(['\n', '\t']),
-        pointer,
-        "invalid_character",
-        "must be one line",
-    );
 }
 
 #[cfg(test)]
 mod tests {
     use eventhub_guest::json;
+    use eventhub_guest::problem::Fault;
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::object::Object;
 
     fn body() -> Value {
         json!({
@@ -146,15 +138,17 @@ mod tests {
         })
     }
 
-    fn check(body: Value) -> Result<Venue, Problem> {
-        let Object(venue) = json::parse::<Object<NewVenue>>(body.to_string().as_bytes())?;
-        venue.checked(VenueId::from_u128(2), Timestamp::from_micros(0))
+    fn read(body: Value) -> Result<Venue, Vec<Fault>> {
+        let parsed = json::parse::<NewVenue>(body.to_string().as_bytes());
+        let new = parsed.map_err(|problem| problem.faults)?;
+        new.check().finish().map_err(|problem| problem.faults)?;
+        Ok(new.into_venue(VenueId::from_u128(2), Timestamp::from_micros(0)))
     }
 
     #[test]
     fn a_venue_needs_no_location() {
         assert_eq!(
-            check(body()).unwrap().location,
+            read(body()).unwrap().location,
             Some(Location {
                 latitude: 52.5,
                 longitude: 13.0
@@ -162,15 +156,18 @@ mod tests {
         );
         let mut nowhere = body();
         nowhere.as_object_mut().unwrap().remove("location").unwrap();
-        assert_eq!(check(nowhere).unwrap().location, None);
+        assert_eq!(read(nowhere).unwrap().location, None);
+        let mut null = body();
+        null["location"] = Value::Null;
+        assert_eq!(read(null).unwrap().location, None);
     }
 
     #[test]
-    fn no_location_is_so_near_to_another_that_postgres_cannot_tell_how_near() {
+    fn locations_are_rounded_to_what_postgres_can_compare() {
         let mut tiny = body();
         tiny["location"] = json!({"latitude": 5e-324, "longitude": -13.40300000004});
         assert_eq!(
-            check(tiny).unwrap().location,
+            read(tiny).unwrap().location,
             Some(Location {
                 latitude: 0.0,
                 longitude: -13.403
@@ -191,7 +188,6 @@ mod tests {
             ("/address", json!(["Street 1", "Berlin", "10115", "DE"])),
             ("/address/country", json!("UK")),
             ("/address/city", json!(" Berlin")),
-            ("/location", json!(null)),
             ("/location", json!([1.0, 2.0])),
             ("/location/latitude", json!(90.1)),
             ("/location/longitude", json!(-181)),
@@ -199,7 +195,7 @@ mod tests {
         for (pointer, value) in cases {
             let mut wrong = body();
             *wrong.pointer_mut(pointer).unwrap() = value.clone();
-            let faults = check(wrong).unwrap_err().faults;
+            let faults = read(wrong).unwrap_err();
             assert_eq!(
                 faults
                     .iter()

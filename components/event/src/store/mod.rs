@@ -7,4 +7,5 @@ pub mod venues;
 
 use eventhub_guest::sql::Database;
 
-const DB: Database = Database("event_db");
+/// The database of this service.
+pub const DB: Database = Database("event_db");

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::venues;
-use crate::domain::event::{Event, LayoutRef, Session, Status, VenueSummary};
+use crate::domain::event::{Event, LayoutRef, Session, VenueSummary};
 
 /// The select list of an event `e` at its venue `v`, its sessions as one JSON column in their
 /// order.
@@ -47,7 +47,7 @@ struct SessionRow {
 }
 
 impl SessionRow {
-    fn session(&self) -> Result<Session, Error> {
+    fn to_session(&self) -> Result<Session, Error> {
         let id = u128::from_str_radix(&self.id.replace('-', ""), 16)
             .map_err(|error| Error::Invalid(error.to_string()))?;
         Ok(Session {
@@ -60,7 +60,8 @@ impl SessionRow {
     }
 }
 
-pub fn event(row: &Row) -> Result<Event, Error> {
+/// The event of a row.
+pub fn read_event(row: &Row) -> Result<Event, Error> {
     let status: String = row.get("status")?;
     let Json(sessions): Json<Vec<SessionRow>> = row.get("sessions")?;
     let Json(categories) = row.get("categories")?;
@@ -73,7 +74,7 @@ pub fn event(row: &Row) -> Result<Event, Error> {
             city: row.get("city")?,
             country: row.get("country")?,
             time_zone: row.get("time_zone")?,
-            location: venues::location(row)?,
+            location: venues::read_location(row)?,
         },
         layout: LayoutRef {
             id: row.get("layout_id")?,
@@ -82,12 +83,14 @@ pub fn event(row: &Row) -> Result<Event, Error> {
         },
         title: row.get("title")?,
         description: row.get("description")?,
-        status: Status::parse(&status).ok_or_else(|| Error::Invalid(format!("status {status}")))?,
+        status: status
+            .parse()
+            .map_err(|_| Error::Invalid(format!("status {status}")))?,
         currency: row.get("currency")?,
         categories,
         sessions: sessions
             .iter()
-            .map(SessionRow::session)
+            .map(SessionRow::to_session)
             .collect::<Result<_, _>>()?,
         max_seats_per_booking: row.get("max_seats_per_booking")?,
         tags: row.get("tags")?,
@@ -105,14 +108,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_session_is_read_as_postgres_writes_it_and_written_as_it_reads() {
+    fn a_session_passes_through_the_database_unchanged() {
         let written = json!({
             "id": "01970000-0000-7000-8000-000000000001", "starts_at": 1_900_000_000_123_456_i64, "ends_at": 1_900_000_001_000_000_i64,
             "sales_start_at": null, "sales_end_at": 5,
         });
         let session = serde_json::from_value::<SessionRow>(written)
             .unwrap()
-            .session()
+            .to_session()
             .unwrap();
         let read = session_to_json(&session);
         assert_eq!(read["id"], "01970000000070008000000000000001");

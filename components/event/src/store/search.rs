@@ -9,9 +9,9 @@ use super::rows::{self, columns};
 use crate::domain::event::Event;
 use crate::domain::search::{Position, Search, Sort};
 
-/// Distances are great circles on a sphere (haversine), after a box that an index knows. Whether a
-/// session is in the window is asked of the sessions only where the first and the last do not tell.
-pub const SEARCH: &str = concat!(
+/// Distances are great circles on a sphere (haversine), after a box that an index knows. The table of
+/// sessions is read only where the first and the last start do not decide.
+const SEARCH: &str = concat!(
     "WITH matching AS (\
         SELECT e.id, e.first_starts_at AS starts_at, \
             CASE WHEN $1::text IS NULL OR NOT $4 THEN 0 \
@@ -48,7 +48,7 @@ pub struct Found {
 
 /// Up to `limit` events after a position. `all` finds drafts and cancelled ones as well: only for
 /// the organizer's members.
-pub fn search(
+pub fn search_events(
     search: &Search,
     all: bool,
     after: Option<Position>,
@@ -78,13 +78,13 @@ pub fn search(
         .bind(limit as i64);
     DB.query(statement)?
         .iter()
-        .map(|row| found(row, search.sort))
+        .map(|row| read_found(row, search.sort))
         .collect()
 }
 
-fn found(row: &Row, sort: Sort) -> Result<Found, Error> {
+fn read_found(row: &Row, sort: Sort) -> Result<Found, Error> {
     let starts_at: Timestamp = row.get("starts_at")?;
-    let event = rows::event(row)?;
+    let event = rows::read_event(row)?;
     let position = Position {
         sort,
         rank: row.get("rank")?,

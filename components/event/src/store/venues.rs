@@ -7,13 +7,13 @@ use eventhub_guest::sql::{Error, Row, sql};
 use super::DB;
 use crate::domain::venue::{Address, Location, Venue};
 
-pub const INSERT: &str = "INSERT INTO venues (id, organizer_id, name, time_zone, line1, city, postal_code, country, latitude, longitude, created_at) \
+const INSERT: &str = "INSERT INTO venues (id, organizer_id, name, time_zone, line1, city, postal_code, country, latitude, longitude, created_at) \
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
-pub const FIND: &str = "SELECT * FROM venues WHERE id = $1";
+const FIND: &str = "SELECT * FROM venues WHERE id = $1";
 /// Newest first.
-pub const LIST: &str = "SELECT * FROM venues WHERE organizer_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3";
+const LIST: &str = "SELECT * FROM venues WHERE organizer_id = $1 AND ($2::uuid IS NULL OR id < $2) ORDER BY id DESC LIMIT $3";
 
-/// Once for a key.
+/// Inserts a venue, once for a key.
 pub fn insert(venue: &Venue, key: Option<&Key>) -> Result<Creation<kinds::Venue>, Error> {
     let statement = sql(INSERT)
         .bind(venue.id)
@@ -30,23 +30,26 @@ pub fn insert(venue: &Venue, key: Option<&Key>) -> Result<Creation<kinds::Venue>
     creation::create(DB, key, venue.id, vec![statement.expect(1)])
 }
 
+/// A venue.
 pub fn find(id: VenueId) -> Result<Option<Venue>, Error> {
     DB.optional(sql(FIND).bind(id))?
         .as_ref()
-        .map(venue)
+        .map(read_venue)
         .transpose()
 }
 
+/// Up to `limit` venues of an organizer, newest first, older than `before`.
 pub fn list(
     organizer: OrganizerId,
     before: Option<VenueId>,
     limit: usize,
 ) -> Result<Vec<Venue>, Error> {
     let rows = DB.query(sql(LIST).bind(organizer).bind(before).bind(limit as i64))?;
-    rows.iter().map(venue).collect()
+    rows.iter().map(read_venue).collect()
 }
 
-pub fn location(row: &Row) -> Result<Option<Location>, Error> {
+/// The location of a row.
+pub fn read_location(row: &Row) -> Result<Option<Location>, Error> {
     let latitude: Option<f64> = row.get("latitude")?;
     let longitude: Option<f64> = row.get("longitude")?;
     Ok(latitude
@@ -57,7 +60,7 @@ pub fn location(row: &Row) -> Result<Option<Location>, Error> {
         }))
 }
 
-fn venue(row: &Row) -> Result<Venue, Error> {
+fn read_venue(row: &Row) -> Result<Venue, Error> {
     Ok(Venue {
         id: row.get("id")?,
         organizer_id: row.get("organizer_id")?,
@@ -69,7 +72,7 @@ fn venue(row: &Row) -> Result<Venue, Error> {
             postal_code: row.get("postal_code")?,
             country: row.get("country")?,
         },
-        location: location(row)?,
+        location: read_location(row)?,
         created_at: row.get("created_at")?,
     })
 }

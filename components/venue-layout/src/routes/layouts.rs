@@ -1,23 +1,22 @@
 //! Routes of layouts: create, read a version, replace by a new version, list.
 
 use eventhub_guest::creation::Key;
-use eventhub_guest::http::{Query, WithHeader};
+use eventhub_guest::http::WithHeader;
 use eventhub_guest::ids::{LayoutId, VenueId};
-use eventhub_guest::page::{PARAMETERS, Page};
-use eventhub_guest::problem::Fault;
-use eventhub_guest::router::Answer;
-use eventhub_guest::{Code, Params, Problem, Request, Response, Timestamp, auth, etag, json};
+use eventhub_guest::{Answer, Problem, Request, Response, Timestamp, etag, json};
 use serde::Serialize;
-use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
-use crate::access;
-use crate::layout::{self, Layout, MAX_BYTES};
-use crate::store::{self, Document, Stored};
+use super::Call;
+use crate::domain::layout::{self, MAX_BYTES};
+use crate::error::Error;
+use crate::store::layouts::{Document, StoredLayout, list_layouts};
+use crate::usecases::access::{check_change, check_creation, check_list};
+use crate::usecases::layouts::{create_layout, find_layout, replace_layout};
 
 /// A layout as clients see it. A list leaves `layout` out.
 #[derive(Serialize)]
-struct View<'a> {
+struct LayoutView<'a> {
     id: LayoutId,
     venue_id: VenueId,
     name: &'a str,
@@ -30,8 +29,8 @@ struct View<'a> {
     created_at: Timestamp,
 }
 
-impl<'a> View<'a> {
-    fn of(stored: &'a Stored, layout: Option<&'a RawValue>) -> Self {
+impl<'a> LayoutView<'a> {
+    fn new(stored: &'a StoredLayout, layout: Option<&'a RawValue>) -> Self {
         Self {
             id: stored.id,
             venue_id: stored.venue_id,
@@ -46,84 +45,42 @@ impl<'a> View<'a> {
     }
 }
 
-fn respond(status: u16, stored: &Stored) -> Answer {
-    // The document is our own text: passed through, not parsed again.
+fn respond_with_layout(status: u16, stored: &StoredLayout) -> Answer {
+    // The document was written by this service: it is passed on, not parsed again.
     let layout: &RawValue = serde_json::from_str(&stored.document).map_err(Problem::internal)?;
-    json::response(status, &View::of(stored, Some(layout)))
+    json::response(status, &LayoutView::new(stored, Some(layout)))
 }
 
-/// 413, 415 and 400 before the layout itself is looked at.
-fn check_body(request: &Request) -> Result<(), Problem> {
-    if request.body.len() > MAX_BYTES {
-        return Err(Problem::new(
-            Code::BodyTooLarge,
-            "A layout has at most 20 MB.",
-        ));
-    }
-    json::body::<IgnoredAny>(request).map(|_| ())
-}
-
-fn rejected(request: &Request, faults: Vec<Fault>) -> Problem {
-    if !json::is_json(&request.body) {
-        return Problem::new(
-            Code::MalformedJson,
-            "The body is not JSON: it has text that is not UTF-8, or a number that is too large.",
-        );
-    }
-    let in_layout = faults
-        .iter()
-        .any(|fault| fault.pointer.starts_with("/layout"));
-    Problem::faults(
-        if in_layout {
-            Code::LayoutInvalid
-        } else {
-            Code::ValidationFailed
-        },
-        faults,
-    )
-}
-
-/// A new layout, stored and answered with 201; the one that the same request has made before, where
-/// there is one.
-pub fn store_new(venue_id: VenueId, name: String, layout: &Layout, key: Option<&Key>) -> Answer {
-    let document = serde_json::to_string(layout).map_err(Problem::internal)?;
-    let mut stored = Stored {
-        id: LayoutId::new(),
-        venue_id,
-        version: 1,
-        name,
-        summary: layout.summary(),
-        document,
-        created_at: Timestamp::now(),
-    };
-    if let Some(before) = store::create(&stored, key)?.before()? {
-        stored = store::find(before, None, Document::Whole)?
-            .ok_or_else(|| Problem::not_found("layout"))?;
-    }
-    let response = respond(201, &stored)?;
+/// 201 with a layout that was just made, or made before by the same request.
+pub fn respond_with_new_layout(stored: &StoredLayout) -> Answer {
+    let response = respond_with_layout(201, stored)?;
     Ok(response
         .with_header("location", format!("/api/v1/layouts/{}", stored.id))
         .with_header("etag", etag::of(stored.version.into())))
 }
 
-pub fn create(request: &Request, _: &Params) -> Answer {
-    let user = auth::user(request)?;
-    Query::parse(request, &[])?;
-    check_body(request)?;
-    let body = layout::create(&request.body).map_err(|faults| rejected(request, faults))?;
-    access::may_create(body.venue_id, user)?;
-    store_new(
-        body.venue_id,
-        body.name,
-        &body.layout,
-        Key::of(request, user).as_ref(),
-    )
+/// 413 and 415, before the body is read.
+fn check_body(request: &Request) -> Result<(), Problem> {
+    if request.body.len() > MAX_BYTES {
+        return Err(Error::BodyTooLarge.into());
+    }
+    json::check_media_type(request)
 }
 
-pub fn get(request: &Request, params: &Params) -> Answer {
-    let id = params.id("id", "layout")?;
-    let query = Query::parse(request, &["version"])?;
-    let version = query.parsed::<u32>("version")?;
+pub fn create(call: &Call) -> Answer {
+    let user = call.user()?;
+    check_body(call.request)?;
+    let body = layout::read_new_layout(&call.request.body);
+    let body = body.map_err(|faults| Error::from_faults(&call.request.body, faults))?;
+    check_creation(call.context, body.venue_id, user)?;
+    let key = Key::of(call.request, user);
+    let stored = create_layout(body.venue_id, body.name, &body.layout, key.as_ref())?;
+    respond_with_new_layout(&stored)
+}
+
+pub fn get(call: &Call) -> Answer {
+    let id = call.id("id", "layout")?;
+    let version = call.query().parsed::<u32>("version")?;
     if version == Some(0) {
         return Err(Problem::invalid(
             "/query/version",
@@ -131,61 +88,45 @@ pub fn get(request: &Request, params: &Params) -> Answer {
             "must be at least 1",
         ));
     }
-    let stored =
-        store::find(id, version, Document::Whole)?.ok_or_else(|| Problem::not_found("layout"))?;
-    let mut response = respond(200, &stored)?;
+    let stored = find_layout(id, version, Document::Whole)?;
+    let mut response = respond_with_layout(200, &stored)?;
     if version.is_some() {
         response = response.with_header("cache-control", "public, max-age=31536000, immutable");
     }
-    Ok(etag::apply(request, stored.version.into(), response))
+    Ok(etag::apply(call.request, stored.version.into(), response))
 }
 
-pub fn replace(request: &Request, params: &Params) -> Answer {
-    let user = auth::user(request)?;
-    let id = params.id("id", "layout")?;
-    Query::parse(request, &[])?;
-    let newest =
-        store::find(id, None, Document::Without)?.ok_or_else(|| Problem::not_found("layout"))?;
-    access::may_change(newest.venue_id, user)?;
-    if etag::required(request)?.is_some_and(|wanted| wanted != i64::from(newest.version)) {
+pub fn replace(call: &Call) -> Answer {
+    let user = call.user()?;
+    let newest = find_layout(call.id("id", "layout")?, None, Document::Without)?;
+    check_change(call.context, newest.venue_id, user)?;
+    if call
+        .if_match()?
+        .is_some_and(|wanted| wanted != i64::from(newest.version))
+    {
         return Err(etag::stale());
     }
-    check_body(request)?;
-    let body = layout::replace(&request.body).map_err(|faults| rejected(request, faults))?;
-    let document = serde_json::to_string(&body.layout).map_err(Problem::internal)?;
-    let next = Stored {
-        version: newest.version + 1,
-        name: body.name,
-        summary: body.layout.summary(),
-        document,
-        created_at: Timestamp::now(),
-        ..newest
-    };
-    store::add_version(&next).map_err(|error| {
-        if error.is_conflict() {
-            etag::stale()
-        } else {
-            error.into()
-        }
-    })?;
-    Ok(respond(200, &next)?.with_header("etag", etag::of(next.version.into())))
+    check_body(call.request)?;
+    let body = layout::read_next_version(&call.request.body);
+    let body = body.map_err(|faults| Error::from_faults(&call.request.body, faults))?;
+    let stored = replace_layout(newest, body.name, &body.layout)?;
+    let response = respond_with_layout(200, &stored)?;
+    Ok(response.with_header("etag", etag::of(stored.version.into())))
 }
 
-pub fn list(request: &Request, _: &Params) -> Answer {
-    let user = auth::user(request)?;
-    let query = Query::parse(request, &[PARAMETERS[0], PARAMETERS[1], "venue_id"])?;
-    let venue: Option<VenueId> = query.parsed("venue_id")?;
+pub fn list(call: &Call) -> Answer {
+    let user = call.user()?;
+    let venue: Option<VenueId> = call.query().parsed("venue_id")?;
     let venue =
         venue.ok_or_else(|| Problem::invalid("/query/venue_id", "required", "is missing"))?;
-    let page = Page::<LayoutId>::parse(&query)?;
-    access::may_list(venue, user)?;
-    let found = store::list(venue, page.after, page.limit + 1)?;
-    let views = found.iter().map(|stored| View::of(stored, None)).collect();
-    json::response(200, &page.list(views, |view| view.id)?)
+    let page = call.page::<LayoutId>()?;
+    check_list(call.context, venue, user)?;
+    let layouts = list_layouts(venue, page.after, page.limit + 1)?;
+    let views = layouts.iter().map(|stored| LayoutView::new(stored, None));
+    json::response(200, &page.list(views.collect(), |view| view.id)?)
 }
 
-pub fn schema(request: &Request, _: &Params) -> Answer {
-    Query::parse(request, &[])?;
+pub fn schema(_: &Call) -> Answer {
     let headers = vec![(
         "content-type".to_string(),
         "application/schema+json".to_string(),

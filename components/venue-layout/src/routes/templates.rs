@@ -1,20 +1,20 @@
 //! Routes of the templates: list them, make a layout from one.
 
 use eventhub_guest::creation::Key;
-use eventhub_guest::http::Query;
 use eventhub_guest::ids::VenueId;
-use eventhub_guest::page::{List, PARAMETERS, Page};
-use eventhub_guest::router::Answer;
-use eventhub_guest::{Check, Params, Problem, Request, auth, json};
+use eventhub_guest::page::List;
+use eventhub_guest::validate::check_line;
+use eventhub_guest::{Answer, Check, Problem, json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::layouts;
-use crate::access;
-use crate::templates::{self, Template};
+use super::{Call, layouts};
+use crate::domain::templates::{self, Template};
+use crate::usecases::access::check_creation;
+use crate::usecases::layouts::create_layout;
 
 #[derive(Serialize)]
-struct View {
+struct TemplateView {
     name: &'static str,
     title: &'static str,
     description: &'static str,
@@ -22,72 +22,59 @@ struct View {
     parameters: Value,
 }
 
-pub fn list(request: &Request, _: &Params) -> Answer {
-    let page = Page::<usize>::parse(&Query::parse(request, &PARAMETERS)?)?;
-    let view = |template: &Template| View {
-        name: template.name,
-        title: template.title,
-        description: template.description,
-        parameters: template.schema(),
-    };
-    let after = page.after.map_or(0, |last| last.saturating_add(1));
-    let items = templates::ALL
-        .iter()
-        .enumerate()
-        .skip(after)
-        .take(page.limit + 1)
-        .collect();
-    let List { items, next_cursor } = page.list(items, |(at, _): &(usize, _)| *at)?;
+impl TemplateView {
+    fn new(template: &Template) -> Self {
+        Self {
+            name: template.name,
+            title: template.title,
+            description: template.description,
+            parameters: template.schema(),
+        }
+    }
+}
+
+pub fn list(call: &Call) -> Answer {
+    let page = call.page::<usize>()?;
+    let first = page.after.map_or(0, |last| last.saturating_add(1));
+    let templates = templates::ALL.iter().enumerate().skip(first);
+    let templates = templates.take(page.limit + 1).collect();
+    let List { items, next_cursor } = page.list(templates, |(at, _): &(usize, _)| *at)?;
+    let items = items.into_iter();
     json::response(
         200,
         &List {
             items: items
-                .into_iter()
-                .map(|(_, template)| view(template))
+                .map(|(_, template)| TemplateView::new(template))
                 .collect(),
             next_cursor,
         },
     )
 }
 
+/// The body of an instantiation.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Instantiate {
+struct Instantiation {
     venue_id: VenueId,
     name: String,
     parameters: Map<String, Value>,
 }
 
-pub fn instantiate(request: &Request, params: &Params) -> Answer {
-    let user = auth::user(request)?;
-    let name = params.text("name");
+pub fn instantiate(call: &Call) -> Answer {
+    let user = call.user()?;
+    let name = call.param("name");
     let template = templates::ALL
         .iter()
         .find(|template| template.name == name)
         .ok_or_else(|| Problem::not_found("template"))?;
-    Query::parse(request, &[])?;
-    // A map first: serde would also take a list for a struct.
-    let body: Map<String, Value> = json::body(request)?;
-    let body: Instantiate = json::parse(Value::Object(body).to_string().as_bytes())?;
-
+    let body: Instantiation = call.body()?;
     let mut check = Check::new();
-    check.text("/name", &body.name, 1, 200);
-    check.that(
-        !body.name.contains(['\n', '\t']),
-        "/name",
-        "invalid_character",
-        "must be one line",
-    );
-    let values = template.values(&body.parameters, &mut check);
+    check_line(&mut check, "/name", &body.name, 1, 200);
+    let values = template.check_values(&body.parameters, &mut check);
     check.finish()?;
-    access::may_create(body.venue_id, user)?;
-    let built = (template.build)(&values);
-    let layout = built
-        .map_err(|error| Problem::invalid("/parameters", "too_many_seats", error.to_string()))?;
-    layouts::store_new(
-        body.venue_id,
-        body.name,
-        &layout,
-        Key::of(request, user).as_ref(),
-    )
+    check_creation(call.context, body.venue_id, user)?;
+    let layout = (template.build)(&values)?;
+    let key = Key::of(call.request, user);
+    let stored = create_layout(body.venue_id, body.name, &layout, key.as_ref())?;
+    layouts::respond_with_new_layout(&stored)
 }
