@@ -1,5 +1,5 @@
 //! The negative control of the race tests: everything that keeps two buyers off one seat, and what
-//! is left when it is switched off. `SEAT_LOCK_PROTECTION=off` is refused unless `EVENTHUB_TEST=1`.
+//! remains when it is switched off. `SEAT_LOCK_PROTECTION=off` is refused unless `EVENTHUB_TEST=1`.
 //! Nothing else in this service asks whether it is on.
 
 use crate::leases::scripts;
@@ -14,6 +14,7 @@ pub enum Protection {
 }
 
 impl Protection {
+    /// Reads `SEAT_LOCK_PROTECTION` and `EVENTHUB_TEST`.
     pub fn from_environment() -> Self {
         let text = |name: &str| eventhub_guest::config::text(name).unwrap_or_default();
         Self::decide(&text("SEAT_LOCK_PROTECTION"), &text("EVENTHUB_TEST"))
@@ -58,7 +59,8 @@ impl Protection {
                 "INSERT INTO seat_claims AS c (session_id, seat, seat_index, status, booking_id, fence) \
                  SELECT $1, u.seat, u.seat_index, 'reserved', $2, $5 \
                  FROM unnest($3::text[], $4::bigint[]) AS u(seat, seat_index) ORDER BY u.seat \
-                 ON CONFLICT (session_id, seat) DO UPDATE SET status = 'reserved', booking_id = excluded.booking_id, fence = excluded.fence"
+                 ON CONFLICT (session_id, seat) DO UPDATE SET status = 'reserved', booking_id = excluded.booking_id, fence = excluded.fence \
+                 RETURNING seat_index"
             }
         }
     }
@@ -68,7 +70,8 @@ impl Protection {
         match self {
             Protection::On => claims::CONFIRM_SEAT,
             Protection::Off => {
-                "UPDATE seat_claims SET status = 'sold', booking_id = $3 WHERE session_id = $1 AND seat = $2"
+                "UPDATE seat_claims SET status = 'sold', booking_id = $3 WHERE session_id = $1 AND seat = $2 \
+                 RETURNING seat_index"
             }
         }
     }
@@ -97,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn the_unprotected_script_differs_in_its_one_line() {
+    fn the_unprotected_script_differs_in_one_line() {
         assert!(
             Protection::On
                 .hold_script()

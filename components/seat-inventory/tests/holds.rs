@@ -5,24 +5,25 @@
 mod world;
 
 use std::collections::HashSet;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::{BookingId, UserId};
-use eventhub_testing::Redis;
 use proptest::prelude::*;
-use seat_inventory::bindings::eventhub::seat_lock::lock;
 use seat_inventory::domain::hold::{Hold, Status};
 use seat_inventory::domain::sale::Phase;
-use seat_inventory::service::{Error, Inventory, Name};
-use world::{Servers, World, best, floor, hall, in_a_while, seats_of};
+use seat_inventory::domain::selection::NewHold;
+use seat_inventory::error::Error;
+use seat_inventory::usecases::{Inventory, RequestKey};
+use world::{World, best, bind, floor, flush_redis, hall, seats_of};
 
 fn wait(milliseconds: u64) {
     std::thread::sleep(Duration::from_millis(milliseconds));
 }
 
 #[test]
-fn a_held_seat_is_refused_to_others_and_all_taken_ones_are_named() {
+fn a_refused_hold_names_all_taken_seats() {
     let world = World::new();
     let inventory = world.inventory();
     let hold = |user, seats: &[&str]| {
@@ -30,7 +31,7 @@ fn a_held_seat_is_refused_to_others_and_all_taken_ones_are_named() {
     };
     let first = hold(UserId::new(), &["A-1-1", "A-1-2"]).unwrap();
     assert_eq!(
-        (first.status, first.body.total().unwrap().amount),
+        (first.status, first.places.total().unwrap().amount),
         (Status::Active, 9000)
     );
     match hold(UserId::new(), &["A-1-3", "A-1-2", "A-1-1"]) {
@@ -103,7 +104,7 @@ fn overlapping_sets_are_held_whole_or_not_at_all() {
 }
 
 #[test]
-fn a_hold_ends_by_itself_and_its_seats_are_free_again() {
+fn an_expired_hold_frees_its_seats() {
     let world = World::with(hall(5, 10, 300), 300).holding_for(1000);
     let inventory = world.inventory();
     let hold = inventory
@@ -142,7 +143,7 @@ fn a_hold_ends_by_itself_and_its_seats_are_free_again() {
             .is_ok()
     );
     assert!(matches!(
-        inventory.extend(hold.id, hold.user),
+        inventory.extend_hold(hold.id, hold.user),
         Err(Error::Expired)
     ));
     assert!(inventory.release_hold(hold.id, hold.user).is_ok());
@@ -175,7 +176,7 @@ fn a_hold_is_its_owners_and_is_extended_once() {
         Err(Error::NotFound("hold"))
     ));
     assert!(matches!(
-        inventory.extend(hold.id, stranger),
+        inventory.extend_hold(hold.id, stranger),
         Err(Error::NotFound("hold"))
     ));
     assert!(matches!(
@@ -183,10 +184,10 @@ fn a_hold_is_its_owners_and_is_extended_once() {
         Err(Error::NotFound("hold"))
     ));
     wait(20);
-    let (extended, session) = inventory.extend(hold.id, hold.user).unwrap();
+    let (extended, session) = inventory.extend_hold(hold.id, hold.user).unwrap();
     assert!(extended.extended && extended.expires_at > hold.expires_at && session == world.session);
     assert!(matches!(
-        inventory.extend(hold.id, hold.user),
+        inventory.extend_hold(hold.id, hold.user),
         Err(Error::AlreadyExtended)
     ));
     inventory.release_hold(hold.id, hold.user).unwrap();
@@ -271,7 +272,7 @@ fn without_protection_an_area_is_held_beyond_its_capacity() {
 }
 
 #[test]
-fn best_available_in_a_rush_gives_everybody_seats_of_their_own() {
+fn best_available_in_a_rush_gives_each_other_seats() {
     let world = World::with(hall(10, 20, 0), 10);
     let got = world.race((0..40).collect(), |inventory, _| {
         inventory.hold(world.session, UserId::new(), &best(4), Timestamp::now())
@@ -279,7 +280,7 @@ fn best_available_in_a_rush_gives_everybody_seats_of_their_own() {
     let held: Vec<_> = got
         .iter()
         .flatten()
-        .flat_map(|hold| hold.body.seats.iter().map(|seat| seat.0.clone()))
+        .flat_map(|hold| hold.places.seats.iter().map(|seat| seat.seat.clone()))
         .collect();
     let different: HashSet<_> = held.iter().collect();
     assert_eq!(held.len(), different.len());
@@ -309,7 +310,7 @@ fn best_available_that_is_not_there_is_a_conflict() {
 }
 
 #[test]
-fn what_the_sale_does_not_allow_is_refused() {
+fn a_hold_needs_known_seats_and_an_open_sale() {
     let world = World::new();
     let inventory = world.inventory();
     let hold = |request: &_, now| inventory.hold(world.session, UserId::new(), request, now);
@@ -329,21 +330,23 @@ fn what_the_sale_does_not_allow_is_refused() {
         later,
     );
     assert!(matches!(unknown, Err(Error::NotFound("session"))));
-    inventory.close(world.event).unwrap();
+    inventory.close_sales(world.event).unwrap();
     assert!(matches!(
         hold(&seats_of(&["A-1-1"]), Timestamp::now()),
         Err(Error::NotOnSale(_))
     ));
     assert!(
-        matches!(inventory.open(world.opened(10)), Err(Error::Invalid(_))),
+        matches!(
+            inventory.open_sales(&world.new_sale(10)),
+            Err(Error::Invalid(_))
+        ),
         "a cancelled event's late publication must not sell again"
     );
 }
 
 #[test]
-fn after_a_sale_is_closed_nobody_holds_though_an_instance_still_knows_it_as_open() {
-    let redis = Redis::start().unwrap();
-    let world = World::on(redis.url(), hall(2, 10, 50), 10);
+fn a_closed_sale_refuses_holds_of_an_unaware_instance() {
+    let world = World::with(hall(2, 10, 50), 10);
     let (closing, other) = (world.inventory(), world.inventory());
     let hold = |seat| {
         other.hold(
@@ -354,17 +357,13 @@ fn after_a_sale_is_closed_nobody_holds_though_an_instance_still_knows_it_as_open
         )
     };
     let held = hold("A-1-1").unwrap();
-    closing.close(world.event).unwrap();
+    closing.close_sales(world.event).unwrap();
     let closed = |error| matches!(error, Error::NotOnSale(Phase::Closed));
     assert!(closed(hold("A-1-2").unwrap_err()));
-    assert!(closed(other.extend(held.id, held.user).unwrap_err()));
-    assert!(closed(
-        other
-            .claim(held.id, held.user, BookingId::new(), in_a_while())
-            .unwrap_err()
-    ));
+    assert!(closed(other.extend_hold(held.id, held.user).unwrap_err()));
+    assert!(closed(bind(&other, &held, BookingId::new()).unwrap_err()));
     other.release_hold(held.id, held.user).unwrap();
-    redis.cli(&["FLUSHALL"]).unwrap();
+    flush_redis();
     assert!(
         closed(hold("A-1-2").unwrap_err()),
         "what Redis lost is read from Postgres"
@@ -374,16 +373,16 @@ fn after_a_sale_is_closed_nobody_holds_though_an_instance_still_knows_it_as_open
 /// A request with the key `key` and these places as its body.
 fn once(
     world: &World,
-    inventory: &Inventory<Servers>,
+    inventory: &Inventory,
     user: UserId,
-    wish: &lock::Request,
+    wanted: &NewHold,
 ) -> Result<Hold, Error> {
-    let body = format!("{wish:?}");
-    inventory.hold_named(
+    let body = format!("{wanted:?}");
+    inventory.hold_once(
         world.session,
         user,
-        wish,
-        Some(Name {
+        wanted,
+        Some(RequestKey {
             key: "key",
             body: body.as_bytes(),
         }),
@@ -392,16 +391,16 @@ fn once(
 }
 
 #[test]
-fn a_request_whose_answer_was_lost_finds_its_hold_when_it_is_repeated() {
-    for wish in [seats_of(&["A-1-1", "A-1-2"]), floor(2), best(2)] {
+fn a_repeated_request_finds_its_hold() {
+    for wanted in [seats_of(&["A-1-1", "A-1-2"]), floor(2), best(2)] {
         // They are all that there is, and all that one may have.
         let world = World::with(hall(1, 2, 2), 2);
         let inventory = world.inventory();
         let user = UserId::new();
-        let first = once(&world, &inventory, user, &wish).unwrap();
+        let first = once(&world, &inventory, user, &wanted).unwrap();
         let taken = world.counts(&inventory);
         wait(20);
-        let again = once(&world, &inventory, user, &wish).unwrap();
+        let again = once(&world, &inventory, user, &wanted).unwrap();
         assert_eq!(again, first);
         assert_eq!(
             world.counts(&inventory),
@@ -410,13 +409,13 @@ fn a_request_whose_answer_was_lost_finds_its_hold_when_it_is_repeated() {
         );
         assert!(
             matches!(
-                once(&world, &inventory, UserId::new(), &wish),
+                once(&world, &inventory, UserId::new(), &wanted),
                 Err(Error::Taken(_))
             ),
             "the key is another user's"
         );
-        inventory.extend(first.id, user).unwrap();
-        let extended = once(&world, &inventory, user, &wish).unwrap();
+        inventory.extend_hold(first.id, user).unwrap();
+        let extended = once(&world, &inventory, user, &wanted).unwrap();
         assert!(extended.extended && extended.expires_at > first.expires_at);
         inventory.release_hold(first.id, user).unwrap();
         assert_eq!(world.counts(&inventory), (2, 0, 0, 2));
@@ -424,7 +423,7 @@ fn a_request_whose_answer_was_lost_finds_its_hold_when_it_is_repeated() {
 }
 
 #[test]
-fn a_repeated_request_for_the_best_seats_gets_those_of_the_first_and_no_others() {
+fn a_repeated_request_for_the_best_gets_the_same_seats() {
     let world = World::new();
     let inventory = world.inventory();
     let user = UserId::new();
@@ -437,17 +436,15 @@ fn a_repeated_request_for_the_best_seats_gets_those_of_the_first_and_no_others()
 fn a_key_whose_hold_is_over_or_booked_makes_a_new_one() {
     let world = World::new().holding_for(1000);
     let inventory = world.inventory();
-    let (user, wish) = (UserId::new(), seats_of(&["A-1-1"]));
-    let released = once(&world, &inventory, user, &wish).unwrap();
+    let (user, wanted) = (UserId::new(), seats_of(&["A-1-1"]));
+    let released = once(&world, &inventory, user, &wanted).unwrap();
     inventory.release_hold(released.id, user).unwrap();
-    let expired = once(&world, &inventory, user, &wish).unwrap();
+    let expired = once(&world, &inventory, user, &wanted).unwrap();
     wait(1100);
-    let booked = once(&world, &inventory, user, &wish).unwrap();
-    inventory
-        .claim(booked.id, user, BookingId::new(), in_a_while())
-        .unwrap();
+    let booked = once(&world, &inventory, user, &wanted).unwrap();
+    bind(&inventory, &booked, BookingId::new()).unwrap();
     assert!(
-        matches!(once(&world, &inventory, user, &wish), Err(Error::Taken(seats)) if seats == ["A-1-1"])
+        matches!(once(&world, &inventory, user, &wanted), Err(Error::Taken(seats)) if seats == ["A-1-1"])
     );
     let ids: HashSet<_> = [&released, &expired, &booked]
         .iter()
@@ -492,12 +489,18 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+/// One environment for all cases.
+fn hall_of_six() -> &'static World {
+    static HALL: LazyLock<World> = LazyLock::new(|| World::with(hall(1, 6, 10), 10));
+    &HALL
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
     /// A plain model of who holds what must agree with Redis after every step.
     #[test]
     fn any_order_of_holds_and_releases_keeps_the_books(steps in prop::collection::vec(step(), 1..40)) {
-        let world = World::with(hall(1, 6, 10), 10);
+        let world = hall_of_six().next_session(10);
         let inventory = world.inventory();
         let mut live: Vec<(eventhub_guest::ids::HoldId, UserId, Vec<u8>, u32)> = vec![];
         for step in steps {
@@ -524,7 +527,7 @@ proptest! {
                 }
                 Step::Extend(at) if !live.is_empty() => {
                     let (id, user, ..) = live[at.index(live.len())];
-                    prop_assert!(matches!(inventory.extend(id, user), Ok(_) | Err(Error::AlreadyExtended)));
+                    prop_assert!(matches!(inventory.extend_hold(id, user), Ok(_) | Err(Error::AlreadyExtended)));
                 }
                 Step::Reload => drop(inventory.seats(world.session).unwrap()),
                 _ => {}

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use eventhub_guest::Timestamp;
 use eventhub_guest::ids::UserId;
-use eventhub_testing::Redis;
-use seat_inventory::service::{Error, Inventory};
+use seat_inventory::error::Error;
+use seat_inventory::usecases::Inventory;
 use serde_json::Value;
-use world::{Servers, World, floor, hall, seats_of};
+use world::{World, floor, flush_redis, hall, seats_of};
 
 /// What a browser would do.
 struct Listener {
@@ -24,7 +24,7 @@ struct Listener {
 }
 
 impl Listener {
-    fn open(world: &World, inventory: &Inventory<Servers>) -> Self {
+    fn open(world: &World, inventory: &Inventory) -> Self {
         let opening = inventory.listen(world.session, None).unwrap();
         let mut listener = Self {
             topic: opening.topic,
@@ -40,8 +40,8 @@ impl Listener {
     }
 
     /// Applies what is new; the number of frames.
-    fn read(&mut self, inventory: &Inventory<Servers>) -> usize {
-        let page = inventory.read(&self.topic, self.seq).unwrap();
+    fn read(&mut self, inventory: &Inventory) -> usize {
+        let page = inventory.read_frames(&self.topic, self.seq).unwrap();
         for (seq, text) in &page.frames {
             assert!(
                 if page.reset {
@@ -98,7 +98,7 @@ fn a_listener_sees_every_change_of_a_seats_life() {
     let inventory = world.inventory();
     let mut listener = Listener::open(&world, &inventory);
     assert_eq!((listener.seats.len(), listener.floor), (0, 300));
-    let (hold, booking) = world.claimed(&inventory, &["A-1-1", "A-1-2"]);
+    let (hold, booking) = world.bound(&inventory, &["A-1-1", "A-1-2"]);
     inventory
         .hold(world.session, UserId::new(), &floor(4), Timestamp::now())
         .unwrap();
@@ -129,7 +129,7 @@ fn a_listener_sees_every_change_of_a_seats_life() {
 }
 
 #[test]
-fn the_end_of_a_hold_is_told_though_nobody_asks() {
+fn the_feed_reports_the_end_of_a_hold() {
     let world = World::new().holding_for(1000);
     let inventory = world.inventory();
     let mut listener = Listener::open(&world, &inventory);
@@ -152,7 +152,7 @@ fn the_end_of_a_hold_is_told_though_nobody_asks() {
 }
 
 #[test]
-fn what_was_missed_is_replayed_while_it_is_there() {
+fn missed_frames_are_replayed_while_they_are_kept() {
     let world = World::new();
     let inventory = world.inventory();
     let listener = Listener::open(&world, &inventory);
@@ -165,7 +165,9 @@ fn what_was_missed_is_replayed_while_it_is_there() {
                 Timestamp::now(),
             )
             .unwrap();
-        inventory.read(&listener.topic, listener.seq).unwrap();
+        inventory
+            .read_frames(&listener.topic, listener.seq)
+            .unwrap();
         pause();
     }
     let again = inventory
@@ -194,21 +196,20 @@ fn what_was_missed_is_replayed_while_it_is_there() {
 }
 
 #[test]
-fn listeners_get_a_snapshot_with_a_higher_number_after_redis_was_emptied() {
-    let redis = Redis::start().unwrap();
-    let world = World::on(redis.url(), hall(1, 10, 50), 10);
+fn an_emptied_redis_continues_with_a_higher_snapshot() {
+    let world = World::with(hall(1, 10, 50), 10);
     let inventory = world.inventory();
     let mut listener = Listener::open(&world, &inventory);
-    let (bought, booking) = world.claimed(&inventory, &["A-1-1"]);
+    let (bought, booking) = world.bound(&inventory, &["A-1-1"]);
     world.reserve(&inventory, &bought, booking).unwrap();
     world.confirm(&inventory, &bought, booking).unwrap();
-    world.claimed(&inventory, &["A-1-2"]);
+    world.bound(&inventory, &["A-1-2"]);
     listener.read(&inventory);
     assert_eq!(
         (listener.state("A-1-1"), listener.state("A-1-2")),
         ("sold", "held")
     );
-    redis.cli(&["FLUSHALL"]).unwrap();
+    flush_redis();
     let before = listener.seq;
     assert_eq!(listener.read(&inventory), 1);
     assert!(listener.seq > before);
@@ -219,21 +220,20 @@ fn listeners_get_a_snapshot_with_a_higher_number_after_redis_was_emptied() {
 }
 
 #[test]
-fn a_listener_sees_seats_come_back_that_were_given_back_while_redis_was_away() {
-    let mut redis = Redis::start_durable().unwrap();
-    let world = World::on(redis.url(), hall(1, 10, 50), 10);
+fn listeners_see_seats_freed_while_redis_was_away() {
+    let world = World::with(hall(1, 10, 50), 10);
     let inventory = world.inventory();
     let mut listener = Listener::open(&world, &inventory);
-    let (hold, booking) = world.claimed(&inventory, &["A-1-1", "A-1-2"]);
+    let (hold, booking) = world.bound(&inventory, &["A-1-1", "A-1-2"]);
     world.reserve(&inventory, &hold, booking).unwrap();
     listener.read(&inventory);
     assert_eq!(
         (listener.state("A-1-1"), listener.state("A-1-2")),
         ("held", "held")
     );
-    redis.stop().unwrap();
+    world.switches.set_redis_away(true);
     drop(world.release(&inventory, &hold, booking));
-    redis.start_again().unwrap();
+    world.switches.set_redis_away(false);
     let inventory = world.inventory();
     world.release(&inventory, &hold, booking).unwrap();
     pause();
@@ -247,39 +247,25 @@ fn a_listener_sees_seats_come_back_that_were_given_back_while_redis_was_away() {
     assert_eq!(
         listener.read(&inventory),
         0,
-        "an end that is told again and again is no news"
+        "a repeated release must not make a frame"
     );
 }
 
 #[test]
-fn claims_that_redis_was_not_told_of_reach_listeners_with_the_next_load() {
+fn claims_reach_listeners_with_the_next_load() {
     let world = World::new();
     let inventory = world.inventory();
     let mut listener = Listener::open(&world, &inventory);
-    let (hold, booking) = world.claimed(&inventory, &["A-1-1"]);
+    let (hold, booking) = world.bound(&inventory, &["A-1-1"]);
     world.reserve(&inventory, &hold, booking).unwrap();
     listener.read(&inventory);
     // Sold and given back by somebody whose Redis did not answer.
-    let session = uuid::Uuid::from_u128(world.session.as_u128());
-    world.postgres.psql(&format!(
-        "UPDATE seat_claims SET status = 'sold' WHERE session_id = '{session}'"
-    ));
-    world.postgres.psql(&format!(
-        "INSERT INTO seat_claims (session_id, seat, seat_index, status, booking_id, fence) VALUES ('{session}', 'A-5-10', 49, 'reserved', gen_random_uuid(), 1)"
-    ));
-    let number = world.postgres.psql(&format!(
-        "SELECT number FROM sale_sessions WHERE session_id = '{session}'"
-    ));
-    let mut redis = redis::Client::open(world.redis.as_str())
-        .unwrap()
-        .get_connection()
-        .unwrap();
-    redis::cmd("HSET")
-        .arg(format!("{{{number}}}:main"))
-        .arg("loaded")
-        .arg(1)
-        .query::<i64>(&mut redis)
-        .unwrap();
+    world.sql("UPDATE seat_claims SET status = 'sold' WHERE session_id = SESSION");
+    world.sql(
+        "INSERT INTO seat_claims (session_id, seat, seat_index, status, booking_id, fence) \
+         VALUES (SESSION, 'A-5-10', 49, 'reserved', gen_random_uuid(), 1)",
+    );
+    world.age_claims();
     assert_eq!(world.counts(&inventory), (48, 1, 1, 300));
     pause();
     listener.read(&inventory);
@@ -293,27 +279,15 @@ fn claims_that_redis_was_not_told_of_reach_listeners_with_the_next_load() {
 fn a_stale_load_does_not_free_what_was_claimed_meanwhile() {
     let world = World::new();
     let inventory = world.inventory();
-    let (hold, booking) = world.claimed(&inventory, &["A-1-1"]);
+    let (hold, booking) = world.bound(&inventory, &["A-1-1"]);
     world.reserve(&inventory, &hold, booking).unwrap();
     world.confirm(&inventory, &hold, booking).unwrap();
     // As if Postgres had been read before the claim: it knows of nothing.
-    let session = uuid::Uuid::from_u128(world.session.as_u128());
-    world.postgres.psql(&format!(
-        "CREATE TABLE aside AS SELECT * FROM seat_claims WHERE session_id = '{session}'; DELETE FROM seat_claims WHERE session_id = '{session}'"
-    ));
-    let number = world.postgres.psql(&format!(
-        "SELECT number FROM sale_sessions WHERE session_id = '{session}'"
-    ));
-    let mut redis = redis::Client::open(world.redis.as_str())
-        .unwrap()
-        .get_connection()
-        .unwrap();
-    redis::cmd("HSET")
-        .arg(format!("{{{number}}}:main"))
-        .arg("loaded")
-        .arg(1)
-        .query::<i64>(&mut redis)
-        .unwrap();
+    world.sql(
+        "CREATE TABLE aside AS SELECT * FROM seat_claims WHERE session_id = SESSION; \
+         DELETE FROM seat_claims WHERE session_id = SESSION",
+    );
+    world.age_claims();
     assert_eq!(
         world.counts(&inventory),
         (49, 0, 1, 300),
@@ -328,7 +302,5 @@ fn a_stale_load_does_not_free_what_was_claimed_meanwhile() {
         ),
         Err(Error::Taken(_))
     ));
-    world
-        .postgres
-        .psql("INSERT INTO seat_claims SELECT * FROM aside; DROP TABLE aside");
+    world.sql("INSERT INTO seat_claims SELECT * FROM aside; DROP TABLE aside");
 }

@@ -24,9 +24,9 @@ pub fn best_available(
     if quantity == 0 || quantity > *seats as usize {
         return None;
     }
-    block(layout, occupied, rows, quantity)
-        .or_else(|| together(layout, occupied, category, quantity))
-        .or_else(|| scattered(layout, occupied, rows, quantity))
+    find_block(layout, occupied, rows, quantity)
+        .or_else(|| find_group(layout, occupied, category, quantity))
+        .or_else(|| find_nearest(layout, occupied, rows, quantity))
 }
 
 /// How good a block is; less is better. The sum of its seats' distances to the stage, and this bit
@@ -35,7 +35,8 @@ pub fn best_available(
 type Score = (u64, u32);
 const LEAVES_ONE_ALONE: u64 = 1 << 63;
 
-fn block(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Option<Vec<u32>> {
+/// The nearest free seats side by side in one row.
+fn find_block(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Option<Vec<u32>> {
     let mut best: Score = (u64::MAX, 0);
     for &row in rows {
         let row = &layout.rows()[row as usize];
@@ -107,8 +108,8 @@ impl<'a> Runs<'a> {
         self.len > 0
     }
 
-    /// Passes over so many bits, or all of the word.
-    fn pass(&mut self, bits: u32) {
+    /// Skips so many bits, or all of the word.
+    fn skip_bits(&mut self, bits: u32) {
         let bits = bits.min(self.len);
         self.word = self.word.checked_shl(bits).unwrap_or_default();
         self.at += bits;
@@ -121,10 +122,10 @@ impl Iterator for Runs<'_> {
 
     fn next(&mut self) -> Option<(u32, u32)> {
         while self.has_more() {
-            self.pass(self.word.leading_ones());
+            self.skip_bits(self.word.leading_ones());
             let start = self.at;
             while self.len > 0 {
-                self.pass(self.word.leading_zeros());
+                self.skip_bits(self.word.leading_zeros());
                 if self.len > 0 || !self.has_more() || self.word >> 63 == 1 {
                     return Some((start, self.at));
                 }
@@ -135,7 +136,7 @@ impl Iterator for Runs<'_> {
 }
 
 /// The tightest group in one table or row with gaps, or in neighbouring ones of a section.
-fn together(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> Option<Vec<u32>> {
+fn find_group(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> Option<Vec<u32>> {
     let free = |row: &Row| {
         row.seats()
             .filter(|&index| !occupied.get(index))
@@ -178,11 +179,11 @@ fn together(layout: &Layout, occupied: Bits, category: u16, quantity: usize) -> 
         .iter()
         .flat_map(|(row, ..)| free(row))
         .collect();
-    Some(tightest(layout, seats, quantity))
+    Some(tighten_group(layout, seats, quantity))
 }
 
 /// The `quantity` of these seats that are nearest to one of them.
-fn tightest(layout: &Layout, seats: Vec<u32>, quantity: usize) -> Vec<u32> {
+fn tighten_group(layout: &Layout, seats: Vec<u32>, quantity: usize) -> Vec<u32> {
     let mut anchors = seats.clone();
     anchors.sort_unstable_by_key(|&index| (layout.distances()[index as usize], index));
     let mut best: Option<(f32, Vec<u32>)> = None;
@@ -207,7 +208,13 @@ fn tightest(layout: &Layout, seats: Vec<u32>, quantity: usize) -> Vec<u32> {
     group
 }
 
-fn scattered(layout: &Layout, occupied: Bits, rows: &[u32], quantity: usize) -> Option<Vec<u32>> {
+/// The nearest free seats of the category, wherever they are.
+fn find_nearest(
+    layout: &Layout,
+    occupied: Bits,
+    rows: &[u32],
+    quantity: usize,
+) -> Option<Vec<u32>> {
     let seats = rows
         .iter()
         .flat_map(|&row| layout.rows()[row as usize].seats());
@@ -228,7 +235,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn runs_are_those_that_a_search_seat_by_seat_finds() {
+    fn runs_agree_with_a_search_seat_by_seat() {
         // Words that are full, empty and mixed, and rows that begin and end in the middle of one.
         let mut bits = vec![0xff; 20];
         bits.extend([0; 20]);

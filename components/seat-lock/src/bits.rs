@@ -39,7 +39,7 @@ impl<'a> Bits<'a> {
 }
 
 /// Sets a bit, growing the string as needed.
-pub fn set(bits: &mut Vec<u8>, index: u32) {
+pub fn set_bit(bits: &mut Vec<u8>, index: u32) {
     let byte = index as usize / 8;
     if bits.len() <= byte {
         bits.resize(byte + 1, 0);
@@ -55,15 +55,15 @@ mod tests {
     fn the_order_of_bits_is_that_of_redis() {
         // SETBIT k 0 1, SETBIT k 9 1 makes the bytes 80 40.
         let mut bits = vec![];
-        set(&mut bits, 0);
-        set(&mut bits, 9);
+        set_bit(&mut bits, 0);
+        set_bit(&mut bits, 9);
         assert_eq!(bits, [0x80, 0x40]);
         assert_eq!(Bits(&bits).ones().collect::<Vec<_>>(), [0, 9]);
         assert!(Bits(&bits).get(9) && !Bits(&bits).get(8) && !Bits(&bits).get(1000));
     }
 
     #[test]
-    fn a_word_has_the_bits_one_by_one_and_zeros_beyond_the_end() {
+    fn a_word_has_the_bits_and_zeros_beyond_the_end() {
         let bytes: Vec<u8> = (0..20).map(|byte: u8| byte.wrapping_mul(151)).collect();
         for from in 0..200 {
             let (word, len) = Bits(&bytes).word(from);

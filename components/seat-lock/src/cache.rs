@@ -5,7 +5,7 @@ use std::rc::Rc;
 use crate::layout::Layout;
 
 /// About 50 bytes each: 20 MB at most.
-const MOST_SEATS: usize = 400_000;
+const MAX_SEATS: usize = 400_000;
 
 /// Most recently used last. There are few, so a list is quicker than a map.
 #[derive(Default)]
@@ -14,6 +14,7 @@ pub struct Cache {
 }
 
 impl Cache {
+    /// A layout that is kept; it becomes the most recently used.
     pub fn get(&mut self, key: &str) -> Option<Rc<Layout>> {
         let at = self.layouts.iter().rposition(|(known, _)| known == key)?;
         self.layouts[at..].rotate_left(1);
@@ -32,7 +33,7 @@ impl Cache {
                 .iter()
                 .map(|(_, layout)| weight(layout))
                 .sum::<usize>()
-                > MOST_SEATS
+                > MAX_SEATS
         {
             self.layouts.remove(0);
         }
@@ -53,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn the_least_recently_used_goes_when_seats_exceed_the_bound() {
+    fn the_least_recently_used_layout_goes_first() {
         let mut cache = Cache::default();
         for key in ["a", "b", "c"] {
             cache.put(key.into(), hall(130_000));

@@ -1,6 +1,6 @@
 //! A layout document in compact form: texts in one string, seats in one list in document order,
-//! rows as ranges of it. Lenient, since venue-layout has validated the document: what is not needed
-//! here is not looked at.
+//! rows as ranges of it. Lenient, since venue-layout has validated the document: members that are not
+//! needed here are ignored.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -154,7 +154,7 @@ impl Layout {
     /// Reads a document of the contract's shape: sections with rows and tables, areas, shapes.
     pub fn parse(document: &str) -> Result<Self, Error> {
         let document: Document = serde_json::from_str(document)?;
-        let stages = stages(&document.shapes);
+        let stages = stage_centres(&document.shapes);
         let mut layout = Layout::default();
         let mut names = HashMap::new();
         for (number, section) in document.sections.iter().enumerate() {
@@ -363,7 +363,7 @@ impl Layout {
 }
 
 /// The centres of the stages; the origin where there is none.
-fn stages(shapes: &[ShapePart]) -> Vec<(f64, f64)> {
+fn stage_centres(shapes: &[ShapePart]) -> Vec<(f64, f64)> {
     let stages = shapes
         .iter()
         .filter(|shape| shape.kind == "stage" && !shape.points.is_empty());
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_layout_is_an_error_not_a_panic() {
+    fn a_document_that_is_no_layout_is_an_error() {
         for text in [
             "",
             "[1]",

@@ -1,5 +1,5 @@
 //! What a request means: seat keys and area ids become places, or all of its faults of one kind are
-//! told.
+//! reported.
 
 use crate::best::best_available;
 use crate::bits::{self, Bits};
@@ -38,17 +38,21 @@ pub enum Error {
     Unknown(Vec<String>),
     #[error("named twice: {}", .0.join(", "))]
     Duplicate(Vec<String>),
-    #[error("nothing asked for")]
+    #[error("nothing is asked for")]
     Empty,
     #[error("more than {0} places")]
     LimitExceeded(u32),
-    #[error("not so many free seats in that category")]
+    #[error("the category has not so many free seats")]
     NoneLeft,
 }
 
-/// Resolves a request. `occupied` says which seats cannot be had; only best-available looks at it,
-/// since whether a named seat is free is decided where it is held, atomically.
-pub fn select(
+/// Resolves a request. `occupied` says which seats cannot be had. Only the choice of the best reads
+/// it: whether a named seat is free is decided where it is held, atomically.
+///
+/// # Errors
+/// All faults of the first kind in this order: nothing asked for, unknown names, repeated names, too
+/// many places, not so many free seats.
+pub fn select_places(
     layout: &Layout,
     request: &Request,
     occupied: Bits,
@@ -69,7 +73,7 @@ pub fn select(
     if places == 0 {
         return Err(Error::Empty);
     }
-    let (mut seats, areas, category) = resolve(layout, request)?;
+    let (mut seats, areas, category) = resolve_names(layout, request)?;
     if places > u64::from(limit) {
         return Err(Error::LimitExceeded(limit));
     }
@@ -79,7 +83,9 @@ pub fn select(
             seats = best_available(layout, occupied, category, quantity).ok_or(Error::NoneLeft)?;
         } else {
             let mut taken = occupied.0.to_vec();
-            seats.iter().for_each(|&seat| bits::set(&mut taken, seat));
+            seats
+                .iter()
+                .for_each(|&seat| bits::set_bit(&mut taken, seat));
             seats.extend(
                 best_available(layout, Bits(&taken), category, quantity).ok_or(Error::NoneLeft)?,
             );
@@ -90,7 +96,7 @@ pub fn select(
 
 type Resolved = (Vec<u32>, Vec<(usize, u32)>, Option<u16>);
 
-fn resolve(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
+fn resolve_names(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
     let mut unknown = vec![];
     let mut seats = Vec::with_capacity(request.seats.len());
     for key in &request.seats {
@@ -122,23 +128,28 @@ fn resolve(layout: &Layout, request: &Request) -> Result<Resolved, Error> {
     if !unknown.is_empty() {
         return Err(Error::Unknown(unknown));
     }
-    let mut duplicate: Vec<String> = twice(&seats).map(|at| request.seats[at].clone()).collect();
+    let mut duplicate: Vec<String> = find_repeated(&seats)
+        .map(|at| request.seats[at].clone())
+        .collect();
     let places: Vec<usize> = areas.iter().map(|(at, _)| *at).collect();
-    duplicate.extend(twice(&places).map(|at| request.areas[at].0.clone()));
+    duplicate.extend(find_repeated(&places).map(|at| request.areas[at].0.clone()));
     if !duplicate.is_empty() {
         return Err(Error::Duplicate(duplicate));
     }
     Ok((seats, areas, category))
 }
 
-/// Where things stand that have come before. A request names few: comparing each with each needs no
-/// memory.
-fn twice<T: PartialEq>(things: &[T]) -> impl Iterator<Item = usize> {
-    (0..things.len()).filter(|&at| things[..at].contains(&things[at]))
+/// The positions of items that have come before. A request has few, and comparing each with each
+/// needs no memory.
+fn find_repeated<T: PartialEq>(items: &[T]) -> impl Iterator<Item = usize> {
+    (0..items.len()).filter(|&at| items[..at].contains(&items[at]))
 }
 
 /// The indexes of seat keys, in order.
-pub fn indexes(layout: &Layout, seats: &[String]) -> Result<Vec<u32>, Error> {
+///
+/// # Errors
+/// [`Error::Unknown`] with all keys that the layout does not have.
+pub fn find_indexes(layout: &Layout, seats: &[String]) -> Result<Vec<u32>, Error> {
     let found: Vec<_> = seats.iter().map(|key| layout.find_seat(key)).collect();
     let unknown: Vec<_> = seats
         .iter()
@@ -148,24 +159,6 @@ pub fn indexes(layout: &Layout, seats: &[String]) -> Result<Vec<u32>, Error> {
         .collect();
     if unknown.is_empty() {
         Ok(found.into_iter().flatten().collect())
-    } else {
-        Err(Error::Unknown(unknown))
-    }
-}
-
-/// The keys of indexes, in order.
-pub fn keys(layout: &Layout, indexes: &[u32]) -> Result<Vec<String>, Error> {
-    let seats = layout.seats().len();
-    let unknown: Vec<_> = indexes
-        .iter()
-        .filter(|&&index| index as usize >= seats)
-        .map(u32::to_string)
-        .collect();
-    if unknown.is_empty() {
-        Ok(indexes
-            .iter()
-            .map(|&index| layout.key(index).to_string())
-            .collect())
     } else {
         Err(Error::Unknown(unknown))
     }
@@ -181,7 +174,7 @@ mod tests {
         Layout::parse(text).unwrap()
     }
 
-    fn asked(seats: &[&str], areas: &[(&str, u32)]) -> Request {
+    fn request(seats: &[&str], areas: &[(&str, u32)]) -> Request {
         let areas = areas
             .iter()
             .map(|(id, quantity)| (id.to_string(), *quantity));
@@ -194,9 +187,9 @@ mod tests {
 
     #[test]
     fn seats_and_areas_come_in_the_order_asked() {
-        let found = select(
+        let found = select_places(
             &layout(),
-            &asked(&["A-1-3", "A-1-1"], &[("floor", 2)]),
+            &request(&["A-1-3", "A-1-1"], &[("floor", 2)]),
             Bits(&[]),
             4,
         );
@@ -210,10 +203,10 @@ mod tests {
     }
 
     #[test]
-    fn every_unknown_name_is_told_at_once() {
-        let found = select(
+    fn every_unknown_name_is_reported_at_once() {
+        let found = select_places(
             &layout(),
-            &asked(&["A-1-1", "Z-1-1", ""], &[("roof", 1)]),
+            &request(&["A-1-1", "Z-1-1", ""], &[("roof", 1)]),
             Bits(&[]),
             10,
         );
@@ -229,9 +222,9 @@ mod tests {
 
     #[test]
     fn a_seat_or_area_named_twice_is_refused() {
-        let found = select(
+        let found = select_places(
             &layout(),
-            &asked(&["A-1-1", "A-1-1"], &[("floor", 1), ("floor", 1)]),
+            &request(&["A-1-1", "A-1-1"], &[("floor", 1), ("floor", 1)]),
             Bits(&[]),
             10,
         );
@@ -242,26 +235,33 @@ mod tests {
     }
 
     #[test]
-    fn nothing_and_zero_are_empty_and_the_limit_counts_all_places() {
+    fn zero_is_empty_and_the_limit_counts_all_places() {
         let layout = layout();
         assert_eq!(
-            select(&layout, &Request::default(), Bits(&[]), 10),
+            select_places(&layout, &Request::default(), Bits(&[]), 10),
             Err(Error::Empty)
         );
         assert_eq!(
-            select(&layout, &asked(&["A-1-1"], &[("floor", 0)]), Bits(&[]), 10),
+            select_places(
+                &layout,
+                &request(&["A-1-1"], &[("floor", 0)]),
+                Bits(&[]),
+                10
+            ),
             Err(Error::Empty)
         );
-        assert!(select(&layout, &asked(&["A-1-1"], &[("floor", 3)]), Bits(&[]), 4).is_ok());
+        assert!(
+            select_places(&layout, &request(&["A-1-1"], &[("floor", 3)]), Bits(&[]), 4).is_ok()
+        );
         let most = [("floor", u32::MAX)];
         assert_eq!(
-            select(&layout, &asked(&["A-1-1"], &most), Bits(&[]), u32::MAX),
+            select_places(&layout, &request(&["A-1-1"], &most), Bits(&[]), u32::MAX),
             Err(Error::LimitExceeded(u32::MAX))
         );
     }
 
     #[test]
-    fn best_available_of_a_category_without_enough_seats_finds_none_and_without_seats_is_unknown() {
+    fn best_available_needs_a_category_with_seats() {
         let best = |category: &str, quantity| Request {
             best: Some(Best {
                 category: category.into(),
@@ -271,15 +271,15 @@ mod tests {
         };
         let layout = layout();
         assert_eq!(
-            select(&layout, &best("standing", 1), Bits(&[]), 10),
+            select_places(&layout, &best("standing", 1), Bits(&[]), 10),
             Err(Error::Unknown(vec!["standing".into()]))
         );
         assert_eq!(
-            select(&layout, &best("stalls", 4), Bits(&[]), 10),
+            select_places(&layout, &best("stalls", 4), Bits(&[]), 10),
             Err(Error::NoneLeft)
         );
         assert_eq!(
-            select(&layout, &best("nosuch", 1), Bits(&[]), 10),
+            select_places(&layout, &best("nosuch", 1), Bits(&[]), 10),
             Err(Error::Unknown(vec!["nosuch".into()]))
         );
     }

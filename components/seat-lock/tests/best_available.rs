@@ -45,7 +45,7 @@ fn occupied(pattern: u64) -> Vec<u8> {
     let mut bits = vec![];
     (0..64)
         .filter(|bit| pattern >> bit & 1 == 1)
-        .for_each(|bit| bits::set(&mut bits, bit));
+        .for_each(|bit| bits::set_bit(&mut bits, bit));
     bits
 }
 
@@ -69,7 +69,9 @@ fn alone(layout: &Layout, occupied: &[u8]) -> usize {
 
 fn with(occupied: &[u8], seats: &[u32]) -> Vec<u8> {
     let mut bits = occupied.to_vec();
-    seats.iter().for_each(|&seat| bits::set(&mut bits, seat));
+    seats
+        .iter()
+        .for_each(|&seat| bits::set_bit(&mut bits, seat));
     bits
 }
 
@@ -154,7 +156,7 @@ fn check(layout: &Layout, occupied: &[u8], quantity: u32) -> Result<(), String> 
 }
 
 #[test]
-fn every_occupancy_of_two_small_rows_gets_the_best_block() {
+fn every_occupancy_of_small_rows_gets_the_best_block() {
     for rows in [&[12][..], &[6, 6], &[5, 4, 3]] {
         let layout = hall(rows);
         for pattern in 0..1 << 12 {
@@ -180,7 +182,7 @@ proptest! {
     }
 
     #[test]
-    fn neither_nonsense_occupancy_nor_quantity_makes_it_panic(
+    fn nonsense_never_makes_it_panic(
         taken in prop::collection::vec(any::<u8>(), 0..40),
         quantity in prop::num::usize::ANY,
     ) {
@@ -199,7 +201,7 @@ fn seats_of_another_category_are_never_given() {
 }
 
 #[test]
-fn a_group_too_large_for_a_row_stays_in_neighbouring_rows_of_one_section() {
+fn a_large_group_stays_in_neighbouring_rows() {
     let layout = sections(&[("A", "c", &[4]), ("B", "c", &[4, 4, 4])]);
     let found = best_available(&layout, Bits(&[]), 0, 6).unwrap();
     assert!(
@@ -237,7 +239,7 @@ fn a_party_shares_a_table_before_it_is_scattered() {
 }
 
 #[test]
-fn the_nearest_are_taken_when_nothing_is_together() {
+fn the_nearest_seats_win_when_nothing_is_together() {
     let layout = sections(&[("A", "c", &[3]), ("B", "c", &[3]), ("C", "c", &[3])]);
     let taken = with(&[], &[0, 2, 3, 5, 6, 8]);
     assert_eq!(

@@ -1,10 +1,10 @@
-//! Frames of the live feed, from Redis' short form to the contract's JSON.
+//! Frames of the live feed, from the short form in which Redis keeps them to the contract's JSON.
 
 use super::occupancy::Occupancy;
 use super::seat_names::SeatNames;
 
 /// What a client sees first.
-pub fn snapshot(seq: u64, occupancy: &Occupancy, names: &SeatNames) -> String {
+pub fn format_snapshot(seq: u64, occupancy: &Occupancy, names: &SeatNames) -> String {
     let areas: Vec<_> = occupancy
         .areas
         .iter()
@@ -13,17 +13,17 @@ pub fn snapshot(seq: u64, occupancy: &Occupancy, names: &SeatNames) -> String {
     format!(
         r#"{{"type":"snapshot","seq":{seq},{},"areas":{}}}"#,
         occupancy.lists(names),
-        free_of(&areas)
+        format_free(&areas)
     )
 }
 
 /// What has changed. `frame` is `12=h,13=f;floor=4`: seats with their states, areas with the places
 /// taken.
-pub fn delta(seq: u64, frame: &str, names: &SeatNames, areas: &[(String, u32)]) -> String {
+pub fn format_delta(seq: u64, frame: &str, names: &SeatNames, areas: &[(String, u32)]) -> String {
     let (seats, taken) = frame.split_once(';').unwrap_or((frame, ""));
     let mut text = format!(r#"{{"type":"delta","seq":{seq},"seats":{{"#);
     let mut first = true;
-    for (index, state) in pairs(seats) {
+    for (index, state) in split_pairs(seats) {
         let state = match state {
             "f" => "free",
             "h" => "held",
@@ -38,22 +38,22 @@ pub fn delta(seq: u64, frame: &str, names: &SeatNames, areas: &[(String, u32)]) 
         }
         text.push_str(&format!(r#"{name}:"{state}""#));
     }
-    let free = pairs(taken).filter_map(|(area, taken)| {
+    let free = split_pairs(taken).filter_map(|(area, taken)| {
         let (id, capacity) = areas.iter().find(|(id, _)| id == area)?;
         Some((id.as_str(), capacity.saturating_sub(taken.parse().ok()?)))
     });
     text.push_str(&format!(
         r#"}},"areas":{}}}"#,
-        free_of(&free.collect::<Vec<_>>())
+        format_free(&free.collect::<Vec<_>>())
     ));
     text
 }
 
-fn pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
+fn split_pairs(text: &str) -> impl Iterator<Item = (&str, &str)> {
     text.split(',').filter_map(|pair| pair.split_once('='))
 }
 
-fn free_of(areas: &[(&str, u32)]) -> String {
+fn format_free(areas: &[(&str, u32)]) -> String {
     let members: Vec<_> = areas
         .iter()
         .map(|(id, free)| format!("{}:{free}", serde_json::Value::from(*id)))
@@ -72,13 +72,13 @@ mod tests {
     #[test]
     fn frames_are_as_the_contract_has_them() {
         let areas = [("floor".to_string(), 300)];
-        let frame = delta(18, "0=h,1=f;floor=4", &names(), &areas);
+        let frame = format_delta(18, "0=h,1=f;floor=4", &names(), &areas);
         assert_eq!(
             frame,
             r#"{"type":"delta","seq":18,"seats":{"A-1-1":"held","A-1-2":"free"},"areas":{"floor":296}}"#
         );
         assert_eq!(
-            delta(19, ";", &names(), &areas),
+            format_delta(19, ";", &names(), &areas),
             r#"{"type":"delta","seq":19,"seats":{},"areas":{}}"#
         );
         let occupancy = Occupancy {
@@ -87,13 +87,13 @@ mod tests {
             areas: vec![("floor".into(), 300, 296)],
         };
         let expected = r#"{"type":"snapshot","seq":17,"held":["A-1-1"],"sold":["A-1-2"],"blocked":[],"areas":{"floor":296}}"#;
-        assert_eq!(snapshot(17, &occupancy, &names()), expected);
+        assert_eq!(format_snapshot(17, &occupancy, &names()), expected);
     }
 
     #[test]
-    fn what_the_layout_does_not_have_is_left_out() {
+    fn unknown_seats_and_areas_are_left_out() {
         assert_eq!(
-            delta(1, "7=h,x=f,0=s;roof=1", &names(), &[]),
+            format_delta(1, "7=h,x=f,0=s;roof=1", &names(), &[]),
             r#"{"type":"delta","seq":1,"seats":{"A-1-1":"sold"},"areas":{}}"#
         );
     }

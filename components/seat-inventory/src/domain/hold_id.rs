@@ -1,5 +1,5 @@
 //! A hold's id says which session it belongs to, so that `GET /holds/{id}` finds it without a
-//! look-up: a UUIDv7 whose low 32 bits are the session's number. What is left (41 random bits in a
+//! look-up: a UUIDv7 whose low 32 bits are the session's number. The rest (41 random bits in a
 //! millisecond) is no secret; the owner is always checked.
 
 use eventhub_guest::Timestamp;
@@ -11,15 +11,16 @@ const NUMBER: u128 = 0xffff_ffff;
 /// elsewhere.
 const HASHED: u128 = 0xff_ffff << 80 | 0xfff << 64 | 0x3fff_ffff << 32;
 
-/// A new id for a hold of the session with that number.
-pub fn new(number: u32) -> HoldId {
-    HoldId::from_u128(HoldId::new().as_u128() & !NUMBER | u128::from(number))
+/// An id for a hold of the session with that number, from a new id of any session.
+pub fn number_id(id: HoldId, number: u32) -> HoldId {
+    HoldId::from_u128(id.as_u128() & !NUMBER | u128::from(number))
 }
 
-/// The id of the hold that this request makes, derived so that the request finds its hold when it
-/// is repeated because the answer was lost. A key that is used again after a day names another
-/// hold; the price is that a repetition just after 4.7 hours are full does not find its own.
-pub fn of_request(number: u32, user: UserId, key: &str, body: &[u8], now: Timestamp) -> HoldId {
+/// The id of the hold that a request with this key creates. It is derived, so that the request
+/// finds its hold when it is repeated because the answer was lost. A key that is used again after a
+/// day names another hold. The price is that a repetition just after 4.7 hours are full does not
+/// find its own.
+pub fn derive_id(number: u32, user: UserId, key: &str, body: &[u8], now: Timestamp) -> HoldId {
     let user = user.as_u128().to_be_bytes();
     let digest = Sha256::new()
         .chain_update(user)
@@ -47,9 +48,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_id_tells_the_session_and_stays_a_uuid_v7() {
+    fn an_id_carries_its_session_and_is_a_uuid_v7() {
         for number in [0, 1, 77, u32::MAX] {
-            let id = new(number);
+            let id = number_id(HoldId::new(), number);
             assert_eq!(session_number(id.to_string().parse().unwrap()), number);
             let uuid = uuid::Uuid::from_u128(id.as_u128());
             assert_eq!(
@@ -60,14 +61,13 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_request_has_the_id_of_the_first_and_any_other_one_its_own() {
+    fn only_a_repeated_request_derives_the_same_id() {
         let (user, noon) = (
             UserId::from_u128(5),
             Timestamp::from_micros(1_795_694_400_000_000),
         );
-        let id = |number, user, key, body: &str, now| {
-            of_request(number, user, key, body.as_bytes(), now)
-        };
+        let id =
+            |number, user, key, body: &str, now| derive_id(number, user, key, body.as_bytes(), now);
         let first = id(77, user, "key", "{}", noon);
         assert_eq!(
             id(77, user, "key", "{}", noon.plus(Duration::from_secs(60))),
@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn ids_of_one_session_and_millisecond_differ() {
-        let ids: std::collections::HashSet<_> = (0..10_000).map(|_| new(1)).collect();
+        let ids: std::collections::HashSet<_> =
+            (0..10_000).map(|_| number_id(HoldId::new(), 1)).collect();
         assert_eq!(ids.len(), 10_000);
     }
 }

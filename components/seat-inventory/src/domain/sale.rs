@@ -31,32 +31,24 @@ pub struct Sale {
     pub closed: bool,
 }
 
-/// Where a sale stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Where a sale stands. Its text is the `from` of a problem: the words that an event has for the
+/// status of its sessions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::Display, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
 pub enum Phase {
     /// Not yet begun.
     Scheduled,
     OnSale,
-    /// Over: at its end, or where none is set when the session begins.
+    /// Over: at the end of the sale, or when the session begins if no end is set.
+    #[strum(serialize = "sales_ended")]
     Ended,
     /// Ended by the organizer.
+    #[strum(serialize = "cancelled")]
     Closed,
 }
 
-impl Phase {
-    /// As a problem's `from` tells it: in the words that an event has for the status of its
-    /// sessions.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Phase::Scheduled => "scheduled",
-            Phase::OnSale => "on_sale",
-            Phase::Ended => "sales_ended",
-            Phase::Closed => "cancelled",
-        }
-    }
-}
-
 impl Sale {
+    /// Where the sale stands at a time.
     pub fn phase(&self, now: Timestamp) -> Phase {
         let end = self.sales_end_at.unwrap_or(self.starts_at);
         if self.closed {
@@ -80,7 +72,7 @@ impl Sale {
 
     /// As seat-lock knows the layout.
     pub fn layout_key(&self) -> String {
-        layout_key(self.layout, self.layout_version)
+        format_layout_key(self.layout, self.layout_version)
     }
 
     /// The topic of its live feed.
@@ -89,8 +81,8 @@ impl Sale {
     }
 }
 
-/// `lay_…@3`
-pub fn layout_key(layout: LayoutId, version: u32) -> String {
+/// `lay_…@3`, as seat-lock knows a layout.
+pub fn format_layout_key(layout: LayoutId, version: u32) -> String {
     format!("{layout}@{version}")
 }
 
@@ -116,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn places_are_sold_from_the_start_of_sales_until_their_end_or_the_session_starts() {
+    fn a_sale_runs_from_its_start_to_its_end_or_the_session() {
         let phase = |sale: &Sale, now| sale.phase(Timestamp::from_micros(now));
         let bounded = sale(100, Some(10), Some(50), false);
         assert_eq!(
@@ -135,5 +127,12 @@ mod tests {
             "latecomers may buy where the organizer says so"
         );
         assert_eq!(phase(&sale(100, None, None, true), 50), Phase::Closed);
+    }
+
+    #[test]
+    fn phases_have_the_words_of_the_contract() {
+        use Phase::{Closed, Ended, OnSale, Scheduled};
+        let words = [Scheduled, OnSale, Ended, Closed].map(|phase| phase.to_string());
+        assert_eq!(words, ["scheduled", "on_sale", "sales_ended", "cancelled"]);
     }
 }

@@ -1,5 +1,7 @@
 //! The keys of a layout's seats by index, as JSON texts one after the other, so that a list of
-//! thousands is written without asking seat-lock for each; and the bits that stand for seats.
+//! thousands is written without asking seat-lock for each.
+
+use super::bits::iter_ones;
 
 /// All seat keys of a layout.
 pub struct SeatNames {
@@ -9,6 +11,9 @@ pub struct SeatNames {
 
 impl SeatNames {
     /// Keys in the order of their indexes.
+    ///
+    /// # Errors
+    /// A key cannot be written as JSON.
     pub fn new(keys: &[String]) -> Result<Self, serde_json::Error> {
         let mut names = Self {
             json: String::new(),
@@ -36,7 +41,7 @@ impl SeatNames {
     /// The keys of the seats whose bit is set, as a JSON array.
     pub fn list(&self, bits: &[u8]) -> String {
         let mut text = String::from("[");
-        for index in ones(bits) {
+        for index in iter_ones(bits) {
             let Some(name) = self.json(index) else { break };
             if text.len() > 1 {
                 text.push(',');
@@ -46,28 +51,6 @@ impl SeatNames {
         text.push(']');
         text
     }
-}
-
-/// The places of the bits that are set, rising; the first bit is the highest of the first byte, as
-/// Redis has it.
-pub fn ones(bits: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    bits.iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte != 0)
-        .flat_map(|(at, &byte)| {
-            (0..8)
-                .filter(move |bit| byte >> (7 - bit) & 1 == 1)
-                .map(move |bit| at as u32 * 8 + bit)
-        })
-}
-
-/// Sets a bit, growing the bits as needed.
-pub fn set(bits: &mut Vec<u8>, at: u32) {
-    let byte = at as usize / 8;
-    if bits.len() <= byte {
-        bits.resize(byte + 1, 0);
-    }
-    bits[byte] |= 0x80 >> (at % 8);
 }
 
 #[cfg(test)]

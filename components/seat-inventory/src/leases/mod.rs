@@ -1,102 +1,57 @@
-//! The leases in Redis: calls of the scripts and what they answer, as types. No I/O; the ports run
-//! a [`Call`].
+//! The leases in Redis: the scripts, their calls, and what they answer. A new script is a file in
+//! `scripts/`, a static in `scripts.rs` and a function here or in [`tallies`], which names what goes
+//! in and what comes out.
 
+mod call;
+mod place;
+pub mod record;
 pub mod scripts;
+pub mod tallies;
 
 use eventhub_guest::ids::{BookingId, HoldId, UserId};
-use eventhub_guest::redis::{Item, Reply};
-use scripts::Script;
+use eventhub_guest::redis;
 
-use crate::domain::hold::{Hold, Record};
-use crate::domain::place::Place;
-use crate::ports::Call;
+use call::{Answer, Args};
+pub use call::{ScriptCall, session_key};
+pub use place::Place;
+use record::Record;
 
-/// A script answered what it never answers: a bug of ours, or somebody else's data under our keys.
+use crate::domain::claims::{AreaClaim, Claims};
+use crate::domain::hold::Hold;
+use crate::domain::occupancy::Taken;
+
+/// Why a call fails.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Redis does not answer, or refuses.
+    #[error("redis: {0:?}")]
+    Redis(redis::Error),
+    /// An internal error.
+    #[error(transparent)]
+    Unexpected(#[from] Unexpected),
+}
+
+impl From<redis::Error> for Error {
+    fn from(error: redis::Error) -> Self {
+        Error::Redis(error)
+    }
+}
+
+/// A script answered what it never answers: a bug, or other data under its keys.
 #[derive(Debug, thiserror::Error)]
 #[error("redis answered {0}")]
 pub struct Unexpected(String);
 
-/// The keys of a session, in the order of `keys.lua`. The hash tag keeps them on one node of a
-/// cluster.
-pub fn keys(number: u32) -> Vec<Vec<u8>> {
-    [
-        "main", "areas", "claimed", "sold", "heldbits", "due", "pending", "frames",
-    ]
-    .iter()
-    .map(|name| key(number, name))
-    .collect()
-}
-
-/// The key of one of them.
-pub fn key(number: u32, name: &str) -> Vec<u8> {
-    format!("{{{number}}}:{name}").into_bytes()
-}
-
-struct Args(Vec<Vec<u8>>);
-
-impl Args {
-    fn new() -> Self {
-        Self(Vec::with_capacity(16))
-    }
-
-    fn text(mut self, text: impl Into<Vec<u8>>) -> Self {
-        self.0.push(text.into());
-        self
-    }
-
-    fn id(self, id: impl std::fmt::Display) -> Self {
-        self.text(id.to_string())
-    }
-
-    fn int(self, number: impl Into<i64>) -> Self {
-        self.text(number.into().to_string())
-    }
-
-    fn seats(mut self, seats: &[u32]) -> Self {
-        self.0
-            .extend(seats.iter().map(|seat| seat.to_string().into_bytes()));
-        self
-    }
-
-    fn areas(mut self, areas: &[AreaClaim]) -> Self {
-        for area in areas {
-            self = self
-                .text(area.area.as_str())
-                .int(area.claimed)
-                .int(area.version);
-        }
-        self
-    }
-
-    fn call(self, number: u32, script: &'static Script) -> Call {
-        self.call_text(number, script.text())
-    }
-
-    fn call_text(self, number: u32, source: &'static str) -> Call {
-        Call {
-            source,
-            keys: keys(number),
-            args: self.0,
-        }
-    }
-}
-
-/// How many places of an area Postgres has claimed, as of a version.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AreaClaim {
-    pub area: String,
-    pub claimed: u32,
-    pub version: i64,
-}
-
-/// What a new hold is to have.
-pub struct NewHold<'a> {
+/// What a new lease is to have.
+pub struct Lease<'a> {
     pub id: HoldId,
     pub user: UserId,
     pub ttl_ms: i64,
     /// Most places of a user's live holds together.
     pub most: u32,
-    pub body: &'a str,
+    /// The places, as [`record::write_places`] has them.
+    pub places: &'a str,
+    /// Indexes of the seats, in the order of the places.
     pub seats: &'a [u32],
     /// Area, quantity, capacity.
     pub areas: &'a [(String, u32, u32)],
@@ -104,112 +59,92 @@ pub struct NewHold<'a> {
 
 /// What became of it.
 #[derive(Debug, PartialEq)]
-pub enum Held {
-    /// Load the claims first; the script's clock in ms.
+pub enum HoldOutcome {
+    /// The claims must be loaded first; the script's clock in ms.
     Reload(i64),
-    /// The sale is.
+    /// The sale is closed.
     Closed,
     /// The user has so many places already.
     Limit(u32),
+    /// Other holds or claims have these places.
     Taken(Vec<Place>),
-    /// Perhaps taken by holds that are over: sweep first.
+    /// Ended holds may have the places: sweep first.
     Sweep,
-    Held {
+    Created {
         fence: i64,
         expires_ms: i64,
         chores: Chores,
     },
-    /// This very hold was made before; it may serve a booking by now.
-    Again(Record),
+    /// The same hold was created before; it may be bound to a booking by now.
+    Existing(Record),
     /// The id is that of a hold that has ended.
-    Spent,
+    IdReused,
 }
 
-/// What the caller is chosen to do besides, so that the hot path need not.
+/// What the caller is chosen to do afterwards, so that the hot path does not.
 #[derive(Debug, PartialEq)]
 pub struct Chores {
-    /// Load again what is still good for a while.
+    /// Load the claims again before they are too old.
     pub refresh: bool,
-    /// End the holds that are over.
+    /// End the holds whose time is over.
     pub sweep: bool,
 }
 
-/// `source` is `Protection::hold_script`.
-pub fn hold(number: u32, source: &'static str, new: &NewHold) -> Call {
-    let args = Args::new()
-        .id(new.id)
-        .id(new.user)
-        .int(new.ttl_ms)
-        .int(new.most)
-        .text(new.body);
-    let mut args = args.int(new.seats.len() as u32).seats(new.seats);
-    for (area, quantity, capacity) in new.areas {
+/// Holds places: all or none. `source` is `Protection::hold_script`.
+pub fn hold_places(number: u32, source: &'static str, lease: &Lease) -> ScriptCall<HoldOutcome> {
+    let mut args = Args::new()
+        .id(lease.id)
+        .id(lease.user)
+        .int(lease.ttl_ms)
+        .int(lease.most)
+        .text(lease.places)
+        .counted_seats(lease.seats);
+    for (area, quantity, capacity) in lease.areas {
         args = args.text(area.as_str()).int(*quantity).int(*capacity);
     }
-    args.call_text(number, source)
-}
-
-pub fn hold_answer(reply: &Reply) -> Result<Held, Unexpected> {
-    let answer = Answer::of(reply)?;
-    match answer.word {
-        "reload" => Ok(Held::Reload(answer.int(0)?)),
-        "closed" => Ok(Held::Closed),
-        "limit" => Ok(Held::Limit(answer.int(0)? as u32)),
-        "taken" => Ok(Held::Taken(answer.places()?)),
-        "sweep" => Ok(Held::Sweep),
-        "held" => {
-            let chores = Chores {
+    args.call_source(number, source, |answer| match answer.word {
+        "reload" => Ok(HoldOutcome::Reload(answer.int(0)?)),
+        "closed" => Ok(HoldOutcome::Closed),
+        "limit" => Ok(HoldOutcome::Limit(answer.int(0)? as u32)),
+        "taken" => Ok(HoldOutcome::Taken(answer.places()?)),
+        "sweep" => Ok(HoldOutcome::Sweep),
+        "created" => Ok(HoldOutcome::Created {
+            fence: answer.int(0)?,
+            expires_ms: answer.int(1)?,
+            chores: Chores {
                 refresh: answer.int(2)? == 1,
                 sweep: answer.int(3)? == 1,
-            };
-            Ok(Held::Held {
-                fence: answer.int(0)?,
-                expires_ms: answer.int(1)?,
-                chores,
-            })
-        }
-        "again" => Ok(Held::Again(answer.record()?)),
-        "spent" => Ok(Held::Spent),
+            },
+        }),
+        "existing" => Ok(HoldOutcome::Existing(answer.record()?)),
+        "id_reused" => Ok(HoldOutcome::IdReused),
         _ => Err(answer.unexpected()),
-    }
+    })
 }
 
-/// Ends so many holds that are over.
-pub fn sweep(number: u32, most: u32) -> Call {
-    Args::new().int(most).call(number, &scripts::SWEEP)
+/// Ends at most so many holds whose time is over; answers how many there were.
+pub fn sweep_holds(number: u32, most: u32) -> ScriptCall<u32> {
+    let args = Args::new().int(most);
+    args.call(number, &scripts::SWEEP, |answer| Ok(answer.int(0)? as u32))
 }
 
-/// How many there were.
-pub fn sweep_answer(reply: &Reply) -> Result<u32, Unexpected> {
-    Ok(Answer::of(reply)?.int(0)? as u32)
-}
-
-/// Everything that is taken, at one moment.
-#[derive(Debug, Default, PartialEq)]
+/// What is taken, at one moment.
+#[derive(Debug, PartialEq)]
 pub struct State {
+    /// The script's clock.
     pub now_ms: i64,
+    /// Number of the last frame of the live feed.
     pub seq: u64,
+    /// Whether the caller is chosen to load the claims again.
     pub refresh: bool,
-    /// Reserved or sold.
-    pub claimed: Vec<u8>,
-    pub sold: Vec<u8>,
-    /// By counted holds.
-    pub held: Vec<u8>,
-    /// Area and places taken; areas of which nothing was ever taken may be absent.
-    pub areas: Vec<(String, u32)>,
+    pub taken: Taken,
 }
 
-/// `least_seq`: the feed goes on from at least there.
-pub fn state(number: u32, least_seq: u64) -> Call {
-    Args::new()
-        .text(least_seq.to_string())
-        .call(number, &scripts::STATE)
-}
-
-/// None where the claims must be loaded first; with the script's clock.
-pub fn state_answer(reply: &Reply) -> Result<Result<State, i64>, Unexpected> {
-    let answer = Answer::of(reply)?;
-    match answer.word {
+/// Reads what is taken. The feed goes on from at least `least_seq`. `Err`, with the script's clock
+/// in ms, where the claims must be loaded first.
+pub fn read_state(number: u32, least_seq: u64) -> ScriptCall<Result<State, i64>> {
+    let args = Args::new().text(least_seq.to_string());
+    args.call(number, &scripts::STATE, |answer| match answer.word {
         "reload" => Ok(Err(answer.int(0)?)),
         "state" => {
             let bytes = |at| answer.bytes(at).map(<[u8]>::to_vec);
@@ -221,157 +156,156 @@ pub fn state_answer(reply: &Reply) -> Result<Result<State, i64>, Unexpected> {
                 now_ms: answer.int(0)?,
                 seq: answer.int(1)? as u64,
                 refresh: answer.int(2)? == 1,
-                claimed: bytes(3)?,
-                sold: bytes(4)?,
-                held: bytes(5)?,
-                areas,
+                taken: Taken {
+                    claimed: bytes(3)?,
+                    sold: bytes(4)?,
+                    held: bytes(5)?,
+                    areas,
+                },
             }))
         }
         _ => Err(answer.unexpected()),
-    }
+    })
 }
 
-/// What Postgres says is claimed.
-#[derive(Debug, Default)]
-pub struct Claims {
-    /// Whether the sale is closed.
-    pub closed: bool,
-    pub claimed: Vec<u8>,
-    pub sold: Vec<u8>,
-    pub areas: Vec<AreaClaim>,
-}
-
-pub fn load(number: u32, as_of_ms: i64, claims: &Claims) -> Call {
+/// Gives Redis the claims. `as_of_ms` is Redis' clock before they were read. Answers whether they
+/// were accepted: reading them may have taken too long.
+pub fn load_claims(number: u32, as_of_ms: i64, claims: &Claims) -> ScriptCall<bool> {
     let args = Args::new()
         .int(as_of_ms)
         .text(claims.claimed.as_slice())
         .text(claims.sold.as_slice())
-        .int(claims.closed);
-    args.areas(&claims.areas).call(number, &scripts::LOAD)
+        .int(claims.closed)
+        .areas(&claims.areas);
+    args.call(number, &scripts::LOAD, |answer| Ok(answer.word == "loaded"))
 }
 
-/// Whether it was taken over; reading Postgres may have taken too long.
-pub fn load_answer(reply: &Reply) -> Result<bool, Unexpected> {
-    Ok(Answer::of(reply)?.word == "loaded")
-}
-
-/// What became of a hold that somebody wanted to change.
+/// What became of a change of a hold.
 #[derive(Debug, PartialEq)]
-pub enum Changed {
-    /// No such hold of this user.
+pub enum ChangeOutcome {
+    /// The user has no such hold.
     Missing,
-    /// Expired or released.
+    /// It has expired or was released.
     Ended,
-    /// Serves a booking (another one, where a booking asks).
+    /// It is bound to a booking (to another one, where a booking binds).
     Booked,
     /// The sale is closed.
     Closed,
+    /// It was extended before.
     Extended,
-    Ok(Option<Record>),
+    /// Done; the record where the script answers it.
+    Changed(Option<Record>),
 }
 
-pub fn extend(number: u32, id: HoldId, user: UserId, ttl_ms: i64) -> Call {
-    Args::new()
-        .id(id)
-        .id(user)
-        .int(ttl_ms)
-        .call(number, &scripts::EXTEND)
+fn read_change(answer: &Answer) -> Result<ChangeOutcome, Unexpected> {
+    match answer.word {
+        "missing" => Ok(ChangeOutcome::Missing),
+        "ended" => Ok(ChangeOutcome::Ended),
+        "booked" => Ok(ChangeOutcome::Booked),
+        "closed" => Ok(ChangeOutcome::Closed),
+        "extended" => Ok(ChangeOutcome::Extended),
+        "ok" if answer.rest.is_empty() => Ok(ChangeOutcome::Changed(None)),
+        "ok" => Ok(ChangeOutcome::Changed(Some(answer.record()?))),
+        _ => Err(answer.unexpected()),
+    }
 }
 
-pub fn release(number: u32, id: HoldId, user: UserId) -> Call {
-    Args::new().id(id).id(user).call(number, &scripts::RELEASE)
+/// Gives a hold another term, once.
+pub fn extend_hold(
+    number: u32,
+    id: HoldId,
+    user: UserId,
+    ttl_ms: i64,
+) -> ScriptCall<ChangeOutcome> {
+    let args = Args::new().id(id).id(user).int(ttl_ms);
+    args.call(number, &scripts::EXTEND, read_change)
 }
 
-/// The hold lasts `least_ms` at least, and until `until_ms` once the booking reserves.
-pub fn claim(
+/// Ends a hold for its owner.
+pub fn release_hold(number: u32, id: HoldId, user: UserId) -> ScriptCall<ChangeOutcome> {
+    let args = Args::new().id(id).id(user);
+    args.call(number, &scripts::RELEASE, read_change)
+}
+
+/// Binds a hold to a booking. It lasts `least_ms` at least, and until `until_ms` once the booking
+/// reserves.
+pub fn bind_hold(
     number: u32,
     id: HoldId,
     user: UserId,
     booking: BookingId,
     until_ms: i64,
     least_ms: i64,
-) -> Call {
-    Args::new()
-        .id(id)
-        .id(user)
-        .id(booking)
-        .int(until_ms)
-        .int(least_ms)
-        .call(number, &scripts::CLAIM)
+) -> ScriptCall<ChangeOutcome> {
+    let args = Args::new().id(id).id(user).id(booking);
+    let args = args.int(until_ms).int(least_ms);
+    args.call(number, &scripts::BIND, read_change)
 }
 
-pub fn changed_answer(reply: &Reply) -> Result<Changed, Unexpected> {
-    let answer = Answer::of(reply)?;
-    match answer.word {
-        "missing" => Ok(Changed::Missing),
-        "ended" => Ok(Changed::Ended),
-        "booked" => Ok(Changed::Booked),
-        "closed" => Ok(Changed::Closed),
-        "extended" => Ok(Changed::Extended),
-        "ok" if answer.rest.is_empty() => Ok(Changed::Ok(None)),
-        "ok" => Ok(Changed::Ok(Some(answer.record()?))),
-        _ => Err(answer.unexpected()),
-    }
+/// Refuses holds and bindings from here on.
+pub fn close_sale(number: u32) -> ScriptCall<()> {
+    Args::new().call(number, &scripts::CLOSE, |_| Ok(()))
 }
 
-/// Holds and claims are refused from here on.
-pub fn close(number: u32) -> Call {
-    Args::new().call(number, &scripts::CLOSE)
-}
-
-pub fn guard(number: u32, id: HoldId, seats: &[u32]) -> Call {
-    Args::new()
-        .id(id)
-        .seats(seats)
-        .call(number, &scripts::GUARD)
-}
-
-/// The seats that others hold.
-pub fn guard_answer(reply: &Reply) -> Result<Vec<Place>, Unexpected> {
-    let answer = Answer::of(reply)?;
-    match answer.word {
+/// Before a booking claims seats: nobody else may hold them, and nobody else can from here on.
+/// Answers the seats that others hold.
+pub fn guard_seats(number: u32, id: HoldId, seats: &[u32]) -> ScriptCall<Vec<Place>> {
+    let args = Args::new().id(id).seats(seats);
+    args.call(number, &scripts::GUARD, |answer| match answer.word {
         "clear" => Ok(vec![]),
         "taken" => answer.places(),
         _ => Err(answer.unexpected()),
-    }
+    })
 }
 
-/// What Postgres has just done to the places of a booking.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Settled {
+/// What the database has just done to the places of a booking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, strum::IntoStaticStr)]
+#[strum(serialize_all = "snake_case")]
+pub enum Settlement {
     Reserved,
     Sold,
 }
 
-pub fn settle(number: u32, what: Settled, id: HoldId, seats: &[u32], areas: &[AreaClaim]) -> Call {
-    let word = if what == Settled::Sold {
-        "sold"
-    } else {
-        "reserved"
-    };
+/// After the database has claimed or sold the places of a booking.
+pub fn settle_claims(
+    number: u32,
+    settlement: Settlement,
+    id: HoldId,
+    seats: &[u32],
+    areas: &[AreaClaim],
+) -> ScriptCall<()> {
     let args = Args::new()
-        .text(word)
+        .text(<&str>::from(settlement))
         .id(id)
-        .int(seats.len() as u32)
-        .seats(seats)
+        .counted_seats(seats)
         .areas(areas);
-    args.call(number, &scripts::SETTLE)
+    args.call(number, &scripts::SETTLE, |_| Ok(()))
 }
 
-pub fn unclaim(
+/// The seats of a booking that has ended.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct ReturnedSeats {
+    /// Those that the database says are free, by the index that their claim had.
+    pub free: Vec<u32>,
+    /// Those that nobody has ever claimed; only the booking's own lease on them ends.
+    pub unclaimed: Vec<u32>,
+}
+
+/// After the database has freed the places of a booking; ends its hold.
+pub fn release_claims(
     number: u32,
     id: HoldId,
     booking: BookingId,
-    seats: &[u32],
+    seats: &ReturnedSeats,
     areas: &[AreaClaim],
-) -> Call {
+) -> ScriptCall<()> {
     let args = Args::new()
         .id(id)
         .id(booking)
-        .int(seats.len() as u32)
-        .seats(seats)
+        .counted_seats(&seats.free)
+        .counted_seats(&seats.unclaimed)
         .areas(areas);
-    args.call(number, &scripts::UNCLAIM)
+    args.call(number, &scripts::UNCLAIM, |_| Ok(()))
 }
 
 /// Frames of the live feed, as the script writes them.
@@ -383,15 +317,10 @@ pub enum Feed {
     Frames(u64, Vec<String>),
 }
 
-pub fn feed(number: u32, after: u64) -> Call {
-    Args::new()
-        .text(after.to_string())
-        .call(number, &scripts::FEED)
-}
-
-pub fn feed_answer(reply: &Reply) -> Result<Feed, Unexpected> {
-    let answer = Answer::of(reply)?;
-    match answer.word {
+/// Reads the frames after a sequence number.
+pub fn read_feed(number: u32, after: u64) -> ScriptCall<Feed> {
+    let args = Args::new().text(after.to_string());
+    args.call(number, &scripts::FEED, |answer| match answer.word {
         "lost" => Ok(Feed::Lost),
         "frames" => {
             let frames = (1..answer.rest.len()).map(|at| answer.text(at).map(str::to_string));
@@ -401,79 +330,34 @@ pub fn feed_answer(reply: &Reply) -> Result<Feed, Unexpected> {
             ))
         }
         _ => Err(answer.unexpected()),
-    }
+    })
 }
 
-/// Redis' clock in ms, and a hold as it is now.
-pub fn hold_from(id: HoldId, time: &Reply, record: &Reply) -> Result<Option<Hold>, Unexpected> {
-    let number = |at: usize| {
-        time.items()
-            .get(at)
-            .and_then(Item::text)
-            .and_then(|text| text.parse::<i64>().ok())
+/// Reads a hold as it is now by Redis' clock.
+///
+/// # Errors
+/// Redis does not answer, or has no record of ours there.
+pub fn find_hold(number: u32, id: HoldId) -> Result<Option<Hold>, Error> {
+    let record = vec![
+        b"HGET".to_vec(),
+        session_key(number, "main"),
+        id.to_string().into_bytes(),
+    ];
+    let replies = redis::pipeline(&[vec![b"TIME".to_vec()], record])?;
+    let [Ok(time), Ok(record)] = &replies[..] else {
+        return Err(redis::Error::Unavailable(format!("{replies:?}")).into());
     };
-    let (Some(seconds), Some(micros)) = (number(0), number(1)) else {
-        return Err(Unexpected(format!("{time:?}")));
+    let time_part = |at: usize| {
+        let part = time.items().get(at).and_then(redis::Item::text);
+        part.and_then(|text| text.parse::<i64>().ok())
+    };
+    let (Some(seconds), Some(micros)) = (time_part(0), time_part(1)) else {
+        return Err(Unexpected(format!("{time:?}")).into());
     };
     let Some(text) = record.bytes() else {
         return Ok(None);
     };
-    let text = std::str::from_utf8(text).ok();
-    let record = text
-        .and_then(Record::parse)
-        .ok_or_else(|| Unexpected(format!("{record:?}")))?;
-    Ok(Some(record.at(id, seconds * 1000 + micros / 1000)))
-}
-
-/// A flat array that begins with a word.
-struct Answer<'a> {
-    word: &'a str,
-    rest: &'a [Item],
-}
-
-impl<'a> Answer<'a> {
-    fn of(reply: &'a Reply) -> Result<Self, Unexpected> {
-        match reply.items().split_first() {
-            Some((first, rest)) if first.text().is_some() => Ok(Self {
-                word: first.text().unwrap_or_default(),
-                rest,
-            }),
-            _ => Err(Unexpected(format!("{reply:?}"))),
-        }
-    }
-
-    fn unexpected(&self) -> Unexpected {
-        Unexpected(format!("{} {:?}", self.word, self.rest))
-    }
-
-    fn int(&self, at: usize) -> Result<i64, Unexpected> {
-        self.rest
-            .get(at)
-            .and_then(Item::int)
-            .ok_or_else(|| self.unexpected())
-    }
-
-    fn bytes(&self, at: usize) -> Result<&'a [u8], Unexpected> {
-        self.rest
-            .get(at)
-            .and_then(Item::bytes)
-            .ok_or_else(|| self.unexpected())
-    }
-
-    fn text(&self, at: usize) -> Result<&'a str, Unexpected> {
-        self.rest
-            .get(at)
-            .and_then(Item::text)
-            .ok_or_else(|| self.unexpected())
-    }
-
-    fn record(&self) -> Result<Record, Unexpected> {
-        Record::parse(self.text(0)?).ok_or_else(|| self.unexpected())
-    }
-
-    fn places(&self) -> Result<Vec<Place>, Unexpected> {
-        let places = (0..self.rest.len())
-            .map(|at| Place::parse(self.text(at)?).ok_or_else(|| self.unexpected()));
-        places.collect()
-    }
+    let parsed = std::str::from_utf8(text).ok().and_then(Record::parse);
+    let parsed = parsed.ok_or_else(|| Unexpected(format!("{record:?}")))?;
+    Ok(Some(parsed.at(id, seconds * 1000 + micros / 1000)))
 }

@@ -3,10 +3,11 @@
 
 use std::sync::LazyLock;
 
-/// A script.
+/// A script, put together when it is first used.
 pub struct Script(LazyLock<String>);
 
 impl Script {
+    /// What Redis runs.
     pub fn text(&'static self) -> &'static str {
         &self.0
     }
@@ -14,7 +15,7 @@ impl Script {
 
 macro_rules! script {
     ($($file:literal)*) => {
-        Script(LazyLock::new(|| strip(concat!($(include_str!(concat!("../scripts/", $file)),)*))))
+        Script(LazyLock::new(|| strip_source(concat!($(include_str!(concat!("scripts/", $file)),)*))))
     };
 }
 
@@ -25,7 +26,7 @@ pub static STATE: Script = script!("keys.lua" "library.lua" "state.lua");
 pub static LOAD: Script = script!("keys.lua" "library.lua" "load.lua");
 pub static EXTEND: Script = script!("keys.lua" "library.lua" "extend.lua");
 pub static RELEASE: Script = script!("keys.lua" "library.lua" "release.lua");
-pub static CLAIM: Script = script!("keys.lua" "library.lua" "claim.lua");
+pub static BIND: Script = script!("keys.lua" "library.lua" "bind.lua");
 pub static CLOSE: Script = script!("keys.lua" "library.lua" "close.lua");
 pub static GUARD: Script = script!("keys.lua" "library.lua" "guard.lua");
 pub static SETTLE: Script = script!("keys.lua" "library.lua" "settle.lua");
@@ -38,7 +39,7 @@ pub static UNPROTECTED_HOLD: Script = Script(LazyLock::new(|| {
         .replace("local PROTECTED = true", "local PROTECTED = false")
 }));
 
-fn strip(source: &str) -> String {
+fn strip_source(source: &str) -> String {
     let lines = source
         .lines()
         .map(str::trim)

@@ -1,14 +1,36 @@
 //! Sessions on sale.
 
+use std::collections::HashMap;
+
 use eventhub_guest::ids::{EventId, SessionId};
-use eventhub_guest::sql::{Error, Json, Statement, sql};
+use eventhub_guest::sql::{Error, Json, Row, Statement, sql};
 
+use super::DB;
 use crate::domain::sale::{Category, Sale};
-use crate::ports::Rows;
 
-/// Puts a session on sale, or changes its prices and times. No row where it was closed, or is of
-/// another event or layout: seats are numbered by the layout, so it never changes under a sale.
-pub fn open(sale: &Sale, seat_count: u32, capacity: u32) -> Statement {
+/// Puts sessions on sale, or changes their prices and times: all or none. `capacity`: seats and
+/// places of areas; `areas`: ids and capacities.
+///
+/// # Errors
+/// [`Error::Conflict`] where a sale was closed, or is of another event, layout or currency. Seats
+/// are numbered by the layout, so it never changes under a sale.
+pub fn open_sales(
+    sales: &[Sale],
+    seat_count: u32,
+    capacity: u32,
+    areas: &[(String, u32)],
+) -> Result<(), Error> {
+    let mut statements = vec![];
+    for sale in sales {
+        statements.push(upsert_sale(sale, seat_count, capacity));
+        if !areas.is_empty() {
+            statements.push(insert_areas(sale.session, areas));
+        }
+    }
+    DB.transaction(&statements).map(drop)
+}
+
+fn upsert_sale(sale: &Sale, seat_count: u32, capacity: u32) -> Statement {
     sql("INSERT INTO sale_sessions AS s (session_id, event_id, layout_id, layout_version, currency, categories, max_seats, \
              starts_at, sales_start_at, sales_end_at, status, seat_count, capacity) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'on_sale', $11, $12) \
@@ -31,7 +53,7 @@ pub fn open(sale: &Sale, seat_count: u32, capacity: u32) -> Statement {
     .expect(1)
 }
 
-pub fn open_areas(session: SessionId, areas: &[(String, u32)]) -> Statement {
+fn insert_areas(session: SessionId, areas: &[(String, u32)]) -> Statement {
     let (ids, capacities): (Vec<String>, Vec<i64>) = areas
         .iter()
         .map(|(id, capacity)| (id.clone(), i64::from(*capacity)))
@@ -44,55 +66,102 @@ pub fn open_areas(session: SessionId, areas: &[(String, u32)]) -> Statement {
     .bind(capacities)
 }
 
-/// Answers `session_id` and `number` of all of the event's sessions, also of those that were closed
-/// before.
-pub fn close(event: EventId) -> Statement {
-    sql("UPDATE sale_sessions SET status = 'closed', updated_at = now() WHERE event_id = $1 RETURNING session_id, number").bind(event)
+/// Ends the sale of all sessions of an event. Answers ids and numbers, also of the sessions that
+/// were closed before.
+///
+/// # Errors
+/// Those of the database.
+pub fn close_sales(event: EventId) -> Result<Vec<(SessionId, u32)>, Error> {
+    let statement = sql(
+        "UPDATE sale_sessions SET status = 'closed', updated_at = now() WHERE event_id = $1 \
+         RETURNING session_id, number",
+    );
+    let rows = DB.query(statement.bind(event))?;
+    rows.iter()
+        .map(|row| Ok((row.get("session_id")?, row.get("number")?)))
+        .collect()
 }
 
 const COLUMNS: &str = "SELECT session_id, number, event_id, layout_id, layout_version, currency, categories, max_seats, starts_at, \
     sales_start_at, sales_end_at, status = 'closed' AS closed FROM sale_sessions";
 
-pub fn by_session(session: SessionId) -> Statement {
-    sql(&format!("{COLUMNS} WHERE session_id = $1")).bind(session)
+/// The sale of a session.
+///
+/// # Errors
+/// Those of the database.
+pub fn find_by_session(session: SessionId) -> Result<Option<Sale>, Error> {
+    let statement = sql(&format!("{COLUMNS} WHERE session_id = $1"));
+    let row = DB.optional(statement.bind(session))?;
+    row.as_ref().map(read_sale).transpose()
 }
 
-pub fn by_number(number: u32) -> Statement {
-    sql(&format!("{COLUMNS} WHERE number = $1")).bind(number)
+/// The sale with that number.
+///
+/// # Errors
+/// Those of the database.
+pub fn find_by_number(number: u32) -> Result<Option<Sale>, Error> {
+    let statement = sql(&format!("{COLUMNS} WHERE number = $1"));
+    let row = DB.optional(statement.bind(number))?;
+    row.as_ref().map(read_sale).transpose()
 }
 
-/// The sale in the first row, if there is one.
-pub fn sale(rows: &Rows) -> Result<Option<Sale>, Error> {
-    if rows.is_empty() {
-        return Ok(None);
-    }
-    let Json(categories): Json<Vec<Category>> = rows.get(0, "categories")?;
-    Ok(Some(Sale {
-        session: rows.get(0, "session_id")?,
-        number: rows.get(0, "number")?,
-        event: rows.get(0, "event_id")?,
-        layout: rows.get(0, "layout_id")?,
-        layout_version: rows.get(0, "layout_version")?,
-        currency: rows.get(0, "currency")?,
+fn read_sale(row: &Row) -> Result<Sale, Error> {
+    let Json(categories): Json<Vec<Category>> = row.get("categories")?;
+    Ok(Sale {
+        session: row.get("session_id")?,
+        number: row.get("number")?,
+        event: row.get("event_id")?,
+        layout: row.get("layout_id")?,
+        layout_version: row.get("layout_version")?,
+        currency: row.get("currency")?,
         categories,
-        max_seats: rows.get(0, "max_seats")?,
-        starts_at: rows.get(0, "starts_at")?,
-        sales_start_at: rows.get(0, "sales_start_at")?,
-        sales_end_at: rows.get(0, "sales_end_at")?,
-        closed: rows.get(0, "closed")?,
-    }))
+        max_seats: row.get("max_seats")?,
+        starts_at: row.get("starts_at")?,
+        sales_start_at: row.get("sales_start_at")?,
+        sales_end_at: row.get("sales_end_at")?,
+        closed: row.get("closed")?,
+    })
 }
 
-/// `session_id`, `number`, `capacity`, and `claimed`: seats and places of areas together.
-pub fn tallies(sessions: Vec<SessionId>) -> Statement {
-    sql("SELECT s.session_id, s.number, s.capacity::bigint AS capacity, \
+/// How many places a session has, seats and areas together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capacity {
+    pub session: SessionId,
+    pub number: u32,
+    pub places: u32,
+}
+
+/// Reads the capacities of sessions; unknown ones are left out.
+///
+/// # Errors
+/// Those of the database.
+pub fn read_capacities(sessions: Vec<SessionId>) -> Result<Vec<Capacity>, Error> {
+    let statement = sql(
+        "SELECT session_id, number, capacity::bigint AS capacity FROM sale_sessions \
+         WHERE session_id = ANY($1)",
+    );
+    let rows = DB.query(statement.bind(sessions))?;
+    let capacity = |row: &Row| {
+        Ok(Capacity {
+            session: row.get("session_id")?,
+            number: row.get("number")?,
+            places: row.get("capacity")?,
+        })
+    };
+    rows.iter().map(capacity).collect()
+}
+
+/// Counts the claimed places of sessions, seats and areas together.
+///
+/// # Errors
+/// Those of the database.
+pub fn count_claims(sessions: Vec<SessionId>) -> Result<HashMap<SessionId, u32>, Error> {
+    let statement = sql("SELECT s.session_id, \
              (SELECT count(*) FROM seat_claims c WHERE c.session_id = s.session_id AND c.status <> 'free') \
              + (SELECT coalesce(sum(a.claimed), 0) FROM session_areas a WHERE a.session_id = s.session_id) AS claimed \
-         FROM sale_sessions s WHERE s.session_id = ANY($1)")
-    .bind(sessions)
-}
-
-/// `session_id`, `number`, `capacity` only.
-pub fn capacities(sessions: Vec<SessionId>) -> Statement {
-    sql("SELECT session_id, number, capacity::bigint AS capacity FROM sale_sessions WHERE session_id = ANY($1)").bind(sessions)
+         FROM sale_sessions s WHERE s.session_id = ANY($1)");
+    let rows = DB.query(statement.bind(sessions))?;
+    rows.iter()
+        .map(|row| Ok((row.get("session_id")?, row.get("claimed")?)))
+        .collect()
 }

@@ -1,49 +1,42 @@
-//! The service against a real Redis and a real PostgreSQL: one pair of servers for all tests of a
-//! file, one session for each test, one `Inventory` for each thread, as instances have it.
+//! The service on a real Redis and a real PostgreSQL, with seat-lock as a library: one environment
+//! for each [`World`], one `Inventory` for each thread, as instances have it.
 #![allow(dead_code, clippy::unwrap_used)]
 
-mod postgres;
+mod faults;
+mod ports;
 
-use std::cell::RefCell;
-use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier, LazyLock};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
-use eventhub_guest::bindings::eventhub::redis::commands::{Command, Item, Reply};
 use eventhub_guest::ids::{BookingId, EventId, LayoutId, SessionId, UserId};
-use eventhub_guest::{Timestamp, redis as errors, sql};
-use eventhub_testing::Redis;
-pub use postgres::Postgres;
-use seat_inventory::bindings::eventhub::seat_lock::lock;
-use seat_inventory::bindings::eventhub::venue_layout::layouts;
+use eventhub_guest::{Timestamp, native, redis};
+use eventhub_native::{Environment, Handle, Session};
+use faults::{Faults, Switches};
+use ports::TestPorts;
 use seat_inventory::config::Config;
+use seat_inventory::domain::claims::{Places, SeatPlace};
 use seat_inventory::domain::hold::Hold;
 use seat_inventory::domain::sale::Category;
-use seat_inventory::ports::{Call, Ports, Rows};
-use seat_inventory::service::{Error, Inventory, Opened};
+use seat_inventory::domain::selection::{BestAvailable, NewHold};
+use seat_inventory::error::Error;
 use seat_inventory::unprotected::Protection;
-use seat_lock::bits::Bits;
-use seat_lock::layout::Layout;
-use seat_lock::select;
+use seat_inventory::usecases::{Inventory, NewSale, NewSession};
 
-static POSTGRES: LazyLock<Postgres> = LazyLock::new(Postgres::start);
-static REDIS: LazyLock<Redis> = LazyLock::new(|| Redis::start().unwrap());
-
-/// A session on sale and the servers that it lives on. `Clone` is cheap; every thread makes its own
+/// A session on sale, and the servers that it lives on. `Clone` is cheap; every thread makes its own
 /// `Inventory` of it.
 #[derive(Clone)]
 pub struct World {
-    pub redis: String,
-    pub postgres: &'static Postgres,
+    handle: Handle,
+    database: Session,
     pub session: SessionId,
     pub event: EventId,
-    layout: LayoutId,
+    pub layout: LayoutId,
     document: Arc<String>,
     pub config: Config,
-    /// Whether Postgres answers nobody.
-    pub postgres_away: Arc<AtomicBool>,
+    pub switches: Arc<Switches>,
+    /// How often another component was called.
+    calls: Arc<AtomicUsize>,
 }
 
 /// Rows `1`, `2` … of seats `1`, `2` … in section `A`, category `stalls` at 45.00; standing area
@@ -75,50 +68,63 @@ impl World {
         Self::with(hall(5, 10, 300), 10)
     }
 
+    /// On databases and a Redis of its own.
     pub fn with(document: String, max_seats: u32) -> Self {
-        Self::on(REDIS.url(), document, max_seats)
-    }
-
-    /// On a Redis of the test's own.
-    pub fn on(redis: String, document: String, max_seats: u32) -> Self {
-        let config = Config {
-            hold_ttl_ms: 60_000,
-            claim_ms: 60_000,
-            protection: Protection::On,
-        };
+        let environment = Environment::start(&["event_db"]);
         let world = Self {
-            redis,
-            postgres: &POSTGRES,
+            handle: environment.handle(),
+            database: environment.session("event_db"),
             session: SessionId::new(),
             event: EventId::new(),
             layout: LayoutId::new(),
             document: Arc::new(document),
-            config,
-            postgres_away: Arc::default(),
+            config: Config {
+                hold_ttl_ms: 60_000,
+                bound_ttl_ms: 60_000,
+                protection: Protection::On,
+            },
+            switches: Arc::default(),
+            calls: Arc::default(),
         };
-        world.inventory().open(world.opened(max_seats)).unwrap();
+        world.open(max_seats);
         world
     }
 
-    pub fn opened(&self, max_seats: u32) -> Opened {
+    /// Another session of the same hall in the same environment.
+    pub fn next_session(&self, max_seats: u32) -> Self {
+        let world = Self {
+            session: SessionId::new(),
+            event: EventId::new(),
+            ..self.clone()
+        };
+        world.open(max_seats);
+        world
+    }
+
+    fn open(&self, max_seats: u32) {
+        let sale = self.new_sale(max_seats);
+        self.inventory().open_sales(&sale).unwrap();
+    }
+
+    pub fn new_sale(&self, max_seats: u32) -> NewSale {
         let category = |id: &str, price| Category {
             id: id.into(),
             name: id.to_uppercase(),
             price,
         };
-        Opened {
+        NewSale {
             event: self.event,
             layout: self.layout,
             layout_version: 1,
             currency: "EUR".parse().unwrap(),
             categories: vec![category("stalls", 4500), category("standing", 1000)],
             max_seats,
-            sessions: vec![(
-                self.session,
-                Timestamp::now().plus(Duration::from_secs(86_400)),
-                None,
-                None,
-            )],
+            sessions: vec![NewSession {
+                id: self.session,
+                starts_at: Timestamp::now().plus(Duration::from_secs(86_400)),
+                sales_start_at: None,
+                sales_end_at: None,
+            }],
         }
     }
 
@@ -127,8 +133,8 @@ impl World {
         self
     }
 
-    pub fn claiming_for(mut self, milliseconds: i64) -> Self {
-        self.config.claim_ms = milliseconds;
+    pub fn binding_for(mut self, milliseconds: i64) -> Self {
+        self.config.bound_ttl_ms = milliseconds;
         self
     }
 
@@ -137,28 +143,45 @@ impl World {
         self
     }
 
-    pub fn inventory(&self) -> Inventory<Servers> {
-        let client = redis::Client::open(self.redis.as_str()).unwrap();
-        let servers = Servers {
-            redis: RefCell::new(client.get_connection().unwrap()),
-            postgres: self.postgres,
-            postgres_away: self.postgres_away.clone(),
-            document: self.document.clone(),
-            layouts: RefCell::default(),
-        };
-        Inventory::new(servers, self.config)
+    /// A new instance; from here on this thread's capabilities are those of this world.
+    pub fn inventory(&self) -> Inventory {
+        let environment = self.handle.attach();
+        let faults = Faults::new(environment.backend(), self.switches.clone());
+        native::set_backend(std::rc::Rc::new(faults));
+        let ports = TestPorts::new(self.document.clone(), self.calls.clone());
+        Inventory::new(ports, self.config)
+    }
+
+    /// How often venue-layout or seat-lock was called so far.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    /// Runs SQL on event_db. `SESSION` stands for the session's id.
+    pub fn sql(&self, text: &str) -> String {
+        let session = uuid::Uuid::from_u128(self.session.as_u128());
+        let text = text.replace("SESSION", &format!("'{session}'"));
+        self.database.sql(&text).trim().to_string()
+    }
+
+    /// Makes what Redis has loaded from PostgreSQL old, so that it is loaded again.
+    pub fn age_claims(&self) {
+        let number = self.sql("SELECT number FROM sale_sessions WHERE session_id = SESSION");
+        let key = format!("{{{number}}}:main");
+        run_redis(&["HSET", &key, "loaded", "1"]);
     }
 
     /// Runs as many threads as there are items, all at once, each with an inventory of its own.
     pub fn race<I: Send, T: Send>(
         &self,
         items: Vec<I>,
-        run: impl Fn(&Inventory<Servers>, I) -> T + Sync,
+        run: impl Fn(&Inventory, I) -> T + Sync,
     ) -> Vec<T> {
         let barrier = Barrier::new(items.len());
+        let (barrier, run) = (&barrier, &run);
         std::thread::scope(|scope| {
             let threads = items.into_iter().map(|item| {
-                scope.spawn(|| {
+                scope.spawn(move || {
                     let inventory = self.inventory();
                     // Reads session and layout, so that the race is about seats.
                     inventory.seats(self.session).unwrap();
@@ -174,83 +197,48 @@ impl World {
         })
     }
 
-    /// A hold of these seats, claimed for a new booking of the same user.
-    pub fn claimed(&self, inventory: &Inventory<Servers>, seats: &[&str]) -> (Hold, BookingId) {
-        let hold = inventory
-            .hold(
-                self.session,
-                UserId::new(),
-                &seats_of(seats),
-                Timestamp::now(),
-            )
-            .unwrap();
+    /// A hold of these seats, bound to a new booking of the same user.
+    pub fn bound(&self, inventory: &Inventory, seats: &[&str]) -> (Hold, BookingId) {
+        let hold = self.hold(inventory, &seats_of(seats)).unwrap();
         let booking = BookingId::new();
-        inventory
-            .claim(hold.id, hold.user, booking, in_a_while())
-            .unwrap();
+        bind(inventory, &hold, booking).unwrap();
         (hold, booking)
+    }
+
+    /// A hold of a new user.
+    pub fn hold(&self, inventory: &Inventory, wanted: &NewHold) -> Result<Hold, Error> {
+        inventory.hold(self.session, UserId::new(), wanted, Timestamp::now())
     }
 
     pub fn reserve(
         &self,
-        inventory: &Inventory<Servers>,
+        inventory: &Inventory,
         hold: &Hold,
         booking: BookingId,
     ) -> Result<(), Error> {
-        let seats = hold.body.seats.iter().map(|seat| seat.0.clone()).collect();
-        let areas = hold
-            .body
-            .areas
-            .iter()
-            .map(|area| (area.0.clone(), area.2))
-            .collect();
-        let places = inventory.places(self.session, seats, areas)?;
-        inventory.reserve(booking, hold.id, self.session, places, hold.fence)
+        inventory.reserve(booking, hold.id, self.session, &places_of(hold), hold.fence)
     }
 
     pub fn confirm(
         &self,
-        inventory: &Inventory<Servers>,
+        inventory: &Inventory,
         hold: &Hold,
         booking: BookingId,
     ) -> Result<(), Error> {
-        let seats = hold.body.seats.iter().map(|seat| seat.0.clone()).collect();
-        let areas = hold
-            .body
-            .areas
-            .iter()
-            .map(|area| (area.0.clone(), area.2))
-            .collect();
-        inventory.confirm(
-            booking,
-            self.session,
-            inventory.places(self.session, seats, areas)?,
-        )
+        inventory.confirm(booking, self.session, &places_of(hold))
     }
 
     pub fn release(
         &self,
-        inventory: &Inventory<Servers>,
+        inventory: &Inventory,
         hold: &Hold,
         booking: BookingId,
     ) -> Result<(), Error> {
-        let seats = hold.body.seats.iter().map(|seat| seat.0.clone()).collect();
-        let areas = hold
-            .body
-            .areas
-            .iter()
-            .map(|area| (area.0.clone(), area.2))
-            .collect();
-        inventory.release(
-            booking,
-            hold.id,
-            self.session,
-            inventory.places(self.session, seats, areas)?,
-        )
+        inventory.release(booking, hold.id, self.session, &places_of(hold))
     }
 
-    /// Free, held and sold seats, and free places of the floor, as the API tells them.
-    pub fn counts(&self, inventory: &Inventory<Servers>) -> (u32, u32, u32, u32) {
+    /// Free, held and sold seats, and free places of the floor, as the API shows them.
+    pub fn counts(&self, inventory: &Inventory) -> (u32, u32, u32, u32) {
         let seats = inventory.seats(self.session).unwrap();
         let counts = seats.occupancy.counts(seats.layout.seat_count);
         (
@@ -262,213 +250,68 @@ impl World {
     }
 }
 
+/// Runs one command on the Redis of this thread's world.
+pub fn run_redis(words: &[&str]) -> redis::Reply {
+    let words = words.iter().map(|word| word.as_bytes().to_vec()).collect();
+    redis::execute(&words).unwrap()
+}
+
+/// Empties the Redis of this thread's world.
+pub fn flush_redis() {
+    run_redis(&["FLUSHDB"]);
+}
+
+/// Binds a hold to a booking that lives for a while.
+pub fn bind(inventory: &Inventory, hold: &Hold, booking: BookingId) -> Result<Hold, Error> {
+    let bound = inventory.bind_hold(hold.id, hold.user, booking, in_a_while(), &[]);
+    bound.map(|(hold, _)| hold)
+}
+
+/// The places of a hold as its booking names them, with indexes.
+pub fn places_of(hold: &Hold) -> Places {
+    let seats = hold.places.seats.iter().map(|seat| SeatPlace {
+        seat: seat.seat.clone(),
+        index: Some(seat.index),
+    });
+    let areas = hold.places.areas.iter();
+    let areas = areas.map(|area| (area.area.clone(), area.quantity));
+    Places::new(seats.collect(), areas.collect())
+}
+
+/// Places of a booking that does not know the indexes.
+pub fn named_places(seats: &[&str], floor: Option<u32>) -> Places {
+    let seats = seats.iter().map(|seat| SeatPlace {
+        seat: seat.to_string(),
+        index: None,
+    });
+    let areas = floor.map(|quantity| ("floor".to_string(), quantity));
+    Places::new(seats.collect(), areas.into_iter().collect())
+}
+
 pub fn in_a_while() -> Timestamp {
     Timestamp::now().plus(Duration::from_secs(600))
 }
 
-pub fn seats_of(seats: &[&str]) -> lock::Request {
-    lock::Request {
+pub fn seats_of(seats: &[&str]) -> NewHold {
+    NewHold {
         seats: seats.iter().map(|seat| seat.to_string()).collect(),
-        areas: vec![],
-        best_available: None,
+        ..NewHold::default()
     }
 }
 
-pub fn floor(quantity: u32) -> lock::Request {
-    lock::Request {
-        seats: vec![],
+pub fn floor(quantity: u32) -> NewHold {
+    NewHold {
         areas: vec![("floor".into(), quantity)],
-        best_available: None,
+        ..NewHold::default()
     }
 }
 
-pub fn best(quantity: u32) -> lock::Request {
-    let best = lock::BestAvailable {
-        quantity,
-        category: "stalls".into(),
-    };
-    lock::Request {
-        seats: vec![],
-        areas: vec![],
-        best_available: Some(best),
+pub fn best(quantity: u32) -> NewHold {
+    NewHold {
+        best_available: Some(BestAvailable {
+            quantity,
+            category: "stalls".into(),
+        }),
+        ..NewHold::default()
     }
-}
-
-/// The ports of a test: real servers, seat-lock as a library.
-pub struct Servers {
-    redis: RefCell<redis::Connection>,
-    postgres: &'static Postgres,
-    postgres_away: Arc<AtomicBool>,
-    document: Arc<String>,
-    layouts: RefCell<HashMap<String, Rc<Layout>>>,
-}
-
-impl Servers {
-    fn parsed(&self, key: &str) -> Result<Rc<Layout>, lock::Error> {
-        self.layouts
-            .borrow()
-            .get(key)
-            .cloned()
-            .ok_or(lock::Error::UnknownLayout)
-    }
-}
-
-impl Ports for Servers {
-    fn transaction(&self, statements: &[sql::Statement]) -> Result<Vec<Rows>, sql::Error> {
-        match self.postgres_away.load(Ordering::Relaxed) {
-            true => Err(sql::Error::Unavailable("it is away".into())),
-            false => self.postgres.transaction(statements),
-        }
-    }
-
-    fn script(&self, call: &Call) -> Result<Reply, errors::Error> {
-        let script = redis::Script::new(call.source);
-        let mut invocation = script.prepare_invoke();
-        for key in &call.keys {
-            invocation.key(key);
-        }
-        for arg in &call.args {
-            invocation.arg(arg);
-        }
-        reply(invocation.invoke::<redis::Value>(&mut *self.redis.borrow_mut()))
-    }
-
-    fn pipeline(
-        &self,
-        commands: &[Command],
-    ) -> Result<Vec<Result<Reply, errors::Error>>, errors::Error> {
-        let run = |command: &Command| {
-            let name = String::from_utf8(command[0].clone()).unwrap();
-            let mut built = redis::cmd(&name);
-            for arg in &command[1..] {
-                built.arg(arg);
-            }
-            reply(built.query::<redis::Value>(&mut *self.redis.borrow_mut()))
-        };
-        Ok(commands.iter().map(run).collect())
-    }
-
-    fn notify(&self, topic: &str) {
-        assert!(topic.starts_with("session:ses_"), "{topic}");
-    }
-
-    fn layout(&self, id: &str, version: u32) -> Result<layouts::Layout, layouts::Error> {
-        let layout = Layout::parse(&self.document).unwrap();
-        let seat_count = layout.seats().len() as u32;
-        let standing: u32 = layout.areas().iter().map(|area| area.capacity).sum();
-        Ok(layouts::Layout {
-            id: id.into(),
-            version,
-            venue_id: String::new(),
-            seat_count,
-            capacity: seat_count + standing,
-            categories: vec!["stalls".into(), "standing".into()],
-            document: self.document.to_string(),
-        })
-    }
-
-    fn load(&self, key: &str, document: &str) -> Result<lock::Loaded, lock::Error> {
-        let layout = Rc::new(Layout::parse(document).unwrap());
-        let areas = layout
-            .areas()
-            .iter()
-            .map(|area| (layout.text(area.id).to_string(), area.capacity))
-            .collect();
-        let loaded = lock::Loaded {
-            seat_count: layout.seats().len() as u32,
-            areas,
-        };
-        self.layouts.borrow_mut().insert(key.into(), layout);
-        Ok(loaded)
-    }
-
-    fn select(
-        &self,
-        key: &str,
-        request: &lock::Request,
-        occupied: &[u8],
-        limit: u32,
-    ) -> Result<lock::Selection, lock::Error> {
-        let layout = self.parsed(key)?;
-        let best = request.best_available.as_ref().map(|best| select::Best {
-            quantity: best.quantity,
-            category: best.category.clone(),
-        });
-        let request = select::Request {
-            seats: request.seats.clone(),
-            areas: request.areas.clone(),
-            best,
-        };
-        let selection =
-            select::select(&layout, &request, Bits(occupied), limit).map_err(lock_error)?;
-        let seats = selection.seats.iter().map(|&index| lock::Place {
-            index,
-            seat: layout.key(index).to_string(),
-            category: layout.category_of(index).to_string(),
-            flags: layout.flags_of(index).map(str::to_string).collect(),
-        });
-        let areas = selection
-            .areas
-            .iter()
-            .map(|&(at, quantity)| lock::AreaPlace {
-                area: layout.text(layout.areas()[at].id).to_string(),
-                category: layout
-                    .category_name(layout.areas()[at].category)
-                    .to_string(),
-                quantity,
-            });
-        Ok(lock::Selection {
-            seats: seats.collect(),
-            areas: areas.collect(),
-        })
-    }
-
-    fn indexes(&self, key: &str, seats: &[String]) -> Result<Vec<u32>, lock::Error> {
-        select::indexes(&*self.parsed(key)?, seats).map_err(lock_error)
-    }
-
-    fn keys_of(&self, key: &str, bits: &[u8]) -> Result<Vec<String>, lock::Error> {
-        let layout = self.parsed(key)?;
-        let seats = layout.seats().len() as u32;
-        Ok(Bits(bits)
-            .ones()
-            .filter(|&index| index < seats)
-            .map(|index| layout.key(index).to_string())
-            .collect())
-    }
-}
-
-fn lock_error(error: select::Error) -> lock::Error {
-    match error {
-        select::Error::Unknown(names) => lock::Error::Unknown(names),
-        select::Error::Duplicate(names) => lock::Error::Duplicate(names),
-        select::Error::Empty => lock::Error::Empty,
-        select::Error::LimitExceeded(limit) => lock::Error::LimitExceeded(limit),
-        select::Error::NoneLeft => lock::Error::NoneLeft,
-    }
-}
-
-fn reply(answer: redis::RedisResult<redis::Value>) -> Result<Reply, errors::Error> {
-    let value = answer.map_err(|error| match error.code() {
-        Some(_) => errors::Error::Refused(error.to_string()),
-        None => errors::Error::Unavailable(error.to_string()),
-    })?;
-    Ok(match value {
-        redis::Value::Nil => Reply::Nil,
-        redis::Value::Int(number) => Reply::Int(number),
-        redis::Value::BulkString(bytes) => Reply::Bulk(bytes),
-        redis::Value::Okay => Reply::Status("OK".into()),
-        redis::Value::Array(items) => Reply::Array(
-            items
-                .into_iter()
-                .map(|item| match item {
-                    redis::Value::Nil => Item::Nil,
-                    redis::Value::Int(number) => Item::Int(number),
-                    redis::Value::BulkString(bytes) => Item::Bulk(bytes),
-                    other => panic!("nested or unknown item: {other:?}"),
-                })
-                .collect(),
-        ),
-        other => panic!("unknown reply: {other:?}"),
-    })
 }
