@@ -1,11 +1,12 @@
 //! The rules of a booking's life: `(state, event) -> (state, commands)`. Plain values, no I/O, no
 //! clock.
 //!
-//! Three ideas carry it. Before the money is captured, whatever goes wrong ends the booking and
-//! undoes what was done; after it the booking goes forward or the money goes back. An ended booking
-//! never becomes a live one again, so its compensations are safe whoever else works on it. Events
-//! are facts: told late or twice they change nothing, and a fact that an ended booking still has
-//! something (seats reserved by a call that was under way) makes it give that back.
+//! Three ideas carry it. Before the money is captured, any failure ends the booking and undoes its
+//! steps; afterwards the booking goes forward or the money goes back. An ended booking never
+//! becomes a live one again, so its compensations are safe whoever else works on it. Events are
+//! facts: an event that comes late or twice changes nothing, and an event which says that an ended
+//! booking still has something (seats reserved by a call that was under way) makes it give that
+//! back.
 
 /// What a buyer sees.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -90,20 +91,20 @@ pub struct Transition {
     pub commands: Commands,
 }
 
-/// The most that one transition demands.
-const MOST: usize = 3;
+/// No transition demands more commands.
+const MAX_COMMANDS: usize = 3;
 
-/// What is to be done, in this order. Kept in place: an allocation would take longer than the rules
-/// themselves.
+/// What is to be done, in this order. An array, because an allocation would take longer than the
+/// rules themselves.
 #[derive(Clone, Copy)]
 pub struct Commands {
-    list: [Command; MOST],
+    list: [Command; MAX_COMMANDS],
     len: usize,
 }
 
 impl Commands {
     const NONE: Self = Self {
-        list: [Command::ReserveSeats; MOST],
+        list: [Command::ReserveSeats; MAX_COMMANDS],
         len: 0,
     };
 
@@ -123,7 +124,7 @@ impl std::ops::Deref for Commands {
 
 impl IntoIterator for Commands {
     type Item = Command;
-    type IntoIter = std::iter::Take<std::array::IntoIter<Command, MOST>>;
+    type IntoIter = std::iter::Take<std::array::IntoIter<Command, MAX_COMMANDS>>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.list.into_iter().take(self.len)
@@ -144,10 +145,10 @@ impl std::fmt::Debug for Commands {
     }
 }
 
-/// A wish that cannot be granted. Facts are never refused.
+/// A request of the buyer that cannot be granted. Other events are never refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
-    /// The buyer's fault: from and to.
+    /// The status now, and the one that was asked for.
     #[error("not possible from {0:?} to {1:?}")]
     InvalidTransition(Status, Status),
 }
@@ -213,7 +214,7 @@ impl State {
     }
 }
 
-/// A booking that was just made.
+/// The state of a new booking.
 pub const fn start(free_of_charge: bool) -> State {
     State {
         status: Status::Pending,
@@ -223,8 +224,9 @@ pub const fn start(free_of_charge: bool) -> State {
     }
 }
 
-/// An event that changes nothing (late, repeated) gives the same state and no commands. `Created`
-/// never changes the state: it only says what a booking at its start demands.
+/// The state after an event, and the commands that it demands. An event that changes nothing (late,
+/// repeated) gives the same state and no commands. `Created` never changes the state: its commands
+/// are those that a booking at its start demands.
 ///
 /// # Errors
 /// [`Refusal::InvalidTransition`] for a cancellation that comes too late.
@@ -236,8 +238,8 @@ pub fn step(state: State, event: Event) -> Result<Transition, Refusal> {
                 commands: resume(state),
             });
         }
-        Event::CancelRequested => cancel(state)?,
-        fact => after(state, fact),
+        Event::CancelRequested => cancel_booking(state)?,
+        fact => apply_fact(state, fact),
     };
     if next == state {
         return Ok(Transition {
@@ -252,22 +254,22 @@ pub fn step(state: State, event: Event) -> Result<Transition, Refusal> {
     if state.status == Status::Confirmed {
         commands.push(Command::VoidTickets);
     }
-    demand(next, &mut commands);
+    push_demands(next, &mut commands);
     Ok(Transition {
         state: next,
         commands,
     })
 }
 
-/// What is still to be done in a state. Tickets are issued and voided in the transaction that
+/// The commands that a state still demands. Tickets are issued and voided in the transaction that
 /// records the state, so no state waits for them.
 pub fn resume(state: State) -> Commands {
     let mut commands = Commands::NONE;
-    demand(state, &mut commands);
+    push_demands(state, &mut commands);
     commands
 }
 
-fn demand(state: State, commands: &mut Commands) {
+fn push_demands(state: State, commands: &mut Commands) {
     if state.status.is_active() {
         match state.places {
             Places::None => commands.push(Command::ReserveSeats),
@@ -288,8 +290,8 @@ fn demand(state: State, commands: &mut Commands) {
     }
 }
 
-/// Cancelling is a wish of the buyer, granted until the money is captured.
-fn cancel(state: State) -> Result<State, Refusal> {
+/// The buyer may cancel until the money is captured.
+fn cancel_booking(state: State) -> Result<State, Refusal> {
     match state.status {
         Status::Pending | Status::AwaitingPayment if state.is_unpaid() => {
             Ok(state.give_up(Status::Cancelled))
@@ -299,7 +301,7 @@ fn cancel(state: State) -> Result<State, Refusal> {
     }
 }
 
-fn after(state: State, fact: Event) -> State {
+fn apply_fact(state: State, fact: Event) -> State {
     if state.free_of_charge && is_about_money(fact) {
         return state;
     }
@@ -356,8 +358,8 @@ fn after(state: State, fact: Event) -> State {
             }
         }
 
-        // Also where the money was given back without our asking: no booking keeps its seats
-        // without its money.
+        // Also where the provider gave the money back by itself: no booking keeps its seats without
+        // its money.
         Event::RefundStarted if state.is_unpaid() || state.money == Money::Captured => State {
             money: Money::Refunding,
             status: Status::Refunding,

@@ -6,16 +6,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use saga::machine::{Command, Event, Money, Places, Refusal, State, Status, resume, start, step};
 
 /// The state after an event; a refusal leaves it as it is.
-fn next(state: State, event: Event) -> State {
+fn next_state(state: State, event: Event) -> State {
     step(state, event).map_or(state, |transition| transition.state)
 }
 
-fn reachable() -> BTreeSet<State> {
+fn reachable_states() -> BTreeSet<State> {
     let mut known = BTreeSet::from([start(false), start(true)]);
     let mut queue: Vec<State> = known.iter().copied().collect();
     while let Some(state) = queue.pop() {
         for event in Event::ALL {
-            let to = next(state, event);
+            let to = next_state(state, event);
             if known.insert(to) {
                 queue.push(to);
             }
@@ -24,9 +24,9 @@ fn reachable() -> BTreeSet<State> {
     known
 }
 
-/// What the world may answer to a command. Tickets are made with the record itself and answer
+/// The events that a command may lead to. Tickets are made with the record itself and answer
 /// nothing.
-fn answers(command: Command) -> &'static [Event] {
+fn possible_answers(command: Command) -> &'static [Event] {
     match command {
         Command::ReserveSeats => &[Event::SeatsReserved, Event::SeatsRefused],
         Command::RequestPayment => &[
@@ -49,14 +49,14 @@ fn answers(command: Command) -> &'static [Event] {
 }
 
 #[test]
-fn the_machine_is_small_enough_to_be_looked_at_whole() {
-    let states = reachable();
+fn the_machine_is_small_enough_to_be_checked_whole() {
+    let states = reachable_states();
     assert!((20..120).contains(&states.len()), "{}", states.len());
 }
 
 #[test]
-fn every_state_is_settled_or_has_something_to_do_or_waits_for_something_that_ends() {
-    for state in reachable() {
+fn every_state_is_settled_has_work_or_waits_for_an_end() {
+    for state in reachable_states() {
         let waits_for_buyer =
             state.status == Status::AwaitingPayment && state.money == Money::Requested;
         let waits_for_refund = state.status == Status::Refunding && state.money == Money::Refunding;
@@ -66,19 +66,22 @@ fn every_state_is_settled_or_has_something_to_do_or_waits_for_something_that_end
         );
         if waits_for_buyer {
             assert!(
-                next(state, Event::DeadlinePassed).status.has_ended(),
+                next_state(state, Event::DeadlinePassed).status.has_ended(),
                 "a buyer who never pays blocks {state:?}"
             );
         }
         if waits_for_refund {
-            assert_eq!(next(state, Event::RefundDone).status, Status::Refunded);
+            assert_eq!(
+                next_state(state, Event::RefundDone).status,
+                Status::Refunded
+            );
         }
     }
 }
 
 #[test]
-fn captured_money_is_confirmed_or_on_its_way_back_or_being_confirmed() {
-    for state in reachable()
+fn captured_money_leads_to_a_confirmation_or_a_refund() {
+    for state in reachable_states()
         .into_iter()
         .filter(|state| state.money == Money::Captured)
     {
@@ -99,7 +102,7 @@ fn captured_money_is_confirmed_or_on_its_way_back_or_being_confirmed() {
 
 #[test]
 fn confirmed_means_sold_and_paid_or_free() {
-    for state in reachable()
+    for state in reachable_states()
         .into_iter()
         .filter(|state| state.status == Status::Confirmed)
     {
@@ -114,7 +117,7 @@ fn confirmed_means_sold_and_paid_or_free() {
 
 #[test]
 fn refunded_means_that_the_provider_said_so() {
-    for state in reachable() {
+    for state in reachable_states() {
         assert_eq!(
             state.status == Status::Refunded,
             state.money == Money::Refunded,
@@ -125,7 +128,7 @@ fn refunded_means_that_the_provider_said_so() {
             "a free booking has no money: {state:?}"
         );
         for event in Event::ALL {
-            let to = next(state, event);
+            let to = next_state(state, event);
             if to.money == Money::Refunded && state.money != Money::Refunded {
                 assert_eq!(event, Event::RefundDone);
             }
@@ -134,14 +137,14 @@ fn refunded_means_that_the_provider_said_so() {
 }
 
 #[test]
-fn an_event_told_twice_has_the_effect_of_once() {
-    for state in reachable() {
+fn an_event_that_comes_twice_has_the_effect_of_once() {
+    for state in reachable_states() {
         for event in Event::ALL {
             let Ok(once) = step(state, event) else {
                 continue;
             };
             let twice = step(once.state, event);
-            // A buyer who cancels twice and was paid meanwhile hears a refusal; nothing changes.
+            // A buyer who cancels twice and was paid meanwhile gets a refusal; nothing changes.
             let twice = twice.map_or(once.state, |transition| transition.state);
             assert_eq!(twice, once.state, "{state:?} {event:?}");
         }
@@ -149,8 +152,8 @@ fn an_event_told_twice_has_the_effect_of_once() {
 }
 
 #[test]
-fn commands_are_what_the_new_state_demands_and_nothing_where_nothing_changed() {
-    for state in reachable() {
+fn a_changed_state_demands_its_commands_and_no_others() {
+    for state in reachable_states() {
         for event in Event::ALL {
             let Ok(transition) = step(state, event) else {
                 continue;
@@ -174,12 +177,12 @@ fn commands_are_what_the_new_state_demands_and_nothing_where_nothing_changed() {
 
 #[test]
 fn an_ended_booking_never_lives_again() {
-    for state in reachable()
+    for state in reachable_states()
         .into_iter()
         .filter(|state| state.status.has_ended())
     {
         for event in Event::ALL {
-            let to = next(state, event);
+            let to = next_state(state, event);
             assert!(to.status.has_ended(), "{state:?} {event:?} -> {to:?}");
             if state.status == Status::Refunded {
                 assert_eq!(to.status, Status::Refunded, "{event:?}");
@@ -189,8 +192,8 @@ fn an_ended_booking_never_lives_again() {
 }
 
 #[test]
-fn compensation_runs_in_reverse_order_and_never_from_a_live_booking() {
-    for state in reachable() {
+fn compensation_runs_in_reverse_order_after_an_end_only() {
+    for state in reachable_states() {
         let commands = resume(state);
         let backward = |c: &Command| {
             matches!(
@@ -217,8 +220,8 @@ fn compensation_runs_in_reverse_order_and_never_from_a_live_booking() {
 }
 
 #[test]
-fn a_cancellation_is_granted_until_the_money_is_there() {
-    for state in reachable() {
+fn a_cancellation_is_granted_until_the_money_is_captured() {
+    for state in reachable_states() {
         let granted = step(state, Event::CancelRequested);
         let expected = match state.status {
             Status::Pending | Status::AwaitingPayment => {
@@ -236,7 +239,7 @@ fn a_cancellation_is_granted_until_the_money_is_there() {
 /// From every state, found after a crash: whatever the world answers, the work ends. A refund that
 /// fails is tried again and is left out here, the provider ends that some day.
 #[test]
-fn resuming_any_state_leads_to_an_end_whatever_the_answers() {
+fn any_state_resumes_to_an_end_whatever_the_answers() {
     fn walk(state: State, path: &mut Vec<State>, done: &mut BTreeMap<State, ()>) {
         assert!(!path.contains(&state), "goes round: {path:?}");
         if done.contains_key(&state) {
@@ -252,8 +255,8 @@ fn resuming_any_state_leads_to_an_end_whatever_the_answers() {
             assert!(state.is_settled() || waits, "{state:?}");
         }
         for command in commands {
-            for answer in answers(command) {
-                let to = next(state, *answer);
+            for answer in possible_answers(command) {
+                let to = next_state(state, *answer);
                 assert_ne!(
                     to, state,
                     "{command:?} answered {answer:?} changes nothing in {state:?}"
@@ -264,14 +267,17 @@ fn resuming_any_state_leads_to_an_end_whatever_the_answers() {
         path.pop();
         done.insert(state, ());
     }
-    for state in reachable() {
+    for state in reachable_states() {
         walk(state, &mut vec![], &mut BTreeMap::new());
     }
 }
 
 #[test]
 fn a_free_booking_never_asks_for_money() {
-    for state in reachable().into_iter().filter(|state| state.free_of_charge) {
+    for state in reachable_states()
+        .into_iter()
+        .filter(|state| state.free_of_charge)
+    {
         let asks = |c: &Command| {
             matches!(
                 c,
@@ -282,14 +288,14 @@ fn a_free_booking_never_asks_for_money() {
     }
 }
 
-fn run(free_of_charge: bool, events: &[Event]) -> State {
-    events
-        .iter()
-        .fold(start(free_of_charge), |state, event| next(state, *event))
+fn run_events(free_of_charge: bool, events: &[Event]) -> State {
+    events.iter().fold(start(free_of_charge), |state, event| {
+        next_state(state, *event)
+    })
 }
 
 #[test]
-fn the_stories_that_people_tell_end_as_they_expect() {
+fn familiar_stories_end_as_expected() {
     use Event::*;
     let stories: &[(&str, bool, &[Event], Status)] = &[
         (
@@ -415,7 +421,7 @@ fn the_stories_that_people_tell_end_as_they_expect() {
             Status::Cancelled,
         ),
         (
-            "refund told before capture",
+            "refund reported before capture",
             false,
             &[SeatsReserved, PaymentRequested, RefundDone, PaymentCaptured],
             Status::Refunded,
@@ -446,13 +452,13 @@ fn the_stories_that_people_tell_end_as_they_expect() {
         ),
     ];
     for (story, free, events, status) in stories {
-        assert_eq!(run(*free, events).status, *status, "{story}");
+        assert_eq!(run_events(*free, events).status, *status, "{story}");
     }
 }
 
 #[test]
-fn an_ended_booking_gives_back_what_it_hears_that_it_still_has() {
-    for state in reachable()
+fn an_ended_booking_gives_back_what_it_still_has() {
+    for state in reachable_states()
         .into_iter()
         .filter(|state| state.status.has_ended() && state.is_settled())
     {

@@ -39,12 +39,12 @@ struct World {
     closed: bool,
 }
 
-fn next(state: State, event: Event) -> State {
+fn next_state(state: State, event: Event) -> State {
     step(state, event).map_or(state, |transition| transition.state)
 }
 
-/// What the provider says of the payment, as facts of the saga.
-fn told(intent: Intent) -> Option<Event> {
+/// The event that the provider publishes about a payment.
+fn published_event(intent: Intent) -> Option<Event> {
     match intent {
         Intent::None => None,
         Intent::Open => Some(Event::PaymentRequested),
@@ -55,12 +55,12 @@ fn told(intent: Intent) -> Option<Event> {
     }
 }
 
-/// The same asked of the provider by a worker that knows the booking: captured money that is
-/// thought to be on its way back is a refund that failed.
-fn asked(world: &World) -> Option<Event> {
+/// The provider's answer to a worker that knows the booking: captured money that the
+/// booking believes to be on its way back is a refund that failed.
+fn provider_answer(world: &World) -> Option<Event> {
     match (world.booking.money, world.intent) {
         (Money::Refunding, Intent::Captured) => Some(Event::RefundFailed),
-        (_, intent) => told(intent),
+        (_, intent) => published_event(intent),
     }
 }
 
@@ -92,7 +92,7 @@ fn effects(world: &World, command: Command) -> Vec<(Claim, Intent, Event)> {
                 (claim, Intent::Open, Event::PaymentRequested),
                 (claim, intent, Event::PaymentRefused),
             ],
-            other => told(other)
+            other => published_event(other)
                 .map(|fact| (claim, other, fact))
                 .into_iter()
                 .collect(),
@@ -100,14 +100,14 @@ fn effects(world: &World, command: Command) -> Vec<(Claim, Intent, Event)> {
         Command::CancelPayment => match intent {
             Intent::None => vec![(claim, intent, Event::PaymentCancelled)],
             Intent::Open => vec![(claim, Intent::Cancelled, Event::PaymentCancelled)],
-            other => told(other)
+            other => published_event(other)
                 .map(|fact| (claim, other, fact))
                 .into_iter()
                 .collect(),
         },
         Command::RefundPayment => match intent {
             Intent::Captured => vec![(claim, Intent::Refunding, Event::RefundStarted)],
-            other => told(other)
+            other => published_event(other)
                 .map(|fact| (claim, other, fact))
                 .into_iter()
                 .collect(),
@@ -118,7 +118,7 @@ fn effects(world: &World, command: Command) -> Vec<(Claim, Intent, Event)> {
 
 const WORKERS: usize = 2;
 
-fn moves(world: &World) -> Vec<World> {
+fn all_moves(world: &World) -> Vec<World> {
     let mut moves = vec![];
     let busy = world.calls.len() + world.facts.len();
     let with = |change: &dyn Fn(&mut World)| {
@@ -149,17 +149,19 @@ fn moves(world: &World) -> Vec<World> {
         }));
     }
     for at in 0..world.facts.len() {
-        moves.push(with(&|w| w.booking = next(w.booking, w.facts.remove(at))));
+        moves.push(with(&|w| {
+            w.booking = next_state(w.booking, w.facts.remove(at))
+        }));
         moves.push(with(&|w| {
             w.facts.remove(at);
         }));
     }
-    // What the provider knows is told at any moment, as often as it likes.
-    if let Some(fact) = told(world.intent) {
-        moves.push(with(&|w| w.booking = next(w.booking, fact)));
+    // The provider publishes at any moment, as often as it likes.
+    if let Some(fact) = published_event(world.intent) {
+        moves.push(with(&|w| w.booking = next_state(w.booking, fact)));
     }
     if busy < WORKERS
-        && let Some(fact) = asked(world)
+        && let Some(fact) = provider_answer(world)
     {
         moves.push(with(&|w| w.facts.push(fact)));
     }
@@ -168,11 +170,11 @@ fn moves(world: &World) -> Vec<World> {
         Event::CancelRequested,
         Event::DeadlinePassed,
     ] {
-        moves.push(with(&|w| w.booking = next(w.booking, event)));
+        moves.push(with(&|w| w.booking = next_state(w.booking, event)));
     }
     moves.push(with(&|w| {
         w.closed = true;
-        w.booking = next(w.booking, Event::EventCancelled);
+        w.booking = next_state(w.booking, Event::EventCancelled);
     }));
     match world.intent {
         Intent::Open => {
@@ -200,18 +202,18 @@ fn settle(mut world: World) -> World {
     let act = |world: &mut World, command: Command| {
         let (claim, intent, fact) = effects(world, command).remove(0);
         (world.claim, world.intent) = (claim, intent);
-        world.booking = next(world.booking, fact);
+        world.booking = next_state(world.booking, fact);
     };
     for _ in 0..40 {
-        if let Some(fact) =
-            asked(&world).filter(|_| !world.booking.free_of_charge && !world.booking.is_settled())
+        if let Some(fact) = provider_answer(&world)
+            .filter(|_| !world.booking.free_of_charge && !world.booking.is_settled())
         {
-            world.booking = next(world.booking, fact);
+            world.booking = next_state(world.booking, fact);
         }
         if let Some(command) = resume(world.booking).first() {
             act(&mut world, *command);
         } else if world.booking.status == Status::AwaitingPayment {
-            world.booking = next(world.booking, Event::DeadlinePassed);
+            world.booking = next_state(world.booking, Event::DeadlinePassed);
         } else if world.intent == Intent::Refunding {
             world.intent = Intent::Refunded;
         } else if world.booking.status.has_ended() {
@@ -279,7 +281,7 @@ fn explore(free_of_charge: bool) -> usize {
     let mut queue = vec![first];
     while let Some(world) = queue.pop() {
         check(&world);
-        for to in moves(&world) {
+        for to in all_moves(&world) {
             if known.insert(to.clone()) {
                 queue.push(to);
             }
@@ -289,7 +291,7 @@ fn explore(free_of_charge: bool) -> usize {
 }
 
 #[test]
-fn whatever_workers_buyers_and_crashes_do_seats_and_money_agree_with_the_booking() {
+fn seats_and_money_agree_with_the_booking_whatever_happens() {
     assert!(
         explore(false) > 10_000,
         "the model has become too small to say anything"

@@ -1,22 +1,24 @@
-//! A booking: what was taken, for whom, what is to be paid, and where it stands; and how its owner
-//! sees it.
+//! A booking: the places, the buyer, the price, the state; and how its owner sees it.
 
-use eventhub_guest::bindings::eventhub::common::types::Money as WitMoney;
+use eventhub_facts::{AreaQuantity, BookingDetails};
 use eventhub_guest::ids::{BookingId, EventId, HoldId, SessionId, UserId};
 use eventhub_guest::{Money, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::new_booking::{Attendee, Contact};
 use super::payment::Payment;
-use super::request::{Attendee, Contact};
 use super::saga::State;
-use crate::bindings::eventhub::seat_inventory::holds;
 
-/// A seat as it was held. `{"seat":"A-1-14","category":"stalls","price":{…},"flags":[]}`
+/// A seat as it was held, and as the booking stores it.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Seat {
+    /// Seat key: `A-1-14`.
     pub seat: String,
+    /// Its index in the layout; none in bookings that were stored before holds had it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat_index: Option<u32>,
     pub category: String,
     pub price: Money,
     pub flags: Vec<String>,
@@ -31,7 +33,7 @@ pub struct Area {
     pub price: Money,
 }
 
-/// Why a booking came to nothing, or why the last attempt to pay did.
+/// Why a booking failed, or why the last attempt to pay for it did.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Failure {
     /// `seats_unavailable`, `session_closed`, `hold_expired`, `payment_refused`,
@@ -49,6 +51,7 @@ impl Failure {
     }
 }
 
+/// One purchase of the places of one hold.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Booking {
     pub id: BookingId,
@@ -69,93 +72,17 @@ pub struct Booking {
     pub attendees: Vec<Attendee>,
     pub idempotency_key: String,
     pub expires_at: Timestamp,
-    /// How often the timer has looked at it since its status changed.
+    /// How often the timer has polled it since its status changed.
     pub attempts: i32,
     pub traceparent: String,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
 
-/// A hold that the seat inventory describes in words that nobody can read: its fault.
-#[derive(Debug, thiserror::Error, PartialEq)]
-#[error("the hold's {0} makes no sense")]
-pub struct StrangeHold(pub &'static str);
-
-/// What a hold has in it, parsed.
-#[derive(Debug, PartialEq)]
-pub struct Held {
-    pub event_id: EventId,
-    pub session_id: SessionId,
-    pub seats: Vec<Seat>,
-    pub areas: Vec<Area>,
-    pub total: Money,
-}
-
-impl Held {
-    /// # Errors
-    /// [`StrangeHold`], also where there is nothing in it or it costs less than nothing.
-    pub fn parse(hold: &holds::Hold) -> Result<Self, StrangeHold> {
-        let money = |money: &WitMoney| {
-            Money::from_wit(money)
-                .ok()
-                .filter(|money| money.amount >= 0)
-        };
-        let seat = |held: &holds::HeldSeat| {
-            let price = money(&held.price)?;
-            Some(Seat {
-                seat: held.seat.clone(),
-                category: held.category.clone(),
-                price,
-                flags: held.flags.clone(),
-            })
-        };
-        let area = |held: &holds::HeldArea| {
-            let price = money(&held.price)?;
-            Some(Area {
-                area: held.area.clone(),
-                category: held.category.clone(),
-                quantity: held.quantity,
-                price,
-            })
-        };
-        let held = Self {
-            event_id: hold.event_id.parse().map_err(|_| StrangeHold("event"))?,
-            session_id: hold
-                .session_id
-                .parse()
-                .map_err(|_| StrangeHold("session"))?,
-            seats: hold
-                .seats
-                .iter()
-                .map(seat)
-                .collect::<Option<_>>()
-                .ok_or(StrangeHold("price of a seat"))?,
-            areas: hold
-                .areas
-                .iter()
-                .map(area)
-                .collect::<Option<_>>()
-                .ok_or(StrangeHold("price of an area"))?,
-            total: money(&hold.total).ok_or(StrangeHold("total"))?,
-        };
-        let places = held.seats.len() as u64
-            + held
-                .areas
-                .iter()
-                .map(|area| u64::from(area.quantity))
-                .sum::<u64>();
-        if places == 0 {
-            Err(StrangeHold("emptiness"))
-        } else {
-            Ok(held)
-        }
-    }
-}
-
-/// The one booking that a hold can become. Derived, so that a request repeated after a crash claims
-/// the hold for the same booking instead of finding it claimed by one that was never written. A
-/// UUIDv7 with the hold's time.
-pub fn id_for(hold: HoldId) -> BookingId {
+/// The id of the one booking that a hold can become. It is derived from the hold's id, so that a
+/// request that is repeated after a crash binds the hold to the same booking, instead of finding it
+/// bound to one that was never written. A UUIDv7 with the hold's time.
+pub fn booking_id_of_hold(hold: HoldId) -> BookingId {
     let digest = Sha256::new()
         .chain_update(b"eventhub booking of hold ")
         .chain_update(hold.as_u128().to_be_bytes())
@@ -169,19 +96,6 @@ pub fn id_for(hold: HoldId) -> BookingId {
 }
 
 impl Booking {
-    /// As the seat inventory speaks of them.
-    pub fn places(&self) -> holds::Places {
-        holds::Places {
-            session_id: self.session_id.to_string(),
-            seats: self.seats.iter().map(|seat| seat.seat.clone()).collect(),
-            areas: self
-                .areas
-                .iter()
-                .map(|area| (area.area.clone(), area.quantity))
-                .collect(),
-        }
-    }
-
     /// As the API shows it to its owner.
     pub fn view(&self) -> Value {
         // The secret lets its bearer pay: it is shown only while there is something to pay.
@@ -195,13 +109,23 @@ impl Booking {
                 "publishable_key": payment.publishable_key,
             })
         });
+        // Without the seat's index, which only services exchange.
+        let seat = |seat: &Seat| {
+            json!({
+                "seat": seat.seat,
+                "category": seat.category,
+                "price": seat.price,
+                "flags": seat.flags,
+            })
+        };
+        let seats: Vec<Value> = self.seats.iter().map(seat).collect();
         json!({
             "id": self.id,
             "status": self.state.status,
             "event_id": self.event_id,
             "session_id": self.session_id,
             "hold_id": self.hold_id,
-            "seats": self.seats,
+            "seats": seats,
             "areas": self.areas,
             "total": self.total,
             "payment": payment,
@@ -212,42 +136,42 @@ impl Booking {
         })
     }
 
-    /// What others are told of it. No secret, no personal data; `seats` and `areas` are left out
-    /// where there are none.
-    pub fn announcement(&self) -> Value {
-        let mut told = json!({
-            "booking_id": self.id,
-            "user_id": self.user_id,
-            "event_id": self.event_id,
-            "session_id": self.session_id,
-            "hold_id": self.hold_id,
-            "status": self.state.status,
-            "total": self.total,
-        });
-        if !self.seats.is_empty() {
-            told["seats"] = self.seats.iter().map(|seat| &*seat.seat).collect();
-        }
-        if !self.areas.is_empty() {
-            told["areas"] = self
+    /// The members of the facts about it: no secret, no personal data.
+    pub fn details(&self) -> BookingDetails {
+        BookingDetails {
+            booking_id: self.id,
+            user_id: self.user_id,
+            event_id: self.event_id,
+            session_id: self.session_id,
+            hold_id: self.hold_id,
+            status: self.state.status.into_str().into(),
+            total: self.total,
+            seats: self.seats.iter().map(|seat| seat.seat.clone()).collect(),
+            areas: self
                 .areas
                 .iter()
-                .map(|area| json!({"area": area.area, "quantity": area.quantity}))
-                .collect();
+                .map(|area| AreaQuantity {
+                    area: area.area.clone(),
+                    quantity: area.quantity,
+                })
+                .collect(),
         }
-        told
     }
 }
 
 #[cfg(test)]
 pub mod tests {
+    use eventhub_guest::ids::PaymentId;
+
     use super::*;
-    use crate::domain::saga::{MoneyState, PaymentStatus, Places, Status};
+    use crate::domain::payment::PaymentStatus;
+    use crate::domain::saga::{MoneyState, Places, Status};
 
     pub fn booking() -> Booking {
         let eur = |amount| Money::new(amount, "EUR".parse().unwrap());
         let hold_id = HoldId::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001);
         Booking {
-            id: id_for(hold_id),
+            id: booking_id_of_hold(hold_id),
             user_id: UserId::from_u128(2),
             event_id: EventId::from_u128(3),
             session_id: SessionId::from_u128(4),
@@ -262,6 +186,7 @@ pub mod tests {
             fence: 7,
             seats: vec![Seat {
                 seat: "A-1-14".into(),
+                seat_index: Some(13),
                 category: "stalls".into(),
                 price: eur(4500),
                 flags: vec![],
@@ -288,11 +213,14 @@ pub mod tests {
     }
 
     #[test]
-    fn one_hold_makes_one_booking_id_that_is_a_uuid_v7_of_the_same_time() {
+    fn a_hold_has_one_booking_id_a_uuid_v7_of_its_time() {
         let hold = HoldId::new();
-        let id = id_for(hold);
-        assert_eq!(id, id_for(hold));
-        assert_ne!(id, id_for(HoldId::from_u128(hold.as_u128() ^ 1)));
+        let id = booking_id_of_hold(hold);
+        assert_eq!(id, booking_id_of_hold(hold));
+        assert_ne!(
+            id,
+            booking_id_of_hold(HoldId::from_u128(hold.as_u128() ^ 1))
+        );
         let uuid = uuid::Uuid::from_u128(id.as_u128());
         assert_eq!(
             (uuid.get_version_num(), uuid.get_variant()),
@@ -302,11 +230,11 @@ pub mod tests {
     }
 
     #[test]
-    fn the_secret_is_shown_only_while_there_is_something_to_pay() {
+    fn the_secret_is_shown_only_while_the_buyer_must_pay() {
         let mut booking = booking();
         let secret = Some("pi_1_secret_2".to_string());
         booking.payment = Some(Payment {
-            id: "pay_1".into(),
+            id: PaymentId::from_u128(1),
             provider: "stripe".into(),
             status: PaymentStatus::RequiresPayment,
             client_secret: secret,
@@ -322,7 +250,8 @@ pub mod tests {
         assert_eq!(booking.view()["payment"]["client_secret"], "pi_1_secret_2");
         booking.state.money = MoneyState::Captured;
         assert_eq!(booking.view()["payment"]["client_secret"], Value::Null);
-        assert!(!booking.announcement().to_string().contains("secret"));
+        let details = serde_json::to_string(&booking.details()).unwrap();
+        assert!(!details.contains("secret"), "{details}");
     }
 
     #[test]
@@ -358,37 +287,12 @@ pub mod tests {
     }
 
     #[test]
-    fn a_hold_with_nothing_in_it_or_a_price_below_nothing_is_not_booked() {
-        let price = |amount| eventhub_guest::bindings::eventhub::common::types::Money {
-            amount,
-            currency: "EUR".into(),
-        };
-        let seat = |amount| holds::HeldSeat {
-            seat: "A-1-1".into(),
-            category: "a".into(),
-            price: price(amount),
-            flags: vec![],
-        };
-        let hold = |seats, total| holds::Hold {
-            id: HoldId::from_u128(1).to_string(),
-            user_id: UserId::from_u128(1).to_string(),
-            session_id: SessionId::from_u128(1).to_string(),
-            event_id: EventId::from_u128(1).to_string(),
-            seats,
-            areas: vec![],
-            total: price(total),
-            expires_at: 0,
-            fence: 1,
-        };
-        assert!(Held::parse(&hold(vec![seat(5)], 5)).is_ok());
-        assert_eq!(Held::parse(&hold(vec![], 0)), Err(StrangeHold("emptiness")));
-        assert_eq!(
-            Held::parse(&hold(vec![seat(-5)], 5)),
-            Err(StrangeHold("price of a seat"))
-        );
-        assert_eq!(
-            Held::parse(&hold(vec![seat(5)], -5)),
-            Err(StrangeHold("total"))
-        );
+    fn a_stored_seat_may_lack_its_index() {
+        let old = json!({"seat": "A-1-14", "category": "stalls", "price": {"amount": 1, "currency": "EUR"}, "flags": []});
+        let seat: Seat = serde_json::from_value(old.clone()).unwrap();
+        assert_eq!(seat.seat_index, None);
+        assert_eq!(serde_json::to_value(&seat).unwrap(), old);
+        let new = serde_json::to_value(&booking().seats[0]).unwrap();
+        assert_eq!(new["seat_index"], 13);
     }
 }

@@ -3,8 +3,9 @@
 
 pub mod booking;
 pub mod fact;
+pub mod hold;
+pub mod new_booking;
 pub mod payment;
-pub mod request;
 pub mod saga;
 pub mod schedule;
 pub mod ticket;

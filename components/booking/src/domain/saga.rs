@@ -1,52 +1,114 @@
-//! The saga's words as this service stores and shows them. The rules themselves are the saga
+//! The terms of the saga as this service stores and shows them. The rules themselves are the saga
 //! component's.
 
-pub use crate::bindings::eventhub::payment::payments::Status as PaymentStatus;
-pub use crate::bindings::eventhub::saga::machine::{
-    Command, Event, Money as MoneyState, Places, Refusal, State, Status, Transition,
-};
+use serde::{Deserialize, Serialize};
+use strum::{EnumString, IntoStaticStr, VariantArray};
 
-/// Text forms, the same in SQL and JSON.
-macro_rules! texts {
-    ($($name:ident { $($variant:ident $text:literal),* $(,)? })*) => {$(
-        impl $name {
-            pub const ALL: &[$name] = &[$($name::$variant),*];
-
-            pub const fn as_str(self) -> &'static str {
-                match self { $($name::$variant => $text),* }
-            }
-
-            pub fn parse(text: &str) -> Option<Self> {
-                Self::ALL.iter().copied().find(|known| known.as_str() == text)
-            }
-        }
-
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(self.as_str())
-            }
-        }
-
-        impl<'de> serde::Deserialize<'de> for $name {
-            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-                Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("unknown {}", stringify!($name))))
-            }
-        }
-    )*};
+/// What a buyer sees.
+#[derive(
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    Hash,
+    Debug,
+    Serialize,
+    Deserialize,
+    EnumString,
+    IntoStaticStr,
+    VariantArray,
+)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Status {
+    Pending,
+    AwaitingPayment,
+    Confirmed,
+    Cancelled,
+    Expired,
+    Failed,
+    Refunding,
+    Refunded,
 }
 
-texts! {
-    Status {
-        Pending "pending", AwaitingPayment "awaiting_payment", Confirmed "confirmed", Cancelled "cancelled", Expired "expired",
-        Failed "failed", Refunding "refunding", Refunded "refunded",
-    }
-    Places { None "none", Reserved "reserved", Sold "sold", Released "released" }
-    MoneyState { None "none", Requested "requested", Captured "captured", Refunding "refunding", Refunded "refunded" }
-    PaymentStatus {
-        Created "created", RequiresPayment "requires_payment", Processing "processing", Succeeded "succeeded", Cancelled "cancelled",
-        Refunding "refunding", Refunded "refunded", Quarantined "quarantined",
-    }
+/// What is true of the places.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum Places {
+    None,
+    Reserved,
+    Sold,
+    Released,
+}
+
+/// What is true of the money. `None` is also a payment that was given up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, EnumString, IntoStaticStr)]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum MoneyState {
+    None,
+    Requested,
+    Captured,
+    Refunding,
+    Refunded,
+}
+
+/// Everything that decides; a booking stores exactly this.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct State {
+    pub status: Status,
+    pub places: Places,
+    pub money: MoneyState,
+    /// Nothing is to be paid.
+    pub free_of_charge: bool,
+}
+
+/// What happened, as `eventhub:saga/machine` describes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Event {
+    Created,
+    SeatsReserved,
+    SeatsRefused,
+    PaymentRequested,
+    PaymentRefused,
+    PaymentCaptured,
+    PaymentCancelled,
+    SeatsConfirmed,
+    SeatsLost,
+    SeatsReleased,
+    RefundStarted,
+    RefundDone,
+    RefundFailed,
+    CancelRequested,
+    DeadlinePassed,
+    EventCancelled,
+}
+
+/// What is to be done next, as `eventhub:saga/machine` describes it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Command {
+    ReserveSeats,
+    RequestPayment,
+    CancelPayment,
+    ConfirmSeats,
+    IssueTickets,
+    VoidTickets,
+    ReleaseSeats,
+    RefundPayment,
+}
+
+/// The new state, and the commands that it demands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Transition {
+    pub state: State,
+    pub commands: Vec<Command>,
+}
+
+/// A cancellation that comes too late: the status now, and the one that was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("a booking that is {} cannot become {}", .from.into_str(), .to.into_str())]
+pub struct Refusal {
+    pub from: Status,
+    pub to: Status,
 }
 
 impl Status {
@@ -59,24 +121,12 @@ impl Status {
     pub const fn has_ended(self) -> bool {
         !self.is_active() && !matches!(self, Status::Confirmed)
     }
-
-    /// What others are told when a booking gets there; none where nothing is told.
-    pub const fn announcement(self) -> Option<&'static str> {
-        match self {
-            Status::Confirmed => Some("BookingConfirmed"),
-            Status::Cancelled => Some("BookingCancelled"),
-            Status::Expired => Some("BookingExpired"),
-            Status::Failed => Some("BookingFailed"),
-            Status::Refunded => Some("BookingRefunded"),
-            Status::Pending | Status::AwaitingPayment | Status::Refunding => None,
-        }
-    }
 }
 
 impl Command {
     /// May be done before the state that demands it is recorded: whatever another worker records
-    /// meanwhile, it is undone by the facts that it leaves. Backward commands are safe only
-    /// from a recorded end.
+    /// meanwhile, the facts that the command leaves undo it. Backward commands are safe only from a
+    /// recorded end.
     pub const fn is_forward(self) -> bool {
         matches!(
             self,

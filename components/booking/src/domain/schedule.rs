@@ -1,23 +1,23 @@
-//! When the timer looks at a booking again. Nothing depends on Kafka alone: whatever is unfinished
-//! is looked at.
+//! When the timer polls a booking again. Nothing depends on Kafka alone: every unfinished booking
+//! is polled.
 
 use eventhub_guest::Timestamp;
 
 use super::saga::{State, Status};
 
-/// The first look at a new booking, in seconds: by then its event was handled, or somebody died.
-pub const FIRST_LOOK: f64 = 5.0;
-/// The first question to the payment service for a buyer who was sent to pay.
-const FIRST_POLL: f64 = 20.0;
-/// Calls that were under way when a booking ended are over by then.
+/// Seconds until the first poll of a new booking. By then its fact was handled, or a worker died.
+pub const FIRST_ATTEMPT: f64 = 5.0;
+/// Seconds until the payment service is asked for the first time about a buyer who is to pay.
+const FIRST_PAYMENT_CHECK: f64 = 20.0;
+/// Seconds after the end of a booking within which all calls that were under way have returned.
 const SWEEP: f64 = 60.0;
 
-/// Seconds until the next look after a change; none where there is nothing left to do. `works` is
-/// whether the state demands anything, `trouble` whether doing it failed just now.
-pub fn next_look(
+/// Seconds until the next poll after a change; none where nothing is left to do. `has_work` says
+/// whether the state demands a command, `failed` whether a command failed just now.
+pub fn next_attempt_in(
     state: State,
-    works: bool,
-    trouble: bool,
+    has_work: bool,
+    failed: bool,
     attempts: i32,
     expires_at: Timestamp,
     now: Timestamp,
@@ -27,13 +27,13 @@ pub fn next_look(
     }
     if state.waits_for_buyer() {
         let left = (expires_at.micros() - now.micros()).max(0) as f64 / 1e6;
-        return Some(left.min(FIRST_POLL));
+        return Some(left.min(FIRST_PAYMENT_CHECK));
     }
-    if works {
-        return Some(if trouble {
+    if has_work {
+        return Some(if failed {
             back_off(state.status, attempts)
         } else {
-            FIRST_LOOK
+            FIRST_ATTEMPT
         });
     }
     Some(if state.status == Status::Refunding {
@@ -43,9 +43,9 @@ pub fn next_look(
     })
 }
 
-/// 1, 2, 4, 8, 15 seconds: when what was away is back, however long it was, nobody waits long for
-/// it. Ten minutes for a refund that does not come about for some minutes: the provider may refuse
-/// it, and goes on to.
+/// Seconds to wait after so many attempts: 1, 2, 4, 8, then 15, so that a booking goes on soon
+/// after an outage, however long it was. After some minutes a refund waits ten: the provider may
+/// refuse it for good.
 pub fn back_off(status: Status, attempts: i32) -> f64 {
     match attempts {
         ..=3 => f64::from(1u32 << attempts.max(0)),
@@ -56,22 +56,24 @@ pub fn back_off(status: Status, attempts: i32) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use strum::VariantArray as _;
+
     use super::*;
     use crate::domain::saga::{MoneyState, Places};
 
     #[test]
-    fn only_a_confirmed_booking_is_never_looked_at_again() {
+    fn only_a_confirmed_booking_is_never_polled_again() {
         let now = Timestamp::from_micros(0);
-        for status in Status::ALL {
+        for status in Status::VARIANTS {
             let state = State {
                 status: *status,
                 places: Places::Released,
                 money: MoneyState::None,
                 free_of_charge: false,
             };
-            for works in [false, true] {
+            for has_work in [false, true] {
                 assert_eq!(
-                    next_look(state, works, false, 0, now, now).is_none(),
+                    next_attempt_in(state, has_work, false, 0, now, now).is_none(),
                     *status == Status::Confirmed,
                     "{status:?}"
                 );
@@ -80,15 +82,15 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_is_not_slept_through() {
+    fn the_next_poll_is_not_after_the_deadline() {
         let state = State {
             status: Status::AwaitingPayment,
             places: Places::Reserved,
             money: MoneyState::Requested,
             free_of_charge: false,
         };
-        let look = |left: i64| {
-            next_look(
+        let seconds = |left: i64| {
+            next_attempt_in(
                 state,
                 false,
                 false,
@@ -98,13 +100,13 @@ mod tests {
             )
         };
         assert_eq!(
-            (look(3), look(100), look(-5)),
+            (seconds(3), seconds(100), seconds(-5)),
             (Some(3.0), Some(20.0), Some(0.0))
         );
     }
 
     #[test]
-    fn back_off_rises_and_stays_within_what_recovery_allows() {
+    fn back_off_rises_to_fifteen_seconds() {
         let waits: Vec<f64> = (0..8)
             .map(|attempts| back_off(Status::Pending, attempts))
             .collect();
@@ -112,8 +114,8 @@ mod tests {
     }
 
     #[test]
-    fn after_an_outage_of_hours_nothing_but_a_refund_waits_for_minutes() {
-        for status in Status::ALL {
+    fn after_a_long_outage_only_a_refund_waits_for_minutes() {
+        for status in Status::VARIANTS {
             let longest = if *status == Status::Refunding {
                 600.0
             } else {

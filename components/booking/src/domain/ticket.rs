@@ -1,14 +1,16 @@
-//! Tickets: the bytes of their QR payload, the keys that sign it, the picture. `docs/tickets.md`
-//! says the same to those who write scanners.
+//! Tickets: the bytes of their QR payload, the keys that sign it, and the QR code as an SVG.
+//! `docs/tickets.md` describes them for people who write scanners.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
 use eventhub_guest::ids::{BookingId, SessionId, TicketId};
+use serde::Serialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use strum::{EnumString, IntoStaticStr};
 
-/// What a ticket admits to: a seat, or one place in an area.
+/// The place that a ticket admits to: a seat, or one place of an area.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Place {
     /// Seat key: `A-1-14`.
@@ -18,6 +20,7 @@ pub enum Place {
 }
 
 impl Place {
+    /// The seat key or the area id.
     pub fn as_str(&self) -> &str {
         match self {
             Place::Seat(text) | Place::Area(text) => text,
@@ -25,21 +28,31 @@ impl Place {
     }
 }
 
+/// Whether a ticket admits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, EnumString, IntoStaticStr)]
+#[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case", const_into_str)]
+pub enum TicketStatus {
+    Valid,
+    Used,
+    Void,
+}
+
+/// The right to enter one session at one place.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Ticket {
     pub id: TicketId,
     pub booking_id: BookingId,
     pub session_id: SessionId,
     pub place: Place,
-    /// Rises with every ticket: tells two of one seat apart.
+    /// Rises with every ticket, and so distinguishes two tickets of one seat.
     pub serial: i64,
-    /// `valid`, `used`, `void`
-    pub status: String,
+    pub status: TicketStatus,
     pub attendee_name: Option<String>,
 }
 
-/// The operator's fault, told in the log.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+/// Why tickets cannot be signed: the operator has to set a key. For the log.
+#[derive(Clone, Debug, thiserror::Error, PartialEq, Eq)]
 pub enum KeyError {
     #[error("TICKET_SIGNING_KEY is not set")]
     Missing,
@@ -49,18 +62,20 @@ pub enum KeyError {
     Retired,
 }
 
-/// A place that does not fit the payload: longer than 255 bytes.
+/// A place whose name is longer than the 255 bytes that the payload has for it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the place's name is too long for a ticket")]
-pub struct TooLong;
+#[error("the name of the place is longer than 255 bytes")]
+pub struct PlaceTooLong;
 
-/// The key that signs tickets, and those that did.
+/// The key that signs tickets, and the keys that signed earlier ones.
 pub struct Keys {
     signing: SigningKey,
     retired: Vec<VerifyingKey>,
 }
 
 impl Keys {
+    /// Parses the keys of the configuration.
+    ///
     /// # Errors
     /// [`KeyError`].
     pub fn parse(seed: Option<&str>, retired: &[String]) -> Result<Self, KeyError> {
@@ -83,12 +98,12 @@ impl Keys {
         })
     }
 
-    /// `EH1.<what>.<signature>`; the same ticket always gives the same text.
+    /// `EH1.<content>.<signature>`. The same ticket always gives the same text.
     ///
     /// # Errors
-    /// [`TooLong`].
-    pub fn payload(&self, ticket: &Ticket) -> Result<String, TooLong> {
-        let signed = format!("EH1.{}", URL_SAFE_NO_PAD.encode(content(ticket)?));
+    /// [`PlaceTooLong`].
+    pub fn payload(&self, ticket: &Ticket) -> Result<String, PlaceTooLong> {
+        let signed = format!("EH1.{}", URL_SAFE_NO_PAD.encode(encode_content(ticket)?));
         let signature = self.signing.sign(signed.as_bytes());
         Ok(format!(
             "{signed}.{}",
@@ -97,17 +112,18 @@ impl Keys {
     }
 
     /// A JSON Web Key Set (RFC 7517, RFC 8037): the signing key first.
-    pub fn published(&self) -> Value {
+    pub fn to_jwks(&self) -> Value {
         let current = self.signing.verifying_key();
         let keys = std::iter::once(&current).chain(&self.retired).map(|key| {
             let x = URL_SAFE_NO_PAD.encode(key.as_bytes());
-            json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": kid(key), "x": x})
+            json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key_id(key), "x": x})
         });
         json!({"keys": keys.collect::<Vec<_>>()})
     }
 }
 
-fn kid(key: &VerifyingKey) -> String {
+/// The first four bytes of the key's SHA-256, in hexadecimal.
+fn key_id(key: &VerifyingKey) -> String {
     Sha256::digest(key.as_bytes())[..4]
         .iter()
         .map(|byte| format!("{byte:02x}"))
@@ -116,9 +132,9 @@ fn kid(key: &VerifyingKey) -> String {
 
 /// Ticket id, session id (16 bytes each), the place's length and text, serial (8 bytes, big
 /// endian).
-fn content(ticket: &Ticket) -> Result<Vec<u8>, TooLong> {
+fn encode_content(ticket: &Ticket) -> Result<Vec<u8>, PlaceTooLong> {
     let place = ticket.place.as_str().as_bytes();
-    let length = u8::try_from(place.len()).map_err(|_| TooLong)?;
+    let length = u8::try_from(place.len()).map_err(|_| PlaceTooLong)?;
     let mut bytes = Vec::with_capacity(41 + place.len());
     bytes.extend(ticket.id.as_u128().to_be_bytes());
     bytes.extend(ticket.session_id.as_u128().to_be_bytes());
@@ -129,11 +145,12 @@ fn content(ticket: &Ticket) -> Result<Vec<u8>, TooLong> {
 }
 
 impl Ticket {
+    /// Where its QR code is.
     pub fn svg_url(&self) -> String {
         format!("/api/v1/tickets/{}/qr.svg", self.id)
     }
 
-    /// As the API shows it; a void ticket has no code any more.
+    /// As the API shows it. A void ticket has no payload.
     pub fn view(&self, payload: Option<String>) -> Value {
         let mut view = json!({
             "id": self.id,
@@ -152,11 +169,11 @@ impl Ticket {
     }
 }
 
-/// The payload as a picture: error correction M, four modules of quiet zone (ISO/IEC 18004).
+/// The payload as a QR code: error correction M, four modules of quiet zone (ISO/IEC 18004).
 ///
 /// # Errors
-/// A payload too long for a code, which no ticket has.
-pub fn svg(payload: &str) -> Result<String, qrcode::types::QrError> {
+/// The payload is too long for a code, which no ticket's is.
+pub fn render_qr_svg(payload: &str) -> Result<String, qrcode::types::QrError> {
     let code = qrcode::QrCode::with_error_correction_level(payload, qrcode::EcLevel::M)?;
     Ok(code
         .render::<qrcode::render::svg::Color>()
@@ -181,7 +198,7 @@ mod tests {
             session_id: SessionId::from_u128(0x0198_0000_0000_7000_8000_0000_0000_0002),
             place,
             serial,
-            status: "valid".into(),
+            status: TicketStatus::Valid,
             attendee_name: None,
         }
     }
@@ -216,10 +233,10 @@ mod tests {
     fn the_documented_vectors_hold() {
         let keys = Keys::parse(Some(SEED), &[]).unwrap();
         let document = include_str!("../../../../docs/tickets.md");
-        let published = keys.published();
+        let jwks = keys.to_jwks();
         for expected in [
-            published["keys"][0]["x"].as_str().unwrap(),
-            published["keys"][0]["kid"].as_str().unwrap(),
+            jwks["keys"][0]["x"].as_str().unwrap(),
+            jwks["keys"][0]["kid"].as_str().unwrap(),
             SEED,
         ] {
             assert!(document.contains(expected), "{expected}");
@@ -235,47 +252,52 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_scanner_reads_what_was_signed_and_a_changed_ticket_is_refused(
-            id: u128, session: u128, serial in 0i64.., place in "[A-Z0-9.]{1,8}-[A-Z0-9.]{1,8}-[A-Z0-9.]{1,8}", flip in 0usize..1000,
+        fn a_scanner_reads_a_ticket_and_refuses_a_changed_one(
+            id: u128,
+            session: u128,
+            serial in 0i64..,
+            place in "[A-Z0-9.]{1,8}-[A-Z0-9.]{1,8}-[A-Z0-9.]{1,8}",
+            flip in 0usize..1000,
         ) {
             let keys = Keys::parse(Some(SEED), &[]).unwrap();
-            let published = keys.published();
-            let ticket = Ticket { id: TicketId::from_u128(id), session_id: SessionId::from_u128(session), ..ticket(Place::Seat(place.clone()), serial) };
+            let jwks = keys.to_jwks();
+            let ticket = Ticket {
+                id: TicketId::from_u128(id),
+                session_id: SessionId::from_u128(session),
+                ..ticket(Place::Seat(place.clone()), serial)
+            };
             let payload = keys.payload(&ticket).unwrap();
-            prop_assert_eq!(scan(&payload, &published), Some((id, session, place, serial)));
+            prop_assert_eq!(scan(&payload, &jwks), Some((id, session, place, serial)));
             let mut bytes = payload.clone().into_bytes();
             let at = flip % (bytes.len() - 1);
             bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
-            prop_assert_eq!(scan(&String::from_utf8(bytes).unwrap(), &published), None);
+            prop_assert_eq!(scan(&String::from_utf8(bytes).unwrap(), &jwks), None);
         }
     }
 
     #[test]
-    fn tickets_of_a_retired_key_are_still_accepted_and_of_a_strange_one_are_not() {
+    fn a_retired_key_is_accepted_and_an_unknown_one_is_not() {
         let other = "IAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
         let old = Keys::parse(Some(other), &[]).unwrap();
         let payload = old
             .payload(&ticket(Place::Area("floor".into()), 3))
             .unwrap();
         assert_eq!(
-            scan(&payload, &Keys::parse(Some(SEED), &[]).unwrap().published()),
+            scan(&payload, &Keys::parse(Some(SEED), &[]).unwrap().to_jwks()),
             None
         );
-        let retired = old.published()["keys"][0]["x"]
-            .as_str()
-            .unwrap()
-            .to_string();
+        let retired = old.to_jwks()["keys"][0]["x"].as_str().unwrap().to_string();
         assert!(
             scan(
                 &payload,
-                &Keys::parse(Some(SEED), &[retired]).unwrap().published()
+                &Keys::parse(Some(SEED), &[retired]).unwrap().to_jwks()
             )
             .is_some()
         );
     }
 
     #[test]
-    fn a_bad_key_is_told_apart_from_a_missing_one() {
+    fn a_bad_key_is_distinguished_from_a_missing_one() {
         assert_eq!(Keys::parse(None, &[]).err(), Some(KeyError::Missing));
         assert_eq!(Keys::parse(Some("AAEC"), &[]).err(), Some(KeyError::Seed));
         assert_eq!(
@@ -285,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_names_its_seat_or_its_area_and_a_void_one_has_no_code() {
+    fn a_ticket_shows_its_seat_or_area_and_a_void_one_no_code() {
         let seat = ticket(Place::Seat("A-1-14".into()), 1).view(Some("EH1".into()));
         assert_eq!(
             (&seat["seat"], seat.get("area"), &seat["qr"]["payload"]),
@@ -299,12 +321,12 @@ mod tests {
     }
 
     #[test]
-    fn the_picture_is_an_svg() {
+    fn the_qr_code_is_an_svg() {
         let payload = Keys::parse(Some(SEED), &[])
             .unwrap()
             .payload(&ticket(Place::Seat("A-1-14".into()), 1))
             .unwrap();
-        let picture = svg(&payload).unwrap();
-        assert!(picture.contains("<svg") && picture.ends_with("</svg>"));
+        let svg = render_qr_svg(&payload).unwrap();
+        assert!(svg.contains("<svg") && svg.ends_with("</svg>"));
     }
 }

@@ -3,10 +3,10 @@
 use eventhub_guest::ids::{BookingId, TicketId, UserId};
 use eventhub_guest::sql::{Error, Row, sql};
 
-use super::DB;
+use super::{DB, parse_column};
 use crate::domain::ticket::{Place, Ticket};
 
-fn read(row: &Row) -> Result<Ticket, Error> {
+fn read_ticket(row: &Row) -> Result<Ticket, Error> {
     let place = match (
         row.get::<Option<String>>("seat")?,
         row.get::<Option<String>>("area")?,
@@ -21,22 +21,23 @@ fn read(row: &Row) -> Result<Ticket, Error> {
         session_id: row.get("session_id")?,
         place,
         serial: row.get("serial")?,
-        status: row.get("status")?,
+        status: parse_column(row, "status")?,
         attendee_name: row.get("attendee_name")?,
     })
 }
 
 /// The tickets of a user's booking in the order of issue, those after a serial; none where the user
 /// has no such booking.
-pub fn of_booking(
+pub fn list_of_booking(
     user: UserId,
     booking: BookingId,
     after: Option<i64>,
     limit: usize,
 ) -> Result<Option<Vec<Ticket>>, Error> {
     let statement = sql(
-        "SELECT t.id, b.id AS booking_id, b.session_id, t.seat, t.area, t.serial, t.status, t.attendee_name \
-         FROM bookings b LEFT JOIN tickets t ON t.booking_id = b.id AND ($3::bigint IS NULL OR t.serial > $3) \
+        "SELECT t.id, b.id AS booking_id, b.session_id, t.seat, t.area, t.serial, t.status, \
+         t.attendee_name FROM bookings b \
+         LEFT JOIN tickets t ON t.booking_id = b.id AND ($3::bigint IS NULL OR t.serial > $3) \
          WHERE b.id = $1 AND b.user_id = $2 ORDER BY t.serial LIMIT $4",
     );
     let rows = DB.query(
@@ -52,20 +53,21 @@ pub fn of_booking(
     let mut tickets = vec![];
     for row in &rows {
         if row.get::<Option<TicketId>>("id")?.is_some() {
-            tickets.push(read(row)?);
+            tickets.push(read_ticket(row)?);
         }
     }
     Ok(Some(tickets))
 }
 
-/// A user's ticket; another's is none.
-pub fn find_of(user: UserId, ticket: TicketId) -> Result<Option<Ticket>, Error> {
+/// A ticket of the user; another user's is none.
+pub fn find_own_ticket(user: UserId, ticket: TicketId) -> Result<Option<Ticket>, Error> {
     let statement = sql(
-        "SELECT t.id, t.booking_id, t.session_id, t.seat, t.area, t.serial, t.status, t.attendee_name \
-         FROM tickets t JOIN bookings b ON b.id = t.booking_id WHERE t.id = $1 AND b.user_id = $2",
+        "SELECT t.id, t.booking_id, t.session_id, t.seat, t.area, t.serial, t.status, \
+         t.attendee_name FROM tickets t JOIN bookings b ON b.id = t.booking_id \
+         WHERE t.id = $1 AND b.user_id = $2",
     );
     DB.optional(statement.bind(ticket).bind(user))?
         .as_ref()
-        .map(read)
+        .map(read_ticket)
         .transpose()
 }

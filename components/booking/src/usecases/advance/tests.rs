@@ -1,53 +1,23 @@
-//! The driver with the saga's real rules against a small world of its own, in which every single
-//! call may fail before or after it took effect, may be the last one before a crash, or may be
-//! preceded by another worker's whole run.
+//! The driver with the saga's real rules, against services and a store of its own, in which every
+//! single call may fail before or after it took effect, may be the last one before a crash, or may
+//! be preceded by another worker's whole run.
+
+#[path = "../../../tests/routes/rules.rs"]
+mod rules;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 
+use eventhub_guest::ids::{BookingId, PaymentId};
+use eventhub_guest::native;
+
 use super::*;
 use crate::domain::booking::tests::booking;
-use crate::domain::payment::{Payment, meaning};
-use crate::domain::saga::{MoneyState, PaymentStatus, Places};
-
-/// Both ways between an enum of the rules and its twin of the bindings.
-macro_rules! twins {
-    ($($to_rules:ident $to_ours:ident $name:ident $ours:ident { $($variant:ident),* })*) => {$(
-        #[allow(dead_code)]
-        fn $to_rules(value: $ours) -> saga::machine::$name { match value { $($ours::$variant => saga::machine::$name::$variant),* } }
-        #[allow(dead_code)]
-        fn $to_ours(value: saga::machine::$name) -> $ours { match value { $(saga::machine::$name::$variant => $ours::$variant),* } }
-    )*};
-}
-
-twins! {
-    status_in status_out Status Status { Pending, AwaitingPayment, Confirmed, Cancelled, Expired, Failed, Refunding, Refunded }
-    places_in places_out Places Places { None, Reserved, Sold, Released }
-    money_in money_out Money MoneyState { None, Requested, Captured, Refunding, Refunded }
-    event_in event_out Event Event {
-        Created, SeatsReserved, SeatsRefused, PaymentRequested, PaymentRefused, PaymentCaptured, PaymentCancelled, SeatsConfirmed,
-        SeatsLost, SeatsReleased, RefundStarted, RefundDone, RefundFailed, CancelRequested, DeadlinePassed, EventCancelled
-    }
-    command_in command_out Command Command { ReserveSeats, RequestPayment, CancelPayment, ConfirmSeats, IssueTickets, VoidTickets, ReleaseSeats, RefundPayment }
-}
-
-fn state_in(s: State) -> saga::machine::State {
-    saga::machine::State {
-        status: status_in(s.status),
-        places: places_in(s.places),
-        money: money_in(s.money),
-        free_of_charge: s.free_of_charge,
-    }
-}
-
-fn state_out(s: saga::machine::State) -> State {
-    State {
-        status: status_out(s.status),
-        places: places_out(s.places),
-        money: money_out(s.money),
-        free_of_charge: s.free_of_charge,
-    }
-}
+use crate::domain::hold::Hold;
+use crate::domain::payment::{Payment, PaymentStatus, event_from_status};
+use crate::domain::saga::{self as terms, Places, State, Transition};
+use crate::ports::{Binding, BookingPayment, HoldError, PaymentError};
+use crate::store::record::record_status;
 
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Claim {
@@ -71,14 +41,15 @@ enum Fault {
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Stimulus {
     Created,
-    /// And the payment service hears of it.
+    /// And the payment service learns of it.
     Pays,
-    /// And no webhook tells.
-    PaysUnheard,
-    TellsPayment,
+    /// And no webhook reports it.
+    PaysUnreported,
+    /// The fact about the payment arrives.
+    PaymentReported,
     Cancels,
     EventCancelled,
-    ProviderGivesUp,
+    ProviderCancels,
     Time(i64),
 }
 
@@ -87,19 +58,19 @@ const GRACE: Duration = Duration::from_secs(120);
 
 struct Fake {
     row: RefCell<Booking>,
-    next_look: Cell<Option<i64>>,
+    next_poll: Cell<Option<i64>>,
     claim: Cell<Claim>,
     /// The provider's.
     intent: Cell<Option<PaymentStatus>>,
-    /// What the payment service has heard of it.
-    heard: Cell<Option<PaymentStatus>>,
+    /// As the payment service knows it.
+    known: Cell<Option<PaymentStatus>>,
     provider_is_away: Cell<bool>,
     /// Seconds until an answer about the payment arrives.
     answer_takes: Cell<i64>,
     grace: Cell<Duration>,
     live_tickets: Cell<u32>,
     inbox: RefCell<HashSet<u128>>,
-    announced: RefCell<Vec<&'static str>>,
+    published: RefCell<Vec<Status>>,
     now: Cell<i64>,
     calls: Cell<u32>,
     fault: Cell<(u32, Fault)>,
@@ -108,22 +79,40 @@ struct Fake {
     seat_sold_elsewhere: Cell<bool>,
 }
 
+fn set_clock(micros: i64) {
+    native::set_clock(Some(Timestamp::from_micros(micros)));
+}
+
 impl Fake {
+    fn driver(&self) -> Driver<'_> {
+        Driver {
+            ports: self,
+            store: self,
+            grace: self.grace.get(),
+        }
+    }
+
+    fn set_now(&self, micros: i64) {
+        self.now.set(micros);
+        set_clock(micros);
+    }
+
     fn new(free_of_charge: bool, fault: (u32, Fault)) -> Self {
+        set_clock(0);
         let mut booking = booking();
-        booking.state = state_out(saga::machine::start(free_of_charge));
+        booking.state = rules::start(free_of_charge);
         Self {
             row: RefCell::new(booking),
-            next_look: Cell::new(Some(5_000_000)),
+            next_poll: Cell::new(Some(5_000_000)),
             claim: Cell::new(Claim::None),
             intent: Cell::new(None),
-            heard: Cell::new(None),
+            known: Cell::new(None),
             provider_is_away: Cell::new(false),
             answer_takes: Cell::new(0),
             grace: Cell::new(GRACE),
             live_tickets: Cell::new(0),
             inbox: RefCell::default(),
-            announced: RefCell::default(),
+            published: RefCell::default(),
             now: Cell::new(0),
             calls: Cell::new(0),
             fault: Cell::new(fault),
@@ -133,12 +122,12 @@ impl Fake {
         }
     }
 
-    fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Trouble> {
+    fn call<T>(&self, effect: impl FnOnce() -> T) -> Result<T, Unavailable> {
         let number = self.calls.get() + 1;
         self.calls.set(number);
-        let trouble = || Err(Trouble(format!("call {number}")));
+        let failure = || Err(Unavailable(format!("call {number}")));
         if self.dead.get() {
-            return trouble();
+            return failure();
         }
         let (at, fault) = self.fault.get();
         if at != number {
@@ -146,19 +135,19 @@ impl Fake {
         }
         match fault {
             Fault::Nothing => Ok(effect()),
-            Fault::FailsBefore => trouble(),
+            Fault::FailsBefore => failure(),
             Fault::FailsAfter => {
                 effect();
-                trouble()
+                failure()
             }
             Fault::DiesBefore => {
                 self.dead.set(true);
-                trouble()
+                failure()
             }
             Fault::DiesAfter => {
                 effect();
                 self.dead.set(true);
-                trouble()
+                failure()
             }
             Fault::Meddles(stimulus) => {
                 self.fault.set((0, Fault::Nothing));
@@ -168,39 +157,46 @@ impl Fake {
         }
     }
 
-    fn payment(&self) -> Vec<Fact> {
-        let Some(status) = self.heard.get() else {
-            return vec![];
-        };
-        let payment = Payment {
-            id: "pay_1".into(),
-            provider: "stripe".into(),
-            status,
-            client_secret: Some("s".into()),
-            publishable_key: None,
-        };
-        vec![Fact {
-            event: meaning(status, self.row.borrow().state.money),
-            payment: Some(payment),
-            failure: None,
-        }]
+    /// The payment as the payment service knows it.
+    fn payment(&self) -> Result<BookingPayment, PaymentError> {
+        let status = self.known.get().ok_or(PaymentError::NotFound)?;
+        Ok(BookingPayment {
+            payment: Payment {
+                id: PaymentId::from_u128(1),
+                provider: "stripe".into(),
+                status,
+                client_secret: Some("s".into()),
+                publishable_key: None,
+            },
+            total: self.row.borrow().total,
+        })
     }
 
-    /// From now on it is so at the provider, and the payment service has heard of it.
+    /// The same as a published fact.
+    fn payment_fact(&self) -> Option<Fact> {
+        let payment = self.payment().ok()?.payment;
+        Some(Fact {
+            event: event_from_status(payment.status, self.row.borrow().state.money),
+            payment: Some(payment),
+            failure: None,
+        })
+    }
+
+    /// The provider changes the payment, and the payment service learns of it.
     fn becomes(&self, status: PaymentStatus) {
         self.intent.set(Some(status));
-        self.heard.set(Some(status));
+        self.known.set(Some(status));
     }
 
     /// The payment as the provider has it.
-    fn asked(&self) -> Vec<Fact> {
-        self.heard.set(self.intent.get());
+    fn ask_provider(&self) -> Result<BookingPayment, PaymentError> {
+        self.known.set(self.intent.get());
         self.payment()
     }
 
-    fn provider(&self) -> Result<(), Trouble> {
+    fn reach_provider(&self) -> Result<(), PaymentError> {
         if self.provider_is_away.get() {
-            Err(Trouble("the provider is away".into()))
+            Err(PaymentError::Unavailable("the provider is away".into()))
         } else {
             Ok(())
         }
@@ -209,8 +205,7 @@ impl Fake {
     fn kafka(&self, id: u128, fact: Fact) {
         if !self.inbox.borrow().contains(&id) {
             let booking = self.row.borrow().clone();
-            let _ = advance(
-                self,
+            let _ = self.driver().advance(
                 booking,
                 Run {
                     facts: vec![fact],
@@ -223,24 +218,24 @@ impl Fake {
 
     fn stimulate(&self, stimulus: Stimulus) {
         match stimulus {
-            Stimulus::Created => self.kafka(1, Fact::of(Event::Created)),
+            Stimulus::Created => self.kafka(1, Fact::new(Event::Created)),
             Stimulus::Pays if self.intent.get() == Some(PaymentStatus::RequiresPayment) => {
                 self.becomes(PaymentStatus::Succeeded)
             }
-            Stimulus::PaysUnheard if self.intent.get() == Some(PaymentStatus::RequiresPayment) => {
+            Stimulus::PaysUnreported
+                if self.intent.get() == Some(PaymentStatus::RequiresPayment) =>
+            {
                 self.intent.set(Some(PaymentStatus::Succeeded))
             }
-            Stimulus::ProviderGivesUp
+            Stimulus::ProviderCancels
                 if self.intent.get() == Some(PaymentStatus::RequiresPayment) =>
             {
                 self.becomes(PaymentStatus::Cancelled)
             }
-            Stimulus::Pays | Stimulus::PaysUnheard | Stimulus::ProviderGivesUp => {}
-            Stimulus::TellsPayment => {
-                for (number, fact) in self.payment().into_iter().enumerate() {
-                    let id = 100
-                        + number as u128
-                        + self.heard.get().map_or(0, |status| status as u128 * 10);
+            Stimulus::Pays | Stimulus::PaysUnreported | Stimulus::ProviderCancels => {}
+            Stimulus::PaymentReported => {
+                if let Some(fact) = self.payment_fact() {
+                    let id = 100 + self.known.get().map_or(0, |status| status as u128 * 10);
                     if fact.event != Some(Event::PaymentRequested) {
                         self.kafka(id, fact);
                     }
@@ -248,16 +243,13 @@ impl Fake {
             }
             Stimulus::Cancels => {
                 let booking = self.row.borrow().clone();
-                let _ = advance(
-                    self,
-                    booking,
-                    Run::of(vec![Fact::of(Event::CancelRequested)]),
-                );
+                let run = Run::with_facts(vec![Fact::new(Event::CancelRequested)]);
+                let _ = self.driver().advance(booking, run);
             }
             Stimulus::EventCancelled => {
                 // The session closes first, as the event service does it.
                 self.seats_taken.set(self.claim.get() == Claim::None);
-                self.kafka(3, Fact::of(Event::EventCancelled));
+                self.kafka(3, Fact::new(Event::EventCancelled));
             }
             Stimulus::Time(seconds) => self.pass(seconds),
         }
@@ -266,8 +258,8 @@ impl Fake {
     /// The timer's ticks of so many seconds; the provider finishes refunds that are under way.
     fn pass(&self, seconds: i64) {
         for _ in 0..seconds {
-            self.now.set(self.now.get() + 1_000_000);
-            if self.next_look.get().is_some_and(|at| at <= self.now.get()) {
+            self.set_now(self.now.get() + 1_000_000);
+            if self.next_poll.get().is_some_and(|at| at <= self.now.get()) {
                 // The claim, as `store::due` does it.
                 let mut booking = self.row.borrow().clone();
                 booking.attempts += i32::from(!booking.state.waits_for_buyer());
@@ -277,9 +269,9 @@ impl Fake {
                 } else {
                     schedule::back_off(booking.state.status, booking.attempts)
                 };
-                self.next_look
+                self.next_poll
                     .set(Some(self.now.get() + (wait * 1e6) as i64));
-                let _ = look(self, booking);
+                let _ = self.driver().poll(booking);
             }
             if self.intent.get() == Some(PaymentStatus::Refunding) {
                 self.becomes(PaymentStatus::Refunded);
@@ -314,21 +306,21 @@ impl Fake {
         } else {
             assert_eq!(live, 0, "tickets without a confirmed booking: {why}");
         }
-        let announced = self.announced.borrow();
-        let unique: HashSet<_> = announced.iter().collect();
+        let published = self.published.borrow();
+        let unique: HashSet<_> = published.iter().collect();
         assert_eq!(
             unique.len(),
-            announced.len(),
-            "told twice: {announced:?} {why}"
+            published.len(),
+            "published twice: {published:?} {why}"
         );
         if !at_the_end || state.status == Status::Confirmed {
             return;
         }
-        assert!(state_in(state).is_settled(), "not settled: {state:?} {why}");
+        assert!(rules::is_settled(state), "not settled: {state:?} {why}");
         assert_eq!(
-            self.next_look.get(),
+            self.next_poll.get(),
             None,
-            "looked at for ever: {state:?} {why}"
+            "polled for ever: {state:?} {why}"
         );
         assert_eq!(
             self.claim.get(),
@@ -346,46 +338,14 @@ impl Fake {
             "{why}"
         );
         assert!(
-            state
-                .status
-                .announcement()
-                .is_some_and(|kind| announced.contains(&kind)),
-            "not told: {why}"
+            record_status(&self.row.borrow()).is_some() && published.contains(&state.status),
+            "not published: {why}"
         );
     }
 }
 
-impl World for Fake {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_micros(self.now.get())
-    }
-
-    fn grace(&self) -> Duration {
-        self.grace.get()
-    }
-
-    fn step(&self, state: State, event: Event) -> Result<Transition, Refusal> {
-        let transition = saga::machine::step(state_in(state), event_in(event)).map_err(
-            |refusal| match refusal {
-                saga::machine::Refusal::InvalidTransition(from, to) => {
-                    Refusal::InvalidTransition((status_out(from), status_out(to)))
-                }
-            },
-        )?;
-        Ok(Transition {
-            state: state_out(transition.state),
-            commands: transition.commands.into_iter().map(command_out).collect(),
-        })
-    }
-
-    fn resume(&self, state: State) -> Vec<Command> {
-        saga::machine::resume(state_in(state))
-            .into_iter()
-            .map(command_out)
-            .collect()
-    }
-
-    fn load(&self, _: BookingId) -> Result<Option<Booking>, Trouble> {
+impl Store for Fake {
+    fn load(&self, _: BookingId) -> Result<Option<Booking>, Unavailable> {
         self.call(|| Some(self.row.borrow().clone()))
     }
 
@@ -405,7 +365,7 @@ impl World for Fake {
                 .inbox
                 .is_some_and(|id| !self.inbox.borrow_mut().insert(id))
             {
-                return Err(SaveError::Seen);
+                return Err(SaveError::AlreadyHandled);
             }
             if record.changed {
                 assert_eq!(self.row.borrow().state.status, record.from);
@@ -415,118 +375,153 @@ impl World for Fake {
                 if record.from == Status::Confirmed && new.state.status != Status::Confirmed {
                     self.live_tickets.set(0);
                 }
-                if new.state.status != record.from {
-                    self.announced
-                        .borrow_mut()
-                        .extend(new.state.status.announcement());
+                if new.state.status != record.from && record_status(new).is_some() {
+                    self.published.borrow_mut().push(new.state.status);
                 }
                 *self.row.borrow_mut() = Booking {
                     version: new.version + 1,
                     attempts: record.attempts,
                     ..new.clone()
                 };
-                self.next_look.set(
+                self.next_poll.set(
                     record
-                        .next_look
+                        .next_attempt_in
                         .map(|seconds| self.now.get() + (seconds * 1e6) as i64),
                 );
             }
-            Ok(self.now())
+            Ok(Timestamp::from_micros(self.now.get()))
         })?
     }
 
-    fn perform(&self, command: Command, booking: &Booking) -> Result<Vec<Fact>, Trouble> {
-        if matches!(
-            command,
-            Command::RequestPayment | Command::CancelPayment | Command::RefundPayment
-        ) {
-            self.provider()?;
-        }
-        self.call(|| match command {
-            Command::ReserveSeats if self.claim.get() == Claim::None && self.seats_taken.get() => {
-                vec![Fact::of(Event::SeatsRefused)]
+    fn mark_settled(&self, booking: &Booking) -> Result<(), Unavailable> {
+        self.call(|| {
+            if self.row.borrow().version == booking.version {
+                self.next_poll.set(None);
             }
-            Command::ReserveSeats => {
-                if self.claim.get() == Claim::None {
-                    self.claim.set(Claim::Reserved);
-                }
-                vec![Fact::of(Event::SeatsReserved)]
-            }
-            Command::ConfirmSeats if self.claim.get() == Claim::None => vec![seats_lost()],
-            Command::ConfirmSeats => {
-                self.claim.set(Claim::Sold);
-                vec![Fact::of(Event::SeatsConfirmed)]
-            }
-            Command::ReleaseSeats => {
-                let status = self.row.borrow().state.status;
-                assert!(
-                    status.has_ended(),
-                    "seats released while the booking is recorded as {status:?}"
-                );
-                self.claim.set(Claim::None);
-                vec![Fact::of(Event::SeatsReleased)]
-            }
-            Command::RequestPayment => {
-                assert!(!booking.state.free_of_charge);
-                if self.intent.get().is_none() {
-                    self.intent.set(Some(PaymentStatus::RequiresPayment));
-                }
-                self.asked()
-            }
-            Command::CancelPayment => match self.intent.get() {
-                None => vec![Fact::of(Event::PaymentCancelled)],
-                Some(PaymentStatus::RequiresPayment) => {
-                    self.intent.set(Some(PaymentStatus::Cancelled));
-                    self.asked()
-                }
-                Some(_) => self.asked(),
-            },
-            Command::RefundPayment => {
-                let status = self.row.borrow().state.status;
-                assert!(
-                    status.has_ended(),
-                    "money given back while the booking is recorded as {status:?}"
-                );
-                if self.intent.get() == Some(PaymentStatus::Succeeded) {
-                    self.intent.set(Some(PaymentStatus::Refunding));
-                }
-                self.asked()
-            }
-            Command::IssueTickets | Command::VoidTickets => vec![],
         })
     }
+}
 
-    fn ask_payment(&self, booking: &Booking) -> Result<Vec<Fact>, Trouble> {
-        let overdue = booking.expires_at <= self.now()
-            && self.heard.get() == Some(PaymentStatus::RequiresPayment);
+impl From<Unavailable> for HoldError {
+    fn from(Unavailable(cause): Unavailable) -> Self {
+        HoldError::Unavailable(cause)
+    }
+}
+
+impl From<Unavailable> for PaymentError {
+    fn from(Unavailable(cause): Unavailable) -> Self {
+        PaymentError::Unavailable(cause)
+    }
+}
+
+impl Ports for Fake {
+    fn bind_hold(&self, binding: &Binding) -> Result<Hold, HoldError> {
+        panic!("the driver binds no hold: {binding:?}")
+    }
+
+    fn reserve_seats(&self, _: &Booking) -> Result<(), HoldError> {
+        self.call(|| match self.claim.get() {
+            Claim::None if self.seats_taken.get() => Err(HoldError::Taken(vec![])),
+            Claim::None => {
+                self.claim.set(Claim::Reserved);
+                Ok(())
+            }
+            Claim::Reserved | Claim::Sold => Ok(()),
+        })?
+    }
+
+    fn confirm_seats(&self, _: &Booking) -> Result<(), HoldError> {
+        self.call(|| match self.claim.get() {
+            Claim::None => Err(HoldError::Taken(vec![])),
+            Claim::Reserved | Claim::Sold => {
+                self.claim.set(Claim::Sold);
+                Ok(())
+            }
+        })?
+    }
+
+    fn release_seats(&self, _: &Booking) -> Result<(), HoldError> {
+        self.call(|| {
+            let status = self.row.borrow().state.status;
+            assert!(
+                status.has_ended(),
+                "seats released while the booking is recorded as {status:?}"
+            );
+            self.claim.set(Claim::None);
+            Ok(())
+        })?
+    }
+
+    fn create_payment(&self, booking: &Booking) -> Result<BookingPayment, PaymentError> {
+        self.reach_provider()?;
+        self.call(|| {
+            assert!(!booking.state.free_of_charge);
+            if self.intent.get().is_none() {
+                self.intent.set(Some(PaymentStatus::RequiresPayment));
+            }
+            self.ask_provider()
+        })?
+    }
+
+    fn find_payment(&self, _: BookingId) -> Result<BookingPayment, PaymentError> {
+        let overdue = self.row.borrow().expires_at <= Timestamp::now()
+            && self.known.get() == Some(PaymentStatus::RequiresPayment);
         if overdue {
-            self.provider()?;
+            self.reach_provider()?;
         }
-        let told = self.call(|| {
+        let answer = self.call(|| {
             if overdue {
-                self.asked()
+                self.ask_provider()
             } else {
                 self.payment()
             }
         });
-        self.now
-            .set(self.now.get() + self.answer_takes.get() * 1_000_000);
-        told
+        self.set_now(self.now.get() + self.answer_takes.get() * 1_000_000);
+        answer?
     }
 
-    fn rest(&self, booking: &Booking) -> Result<(), Trouble> {
+    fn cancel_payment(&self, _: BookingId) -> Result<BookingPayment, PaymentError> {
+        self.reach_provider()?;
         self.call(|| {
-            if self.row.borrow().version == booking.version {
-                self.next_look.set(None);
+            if self.intent.get() == Some(PaymentStatus::RequiresPayment) {
+                self.intent.set(Some(PaymentStatus::Cancelled));
             }
-        })
+            self.ask_provider()
+        })?
+    }
+
+    fn refund_payment(&self, _: BookingId, _: &str) -> Result<BookingPayment, PaymentError> {
+        self.reach_provider()?;
+        self.call(|| {
+            let status = self.row.borrow().state.status;
+            assert!(
+                status.has_ended(),
+                "money given back while the booking is recorded as {status:?}"
+            );
+            if self.intent.get() == Some(PaymentStatus::Succeeded) {
+                self.intent.set(Some(PaymentStatus::Refunding));
+            }
+            self.ask_provider()
+        })?
+    }
+
+    fn start_saga(&self, free_of_charge: bool) -> State {
+        rules::start(free_of_charge)
+    }
+
+    fn step_saga(&self, state: State, event: Event) -> Result<Transition, Refusal> {
+        rules::step(state, event)
+    }
+
+    fn resume_saga(&self, state: State) -> Vec<Command> {
+        rules::resume(state)
     }
 }
 
 use Stimulus::*;
 
 const STORIES: &[(&str, bool, &[Stimulus])] = &[
-    ("bought", false, &[Created, Pays, TellsPayment]),
+    ("bought", false, &[Created, Pays, PaymentReported]),
     ("bought, Kafka is down", false, &[Time(6), Pays]),
     ("free", true, &[Created]),
     ("never paid", false, &[Created, Time(601)]),
@@ -535,22 +530,22 @@ const STORIES: &[(&str, bool, &[Stimulus])] = &[
     (
         "paid, then cancelled",
         false,
-        &[Created, Pays, Cancels, TellsPayment],
+        &[Created, Pays, Cancels, PaymentReported],
     ),
     (
         "paid in the last second",
         false,
-        &[Created, Time(599), Pays, Time(2), TellsPayment],
+        &[Created, Time(599), Pays, Time(2), PaymentReported],
     ),
     (
-        "paid in the last seconds, and no webhook tells",
+        "paid in the last seconds, and no webhook arrives",
         false,
-        &[Created, Time(580), PaysUnheard, Time(21)],
+        &[Created, Time(580), PaysUnreported, Time(21)],
     ),
     (
         "event cancelled after the sale",
         false,
-        &[Created, Pays, TellsPayment, EventCancelled],
+        &[Created, Pays, PaymentReported, EventCancelled],
     ),
     (
         "event cancelled before payment",
@@ -559,19 +554,32 @@ const STORIES: &[(&str, bool, &[Stimulus])] = &[
     ),
     ("free event cancelled", true, &[Created, EventCancelled]),
     (
-        "the provider gives up",
+        "the provider cancels",
         false,
-        &[Created, ProviderGivesUp, TellsPayment],
+        &[Created, ProviderCancels, PaymentReported],
     ),
     (
-        "told twice",
+        "facts arrive twice",
         false,
-        &[Created, Created, Pays, TellsPayment, TellsPayment, Created],
+        &[
+            Created,
+            Created,
+            Pays,
+            PaymentReported,
+            PaymentReported,
+            Created,
+        ],
     ),
 ];
 
 /// Runs a story with one fault; how many calls there were before the recovery.
-fn tell(name: &str, free: bool, story: &[Stimulus], fault: (u32, Fault), redelivered: bool) -> u32 {
+fn run_story(
+    name: &str,
+    free: bool,
+    story: &[Stimulus],
+    fault: (u32, Fault),
+    redelivered: bool,
+) -> u32 {
     let world = Fake::new(free, fault);
     let why = format!("{name} {fault:?} redelivered: {redelivered}");
     for stimulus in story {
@@ -585,7 +593,7 @@ fn tell(name: &str, free: bool, story: &[Stimulus], fault: (u32, Fault), redeliv
     if redelivered {
         for stimulus in story
             .iter()
-            .filter(|stimulus| matches!(stimulus, Created | TellsPayment | EventCancelled))
+            .filter(|stimulus| matches!(stimulus, Created | PaymentReported | EventCancelled))
         {
             world.stimulate(*stimulus);
             world.check(&why, false);
@@ -608,9 +616,9 @@ fn tell(name: &str, free: bool, story: &[Stimulus], fault: (u32, Fault), redeliv
 }
 
 #[test]
-fn every_story_ends_right_whichever_single_call_fails_or_is_the_last_before_a_crash() {
+fn every_story_ends_right_whichever_call_fails_or_crashes() {
     for (name, free, story) in STORIES {
-        let calls = tell(name, *free, story, (0, Fault::Nothing), false);
+        let calls = run_story(name, *free, story, (0, Fault::Nothing), false);
         for number in 1..=calls {
             for fault in [
                 Fault::FailsBefore,
@@ -619,7 +627,7 @@ fn every_story_ends_right_whichever_single_call_fails_or_is_the_last_before_a_cr
                 Fault::DiesAfter,
             ] {
                 for redelivered in [false, true] {
-                    tell(name, *free, story, (number, fault), redelivered);
+                    run_story(name, *free, story, (number, fault), redelivered);
                 }
             }
         }
@@ -627,21 +635,21 @@ fn every_story_ends_right_whichever_single_call_fails_or_is_the_last_before_a_cr
 }
 
 #[test]
-fn every_story_ends_right_whatever_another_worker_does_between_any_two_calls() {
+fn every_story_ends_right_whatever_another_worker_does() {
     for (name, free, story) in STORIES {
-        let calls = tell(name, *free, story, (0, Fault::Nothing), false);
+        let calls = run_story(name, *free, story, (0, Fault::Nothing), false);
         for number in 1..=calls {
             for meddler in [
                 Created,
                 Pays,
-                TellsPayment,
+                PaymentReported,
                 Cancels,
                 EventCancelled,
-                ProviderGivesUp,
+                ProviderCancels,
                 Time(6),
                 Time(601),
             ] {
-                tell(name, *free, story, (number, Fault::Meddles(meddler)), false);
+                run_story(name, *free, story, (number, Fault::Meddles(meddler)), false);
             }
         }
     }
@@ -657,7 +665,7 @@ fn the_happy_path_writes_twice_and_reads_nothing_more() {
         "reserve, request payment, record"
     );
     world.stimulate(Pays);
-    world.stimulate(TellsPayment);
+    world.stimulate(PaymentReported);
     assert_eq!(
         (world.status(), world.calls.get()),
         (Status::Confirmed, 5),
@@ -666,12 +674,12 @@ fn the_happy_path_writes_twice_and_reads_nothing_more() {
 }
 
 #[test]
-fn a_seat_with_a_live_ticket_elsewhere_is_refunded_and_not_sold_twice() {
+fn a_seat_with_a_live_ticket_elsewhere_is_refunded() {
     let world = Fake::new(false, (0, Fault::Nothing));
     world.seat_sold_elsewhere.set(true);
     world.stimulate(Created);
     world.stimulate(Pays);
-    world.stimulate(TellsPayment);
+    world.stimulate(PaymentReported);
     assert_eq!(world.status(), Status::Refunding);
     world.pass(200);
     world.check("seat sold elsewhere", true);
@@ -688,7 +696,7 @@ fn a_seat_with_a_live_ticket_elsewhere_is_refunded_and_not_sold_twice() {
 }
 
 #[test]
-fn seats_that_others_have_fail_the_booking_without_asking_for_money() {
+fn taken_seats_fail_the_booking_before_money_is_asked_for() {
     let world = Fake::new(false, (0, Fault::Nothing));
     world.seats_taken.set(true);
     world.stimulate(Created);
@@ -715,7 +723,7 @@ fn a_declined_card_leaves_the_booking_payable_and_says_why() {
         (Status::AwaitingPayment, Some(failure))
     );
     world.stimulate(Pays);
-    world.stimulate(TellsPayment);
+    world.stimulate(PaymentReported);
     assert_eq!(
         (world.status(), world.row.borrow().failure.clone()),
         (Status::Confirmed, None)
@@ -723,9 +731,9 @@ fn a_declined_card_leaves_the_booking_payable_and_says_why() {
 }
 
 #[test]
-fn a_refund_that_fails_is_tried_again_until_the_money_is_back() {
+fn a_failed_refund_is_tried_again_until_the_money_is_back() {
     let world = Fake::new(false, (0, Fault::Nothing));
-    for stimulus in [Created, Pays, TellsPayment, EventCancelled] {
+    for stimulus in [Created, Pays, PaymentReported, EventCancelled] {
         world.stimulate(stimulus);
     }
     assert_eq!(
@@ -735,12 +743,12 @@ fn a_refund_that_fails_is_tried_again_until_the_money_is_back() {
     world.becomes(PaymentStatus::Succeeded);
     let booking = world.row.borrow().clone();
     let run = Run {
-        facts: vec![Fact::of(Event::RefundFailed)],
+        facts: vec![Fact::new(Event::RefundFailed)],
         inbox: Some(60),
-        not_now: vec![Command::RefundPayment],
+        postponed: vec![Command::RefundPayment],
         ..Run::default()
     };
-    advance(&world, booking, run).unwrap();
+    world.driver().advance(booking, run).unwrap();
     assert_eq!(
         world.intent.get(),
         Some(PaymentStatus::Succeeded),
@@ -751,18 +759,18 @@ fn a_refund_that_fails_is_tried_again_until_the_money_is_back() {
     assert_eq!(world.status(), Status::Refunded);
 }
 
-/// A booking that was paid 20 seconds before its deadline, of which no webhook tells.
-fn paid_unheard() -> Fake {
+/// A booking that was paid 20 seconds before its deadline, without a webhook.
+fn paid_unreported() -> Fake {
     let world = Fake::new(false, (0, Fault::Nothing));
-    for stimulus in [Created, Time(580), PaysUnheard] {
+    for stimulus in [Created, Time(580), PaysUnreported] {
         world.stimulate(stimulus);
     }
     world
 }
 
 #[test]
-fn who_paid_in_the_last_seconds_gets_the_tickets_though_no_webhook_tells() {
-    let world = paid_unheard();
+fn a_last_second_payment_without_a_webhook_gets_tickets() {
+    let world = paid_unreported();
     world.pass(19);
     assert_eq!(world.status(), Status::AwaitingPayment);
     world.pass(10);
@@ -771,12 +779,15 @@ fn who_paid_in_the_last_seconds_gets_the_tickets_though_no_webhook_tells() {
 }
 
 #[test]
-fn an_answer_from_before_the_deadline_that_arrives_after_it_gives_no_booking_up() {
-    let world = paid_unheard();
+fn an_answer_from_before_the_deadline_expires_no_booking() {
+    let world = paid_unreported();
     world.answer_takes.set(30);
     let booking = world.row.borrow().clone();
     assert_eq!(
-        look(&world, booking).map(|booking| booking.state.status),
+        world
+            .driver()
+            .poll(booking)
+            .map(|booking| booking.state.status),
         Ok(Status::AwaitingPayment)
     );
     world.answer_takes.set(0);
@@ -785,12 +796,12 @@ fn an_answer_from_before_the_deadline_that_arrives_after_it_gives_no_booking_up(
 }
 
 #[test]
-fn who_paid_in_time_gets_the_tickets_though_the_provider_is_away_at_the_deadline() {
+fn a_timely_payment_survives_a_provider_away_at_the_deadline() {
     for (grace, then) in [
         (GRACE, Status::Confirmed),
         (Duration::ZERO, Status::Refunded),
     ] {
-        let world = paid_unheard();
+        let world = paid_unreported();
         world.grace.set(grace);
         world.provider_is_away.set(true);
         world.pass(130);
@@ -803,8 +814,11 @@ fn who_paid_in_time_gets_the_tickets_though_the_provider_is_away_at_the_deadline
 }
 
 #[test]
-fn a_provider_that_stays_away_keeps_no_seats_beyond_the_grace_and_what_was_paid_goes_back() {
-    for (pays, end) in [(PaysUnheard, Status::Refunded), (Time(0), Status::Expired)] {
+fn a_provider_that_stays_away_keeps_no_seats_after_the_grace() {
+    for (pays, end) in [
+        (PaysUnreported, Status::Refunded),
+        (Time(0), Status::Expired),
+    ] {
         let world = Fake::new(false, (0, Fault::Nothing));
         for stimulus in [Created, Time(580), pays] {
             world.stimulate(stimulus);
@@ -830,17 +844,18 @@ fn a_provider_that_stays_away_keeps_no_seats_beyond_the_grace_and_what_was_paid_
 }
 
 #[test]
-fn who_cancels_is_answered_at_once_and_the_seats_that_could_not_be_given_back_follow() {
+fn a_cancellation_does_not_wait_for_the_release_of_seats() {
     let release = 6;
     let world = Fake::new(false, (release, Fault::FailsAfter));
     world.stimulate(Created);
     let booking = world.row.borrow().clone();
-    let cancelled = advance(
-        &world,
-        booking,
-        Run::of(vec![Fact::of(Event::CancelRequested)]),
-    )
-    .unwrap();
+    let cancelled = world
+        .driver()
+        .advance(
+            booking,
+            Run::with_facts(vec![Fact::new(Event::CancelRequested)]),
+        )
+        .unwrap();
     assert_eq!(cancelled.state.status, Status::Cancelled);
     assert_ne!(
         cancelled.state.places,
