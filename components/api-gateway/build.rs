@@ -1,11 +1,24 @@
-//! Puts the OpenAPI document together: `components/*/openapi.yaml` become one JSON document in
-//! `OUT_DIR/openapi.json`. The build fails where two parts say the same thing, a reference leads
-//! nowhere, or a tag is declared nowhere.
+//! What the gateway knows of the services, derived from the manifest and from the OpenAPI part of
+//! each service:
+//!
+//! * `openapi.json`: the parts put together. The build fails where two parts say the same thing, a
+//!   reference leads nowhere, or a tag is declared nowhere.
+//! * `table.rs`: the services, how long a call of each may take, and every path with what the gateway
+//!   has to know of it (`build/table.rs`).
+//! * `bindings.rs`: the gateway's world, with the routes of every service, and a call of each.
+//!
+//! A path item may have `x-gateway`: `credential` (log-in and sign-up: the stricter limit),
+//! `reads_token` (false: a token means nothing here), `limited` (false: counts against no limit),
+//! `large_body` (as large as a layout).
+
+#[path = "build/table.rs"]
+mod table;
 
 use std::collections::BTreeSet;
 use std::error::Error;
 use std::path::{Path, PathBuf};
 
+use eventhub_manifest::Manifest;
 use serde_json::{Map, Value, json};
 
 const METHODS: [&str; 5] = ["get", "put", "post", "patch", "delete"];
@@ -15,23 +28,36 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 fn main() -> Result<()> {
     let here = PathBuf::from(std::env::var("CARGO_MANIFEST_DIR")?);
     let components = here.parent().ok_or("no folder above")?;
-    println!("cargo::rerun-if-changed={}", components.display());
+    let root = components.parent().ok_or("no folder above")?;
+    println!(
+        "cargo::rerun-if-changed={}",
+        root.join("wadm.yaml").display()
+    );
+    println!("cargo::rerun-if-changed={}", root.join("wit").display());
+    println!("cargo::rerun-if-changed=build");
+    println!("cargo::rerun-if-changed=openapi.yaml");
+    let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    let manifest = Manifest::read(&root.join("wadm.yaml"))?;
     let mut document = read(&here.join("openapi.yaml"))?;
-    let mut folders = std::fs::read_dir(components)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<Result<Vec<_>>>()?;
-    folders.sort();
-    for folder in folders.iter().filter(|folder| **folder != here) {
-        let file = folder.join("openapi.yaml");
-        if file.exists() {
-            merge(&mut document, read(&file)?, &file)?;
-        }
+    let mut parts = vec![];
+    for service in manifest.services() {
+        let file = components.join(&service.name).join("openapi.yaml");
+        println!("cargo::rerun-if-changed={}", file.display());
+        let part = read(&file)?;
+        merge(&mut document, part.clone(), &file)?;
+        parts.push((service.name.clone(), part));
     }
+    std::fs::write(
+        out.join("table.rs"),
+        table::render_table(&manifest, &parts, root)?,
+    )?;
+    std::fs::write(out.join("bindings.rs"), table::render_bindings(&manifest))?;
+    std::fs::write(out.join("call.rs"), table::render_call(&manifest))?;
+    remove_extensions(&mut document);
     add_answers(&mut document);
     document["components"]["schemas"]["TimeZone"]["enum"] = time_zones();
     check(&document)?;
-    let out = PathBuf::from(std::env::var("OUT_DIR")?).join("openapi.json");
-    std::fs::write(out, serde_json::to_vec(&document)?)?;
+    std::fs::write(out.join("openapi.json"), serde_json::to_vec(&document)?)?;
     Ok(())
 }
 
@@ -76,6 +102,17 @@ fn object<'a>(document: &'a mut Value, member: &str) -> Result<&'a mut Map<Strin
     document[member]
         .as_object_mut()
         .ok_or_else(|| format!("{member} is not an object").into())
+}
+
+/// `x-gateway` is for this build, not for clients.
+fn remove_extensions(document: &mut Value) {
+    let items = document["paths"].as_object_mut().into_iter();
+    for item in items
+        .flat_map(Map::values_mut)
+        .filter_map(Value::as_object_mut)
+    {
+        item.remove("x-gateway");
+    }
 }
 
 /// What any route may answer is said here once, not in every part: the gateway and the host answer

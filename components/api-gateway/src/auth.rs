@@ -14,7 +14,7 @@ use keys::KeySet;
 use lru::LruCache;
 use token::{Expected, Fault, Verified};
 
-use crate::outside::Outside;
+use crate::ports::Ports;
 
 /// Tokens remembered by one instance: at half a kilobyte each, 5 MB.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
@@ -45,13 +45,13 @@ impl Authenticator {
         &self,
         authorization: &str,
         now: Timestamp,
-        outside: &impl Outside,
+        ports: &impl Ports,
     ) -> Result<Principal, Problem> {
         let token = bearer(authorization).ok_or_else(|| refusal(Fault::NoBearer))?;
         if let Some(known) = self.remembered(token, now) {
             return Ok(known);
         }
-        let verified = self.verify(token, now, outside)?;
+        let verified = self.verify(token, now, ports)?;
         let principal = verified.principal.clone();
         self.verified.borrow_mut().put(token.into(), verified);
         Ok(principal)
@@ -67,14 +67,9 @@ impl Authenticator {
         None
     }
 
-    fn verify(
-        &self,
-        token: &str,
-        now: Timestamp,
-        outside: &impl Outside,
-    ) -> Result<Verified, Problem> {
+    fn verify(&self, token: &str, now: Timestamp, ports: &impl Ports) -> Result<Verified, Problem> {
         let kid = token::key_id(token).map_err(refusal)?;
-        let key = self.keys.borrow_mut().find(&kid, now, outside)?;
+        let key = self.keys.borrow_mut().find(&kid, now, ports)?;
         let key = key.ok_or_else(|| refusal(Fault::Invalid("no key of ours has its kid")))?;
         token::verify(token, &key, &self.expected, now).map_err(refusal)
     }

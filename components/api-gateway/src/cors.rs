@@ -3,7 +3,7 @@
 
 use eventhub_guest::{Request, Response};
 
-use crate::headers::Noted;
+use crate::headers::RequestHeaders;
 
 /// `CORS_ORIGINS`.
 #[derive(Debug)]
@@ -38,9 +38,9 @@ impl Origins {
 }
 
 /// Whether the browser asks beforehand.
-pub fn is_preflight(request: &Request, noted: &Noted) -> bool {
+pub fn is_preflight(request: &Request, sent: &RequestHeaders) -> bool {
     request.method == "OPTIONS"
-        && noted.origin.is_some()
+        && sent.origin.is_some()
         && request
             .headers
             .iter()

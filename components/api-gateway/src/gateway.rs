@@ -12,9 +12,9 @@ use eventhub_guest::{Request, Response, Timestamp};
 use crate::accept::accepts;
 use crate::auth::Authenticator;
 use crate::config::Config;
-use crate::headers::Noted;
+use crate::headers::RequestHeaders;
 use crate::idempotency::{self, Claim};
-use crate::outside::Outside;
+use crate::ports::Ports;
 use crate::rate::{self, Bucket, Fields};
 use crate::table::{Route, Target};
 use crate::trace::Ids;
@@ -23,30 +23,30 @@ use crate::{cors, headers, openapi, table, trace};
 /// The gateway and what it remembers between requests.
 pub struct Gateway<O> {
     config: Config,
-    outside: O,
+    ports: O,
     authenticator: Authenticator,
     ids: Ids,
     /// When it was last said that Redis does not answer.
-    complained_at: Cell<Option<Timestamp>>,
+    warned_at: Cell<Option<Timestamp>>,
 }
 
-impl<O: Outside> Gateway<O> {
-    pub fn new(config: Config, outside: O) -> Self {
+impl<O: Ports> Gateway<O> {
+    pub fn new(config: Config, ports: O) -> Self {
         let authenticator = Authenticator::new(&config.issuer, &config.audience);
         Self {
             config,
-            outside,
+            ports,
             authenticator,
             ids: Ids::new(),
-            complained_at: Cell::new(None),
+            warned_at: Cell::new(None),
         }
     }
 
     /// Answers a request. Its `principal` and `traceparent` are ignored: they are established here,
     /// as is its `request-id` where the host gave it none.
     pub fn handle(&self, request: Request) -> Response {
-        self.exchange(request, |request, noted, limits| {
-            self.answer(request, noted, limits)
+        self.exchange(request, |request, sent, limits| {
+            self.answer(request, sent, limits)
         })
     }
 
@@ -59,40 +59,45 @@ impl<O: Outside> Gateway<O> {
     fn exchange(
         &self,
         mut request: Request,
-        answer: impl FnOnce(&mut Request, &Noted, &mut Option<Fields>) -> Result<Response, Problem>,
+        answer: impl FnOnce(
+            &mut Request,
+            &RequestHeaders,
+            &mut Option<Fields>,
+        ) -> Result<Response, Problem>,
     ) -> Response {
         // First of all the headers are read, once, and what is not for services is taken out.
-        let mut noted = headers::take(&mut request.headers, self.config.peer_header.as_deref());
+        let mut sent =
+            headers::extract_headers(&mut request.headers, self.config.peer_header.as_deref());
         // Then the ids: every answer below carries them, errors too.
         if request.request_id.is_empty() {
-            request.request_id = trace::request_id(noted.request_id.take(), &self.ids);
+            request.request_id = trace::request_id(sent.request_id.take(), &self.ids);
         }
-        request.traceparent = trace::traceparent(noted.traceparent.as_deref(), &self.ids);
+        request.traceparent = trace::traceparent(sent.traceparent.as_deref(), &self.ids);
         request.principal = None;
         let mut limits = None;
-        let answer = answer(&mut request, &noted, &mut limits);
+        let answer = answer(&mut request, &sent, &mut limits);
         let mut response =
             answer.unwrap_or_else(|problem| problem.to_response(&request.request_id));
-        self.finish(request, &noted, limits, &mut response);
+        self.finish(request, &sent, limits, &mut response);
         response
     }
 
     fn answer(
         &self,
         request: &mut Request,
-        noted: &Noted,
+        sent: &RequestHeaders,
         limits: &mut Option<Fields>,
     ) -> Result<Response, Problem> {
         // Preflights have no token and change nothing: before all else, or browsers could not even
         // ask.
-        if cors::is_preflight(request, noted) {
+        if cors::is_preflight(request, sent) {
             return Ok(cors::preflight());
         }
         // Sizes before anything reads what is large.
-        self.check_head(request, noted)?;
+        self.check_head(request, sent)?;
         // The path decides what the next steps allow; a path that leads nowhere costs neither Redis
         // nor a signature.
-        let route = match table::find(&request.path) {
+        let route = match table::find_target(&request.path) {
             Target::Service(route) => route,
             Target::OpenApi => return openapi::answer(request),
             Target::Live => {
@@ -103,27 +108,27 @@ impl<O: Outside> Gateway<O> {
             }
             Target::Unknown => return Err(Problem::not_found("resource")),
         };
-        self.check_body(request, noted, route)?;
-        if !accepts(noted.accept.as_deref(), route.media) {
+        self.check_body(request, sent, route)?;
+        if !accepts(sent.accept.as_deref(), route.media) {
             return Err(Problem::new(
                 Code::NotAcceptable,
                 "Send an Accept header that allows what this answers with, or none.",
             ));
         }
         // Who asks, before how often: limits are per user.
-        let now = self.outside.now();
-        let peer = noted
+        let now = self.ports.now();
+        let peer = sent
             .peer
             .as_deref()
             .filter(|_| request.client_address.is_empty())
             .unwrap_or(&request.client_address);
         let client = address::client(
             peer,
-            noted.forwarded_for.as_deref(),
+            sent.forwarded_for.as_deref(),
             &self.config.trusted_proxies,
         );
         let principal = if route.reads_token {
-            self.principal(noted, now)
+            self.principal(sent, now)
         } else {
             Ok(None)
         };
@@ -140,11 +145,11 @@ impl<O: Outside> Gateway<O> {
             .map(|address| address.to_string())
             .unwrap_or_default();
         // Last: a refused request must not use up an idempotency key.
-        self.once(request, noted, route, now)
+        self.call_idempotently(request, sent, route, now)
     }
 
-    fn check_head(&self, request: &Request, noted: &Noted) -> Result<(), Problem> {
-        let size = noted.size + request.path.len() + request.query.len();
+    fn check_head(&self, request: &Request, sent: &RequestHeaders) -> Result<(), Problem> {
+        let size = sent.size + request.path.len() + request.query.len();
         if size > self.config.max_headers {
             let detail = format!(
                 "Path, query and headers have {size} bytes; {} are allowed.",
@@ -158,20 +163,25 @@ impl<O: Outside> Gateway<O> {
     /// The largest body that a path takes; for a reader that wants to stop early.
     #[cfg(any(test, target_arch = "wasm32"))]
     pub fn max_body(&self, path: &str) -> usize {
-        match table::find(path) {
+        match table::find_target(path) {
             Target::Service(route) if route.is_large => self.config.max_layout_body,
             _ => self.config.max_body,
         }
     }
 
-    fn check_body(&self, request: &Request, noted: &Noted, route: Route) -> Result<(), Problem> {
+    fn check_body(
+        &self,
+        request: &Request,
+        sent: &RequestHeaders,
+        route: Route,
+    ) -> Result<(), Problem> {
         let max = if route.is_large {
             self.config.max_layout_body
         } else {
             self.config.max_body
         };
         // A host may announce a body that it did not read, since nobody would take it.
-        if noted.announced.max(request.body.len() as u64) > max as u64 {
+        if sent.announced.max(request.body.len() as u64) > max as u64 {
             Err(body_too_large(max))
         } else {
             Ok(())
@@ -180,18 +190,18 @@ impl<O: Outside> Gateway<O> {
 
     fn principal(
         &self,
-        noted: &Noted,
+        sent: &RequestHeaders,
         now: Timestamp,
     ) -> Result<Option<eventhub_guest::Principal>, Problem> {
-        match noted.authorization.as_deref() {
+        match sent.authorization.as_deref() {
             None => Ok(None),
-            Some(_) if noted.repeats_authorization => Err(Problem::new(
+            Some(_) if sent.repeats_authorization => Err(Problem::new(
                 Code::Unauthenticated,
                 "Send one Authorization header.",
             )),
             Some(authorization) => self
                 .authenticator
-                .principal(authorization, now, &self.outside)
+                .principal(authorization, now, &self.ports)
                 .map(Some),
         }
     }
@@ -235,14 +245,14 @@ impl<O: Outside> Gateway<O> {
                 }
             }
         }
-        match rate::count(&buckets, &self.outside) {
+        match rate::count(&buckets, &self.ports) {
             Ok(rate::Decision::Unlimited) => Ok(None),
             Ok(rate::Decision::Allowed(fields)) => Ok(Some(fields)),
             Ok(rate::Decision::Refused(fields, problem)) => Err(problem
                 .header("ratelimit-policy", fields.policy)
                 .header("ratelimit", fields.state)),
             Err(cause) => {
-                self.complain("requests are not limited", &cause, now);
+                self.warn_redis_down("requests are not limited", &cause, now);
                 Ok(None)
             }
         }
@@ -250,10 +260,10 @@ impl<O: Outside> Gateway<O> {
 
     /// Calls the service; a POST with an idempotency key only if no other with that key has been
     /// answered or runs.
-    fn once(
+    fn call_idempotently(
         &self,
         request: &Request,
-        noted: &Noted,
+        sent: &RequestHeaders,
         route: Route,
         now: Timestamp,
     ) -> Result<Response, Problem> {
@@ -263,10 +273,10 @@ impl<O: Outside> Gateway<O> {
             .filter(|_| request.method == "POST")
             .map(|principal| principal.user_id.as_str());
         let Some(user) = user else {
-            return Ok(self.outside.call(route.service, request));
+            return Ok(self.ports.call(route.service, request));
         };
-        let Some(key) = idempotency::key(noted, route.needs_key)? else {
-            return Ok(self.outside.call(route.service, request));
+        let Some(key) = idempotency::key(sent, route.needs_key)? else {
+            return Ok(self.ports.call(route.service, request));
         };
         match idempotency::begin(
             user,
@@ -274,20 +284,20 @@ impl<O: Outside> Gateway<O> {
             self.ids.next(),
             route.service.longest_call(),
             request,
-            &self.outside,
+            &self.ports,
         ) {
             idempotency::Decision::Run(claim) => {
-                let response = self.outside.call(route.service, request);
-                self.settle(&claim, &response, now);
+                let response = self.ports.call(route.service, request);
+                self.store_response(&claim, &response, now);
                 Ok(response)
             }
             idempotency::Decision::Unprotected(cause) => {
-                self.complain("idempotency keys are not kept", &cause, now);
-                Ok(self.outside.call(route.service, request))
+                self.warn_redis_down("idempotency keys are not kept", &cause, now);
+                Ok(self.ports.call(route.service, request))
             }
             idempotency::Decision::Replay(response) => Ok(response),
             idempotency::Decision::Reread { first, location } => {
-                let read = self.outside.call(
+                let read = self.ports.call(
                     route.service,
                     &idempotency::reread::request(request, &location),
                 );
@@ -297,9 +307,9 @@ impl<O: Outside> Gateway<O> {
         }
     }
 
-    fn settle(&self, claim: &Claim, response: &Response, now: Timestamp) {
-        if let Err(error) = idempotency::finish(claim, response, &self.outside) {
-            self.complain(
+    fn store_response(&self, claim: &Claim, response: &Response, now: Timestamp) {
+        if let Err(error) = idempotency::finish(claim, response, &self.ports) {
+            self.warn_redis_down(
                 "an answer is not kept for its idempotency key",
                 &error.to_string(),
                 now,
@@ -308,13 +318,13 @@ impl<O: Outside> Gateway<O> {
     }
 
     /// Redis being away is told once in ten seconds, not once a request.
-    fn complain(&self, consequence: &str, cause: &str, now: Timestamp) {
+    fn warn_redis_down(&self, consequence: &str, cause: &str, now: Timestamp) {
         let recently = self
-            .complained_at
+            .warned_at
             .get()
             .is_some_and(|at| now < at.plus(Duration::from_secs(10)));
         if !recently {
-            self.complained_at.set(Some(now));
+            self.warned_at.set(Some(now));
             tracing::warn!(error.cause = cause, "{consequence}: redis does not answer");
         }
     }
@@ -323,7 +333,7 @@ impl<O: Outside> Gateway<O> {
     fn finish(
         &self,
         request: Request,
-        noted: &Noted,
+        sent: &RequestHeaders,
         limits: Option<Fields>,
         response: &mut Response,
     ) {
@@ -338,7 +348,7 @@ impl<O: Outside> Gateway<O> {
             headers.push(("ratelimit".into(), limits.state));
         }
         headers.push(("x-request-id".into(), request.request_id));
-        cors::apply(&self.config.origins, noted.origin.as_deref(), response);
+        cors::apply(&self.config.origins, sent.origin.as_deref(), response);
         if request.method == "HEAD" {
             response.body = vec![];
         }
@@ -349,7 +359,7 @@ impl<O: Outside> Gateway<O> {
 pub fn body_too_large(max: usize) -> Problem {
     Problem::new(
         Code::BodyTooLarge,
-        format!("The body may have {max} bytes here."),
+        format!("The body limit is {max} bytes."),
     )
 }
 

@@ -3,7 +3,7 @@
 
 /// What the gateway reads, as the client sent it.
 #[derive(Default, Debug, PartialEq)]
-pub struct Noted {
+pub struct RequestHeaders {
     pub request_id: Option<String>,
     pub traceparent: Option<String>,
     pub origin: Option<String>,
@@ -28,8 +28,11 @@ pub struct Noted {
 /// Reads and cleans the headers (lower-case names). Services get neither what is between two hops
 /// (RFC 9110 section 7.6.1) nor credentials: who asks, they learn from the principal.
 /// `peer_header`: the one in which the host tells the peer.
-pub fn take(headers: &mut Vec<(String, String)>, peer_header: Option<&str>) -> Noted {
-    let mut noted = Noted::default();
+pub fn extract_headers(
+    headers: &mut Vec<(String, String)>,
+    peer_header: Option<&str>,
+) -> RequestHeaders {
+    let mut noted = RequestHeaders::default();
     let mut named_by_connection = String::new();
     headers.retain_mut(|(name, value)| {
         noted.size += name.len() + value.len();
@@ -119,20 +122,20 @@ mod tests {
             ("if-match", "\"v1\""),
             ("cookie", "a=b"),
         ]);
-        let noted = take(&mut sent, None);
+        let noted = extract_headers(&mut sent, None);
         assert_eq!(sent, headers(&[("if-match", "\"v1\"")]));
         assert_eq!(noted.authorization.as_deref(), Some("Bearer x"));
     }
 
     #[test]
-    fn forwarded_addresses_keep_their_order_and_two_tokens_are_noticed() {
+    fn forwarded_addresses_keep_order_and_a_second_token_is_noticed() {
         let mut sent = headers(&[
             ("x-forwarded-for", "1.1.1.1"),
             ("x-forwarded-for", "2.2.2.2"),
             ("authorization", "a"),
             ("authorization", "b"),
         ]);
-        let noted = take(&mut sent, None);
+        let noted = extract_headers(&mut sent, None);
         assert_eq!(noted.forwarded_for.as_deref(), Some("1.1.1.1,2.2.2.2"));
         assert!(noted.repeats_authorization && !noted.repeats_key);
     }
@@ -144,7 +147,7 @@ mod tests {
             ("if-match", "\"v1\""),
             ("idempotency-key", "k"),
         ]);
-        take(&mut sent, None);
+        extract_headers(&mut sent, None);
         assert_eq!(
             sent,
             headers(&[("if-match", "\"v1\""), ("idempotency-key", "k")])
@@ -155,13 +158,13 @@ mod tests {
     fn the_peer_is_what_the_host_says_last() {
         let mut sent = headers(&[("x-peer", "6.6.6.6"), ("x-peer", "203.0.113.9:4711")]);
         assert_eq!(
-            take(&mut sent, Some("x-peer")).peer.as_deref(),
+            extract_headers(&mut sent, Some("x-peer")).peer.as_deref(),
             Some("203.0.113.9:4711")
         );
         assert_eq!(sent, headers(&[]));
         let mut sent = headers(&[("x-peer", "6.6.6.6")]);
         assert_eq!(
-            take(&mut sent, None).peer,
+            extract_headers(&mut sent, None).peer,
             None,
             "on a host that tells it otherwise, the header is the client's"
         );

@@ -12,30 +12,30 @@ use eventhub_guest::redis::{Error, Item, Reply};
 use eventhub_guest::{Request, Response};
 use sha2::{Digest, Sha256};
 
-use crate::headers::Noted;
-use crate::outside::Outside;
+use crate::headers::RequestHeaders;
+use crate::ports::Ports;
 
 const BEGIN: &str = include_str!("idempotency/begin.lua");
 const FINISH: &str = include_str!("idempotency/finish.lua");
 
 /// A claim outlives the longest call of the service by so much: what the call had sent to a
 /// database has ended by then. Who dies with a claim holds the key up for the rest of it.
-const SETTLES: Duration = Duration::from_secs(5);
+const CLAIM_GRACE: Duration = Duration::from_secs(5);
 /// How long an answer is kept. Milliseconds.
-const KEPT: &str = "86400000";
+const RECORD_TTL_MS: &str = "86400000";
 /// Bytes of a body that is not kept but read anew: that of a layout may have 20 MB, more than Redis
 /// should hold for each of them, and more than one of its replies may have.
-const LARGE: usize = 256 * 1024;
+const MAX_STORED_BODY: usize = 256 * 1024;
 
 /// The key of a request, checked; none where it has none.
 ///
 /// # Errors
 /// 422 where it is not 1 to 255 visible ASCII characters, comes twice, or is missing though
 /// required.
-pub fn key(noted: &Noted, required: bool) -> Result<Option<&str>, Problem> {
+pub fn key(sent: &RequestHeaders, required: bool) -> Result<Option<&str>, Problem> {
     let fault = |code, detail| Problem::invalid("/headers/idempotency-key", code, detail);
-    match noted.idempotency_key.as_deref() {
-        _ if noted.repeats_key => Err(fault("duplicate", "comes twice")),
+    match sent.idempotency_key.as_deref() {
+        _ if sent.repeats_key => Err(fault("duplicate", "comes twice")),
         None if required => Err(fault(
             "required",
             "is missing: send a new random one, and the same one again when you repeat the request",
@@ -84,7 +84,7 @@ pub fn begin(
     attempt: u128,
     longest: Duration,
     request: &Request,
-    outside: &impl Outside,
+    ports: &impl Ports,
 ) -> Decision {
     // The key is hashed: it is of the client's choosing, and its length is its own.
     let record = format!(
@@ -96,9 +96,9 @@ pub fn begin(
     let args = [
         fingerprint(request),
         attempt.clone(),
-        (longest + SETTLES).as_millis().to_string().into_bytes(),
+        (longest + CLAIM_GRACE).as_millis().to_string().into_bytes(),
     ];
-    match outside.script(BEGIN, std::slice::from_ref(&record), &args) {
+    match ports.script(BEGIN, std::slice::from_ref(&record), &args) {
         Ok(reply) => decide(&reply, Claim { record, attempt }),
         Err(Error::Unavailable(cause)) => Decision::Unprotected(cause),
         Err(error) => unreadable(error),
@@ -180,22 +180,22 @@ fn is_final(response: &Response) -> bool {
 ///
 /// # Errors
 /// Redis does not answer: the claim ends by itself.
-pub fn finish(claim: &Claim, response: &Response, outside: &impl Outside) -> Result<(), Error> {
+pub fn finish(claim: &Claim, response: &Response, ports: &impl Ports) -> Result<(), Error> {
     let mut args = vec![claim.attempt.clone()];
     if is_final(response) {
         let headers = serde_json::to_vec(&response.headers)
             .map_err(|error| Error::Invalid(error.to_string()))?;
         args.extend([
-            KEPT.into(),
+            RECORD_TTL_MS.into(),
             response.status.to_string().into_bytes(),
             headers,
         ]);
         // What names no resource to read is kept whole; services answer with little there.
-        if response.body.len() <= LARGE || location(response).is_none() {
+        if response.body.len() <= MAX_STORED_BODY || location(response).is_none() {
             args.push(response.body.clone());
         }
     }
-    outside.script(FINISH, std::slice::from_ref(&claim.record), &args)?;
+    ports.script(FINISH, std::slice::from_ref(&claim.record), &args)?;
     Ok(())
 }
 
@@ -203,10 +203,10 @@ pub fn finish(claim: &Claim, response: &Response, outside: &impl Outside) -> Res
 mod tests {
     use super::*;
 
-    fn noted(key: Option<&str>) -> Noted {
-        Noted {
+    fn sent(key: Option<&str>) -> RequestHeaders {
+        RequestHeaders {
             idempotency_key: key.map(String::from),
-            ..Noted::default()
+            ..RequestHeaders::default()
         }
     }
 
@@ -229,25 +229,25 @@ mod tests {
     fn keys_are_visible_ascii_and_present_where_required() {
         let longest = "k".repeat(255);
         for good in ["k", "0195-a_b.c/d=", &longest] {
-            assert_eq!(key(&noted(Some(good)), true).unwrap(), Some(good));
+            assert_eq!(key(&sent(Some(good)), true).unwrap(), Some(good));
         }
         let too_long = "k".repeat(256);
         for bad in ["", "a b", "ä", "a\tb", &too_long] {
             assert_eq!(
-                key(&noted(Some(bad)), false).unwrap_err().faults[0].pointer,
+                key(&sent(Some(bad)), false).unwrap_err().faults[0].pointer,
                 "/headers/idempotency-key"
             );
         }
-        assert_eq!(key(&noted(None), false).unwrap(), None);
+        assert_eq!(key(&sent(None), false).unwrap(), None);
         assert_eq!(
-            key(&noted(None), true).unwrap_err().faults[0].code,
+            key(&sent(None), true).unwrap_err().faults[0].code,
             "required"
         );
         assert!(
             key(
-                &Noted {
+                &RequestHeaders {
                     repeats_key: true,
-                    ..noted(Some("k"))
+                    ..sent(Some("k"))
                 },
                 false
             )

@@ -9,30 +9,23 @@ mod headers;
 mod idempotency;
 mod incoming;
 mod openapi;
-mod outside;
+mod ports;
 mod rate;
 mod table;
 #[cfg(test)]
 mod testing;
 mod trace;
 
+/// The gateway's world with the routes of every service, written by the build script.
 #[allow(missing_docs)]
 mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "api-gateway",
-        with: {
-            "eventhub:http/types@0.1.0": eventhub_guest::bindings::eventhub::http::types,
-            "eventhub:redis/commands@0.1.0": eventhub_guest::bindings::eventhub::redis::commands,
-        },
-        generate_all,
-    });
+    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }
 
 use bindings::exports::eventhub::api_gateway::routes::Guest;
 use eventhub_guest::{Request, Response};
 use gateway::Gateway;
-use outside::Linked;
+use ports::Linked;
 
 struct Component;
 

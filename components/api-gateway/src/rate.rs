@@ -4,7 +4,7 @@
 use eventhub_guest::problem::{Code, Problem};
 use eventhub_guest::redis::Reply;
 
-use crate::outside::Outside;
+use crate::ports::Ports;
 
 const SCRIPT: &str = include_str!("rate/limit.lua");
 
@@ -63,7 +63,7 @@ pub struct Fields {
 
 /// Counts the request in all buckets, or in none where one is empty. At most two buckets, which
 /// share a hash tag.
-pub fn count(buckets: &[Bucket], outside: &impl Outside) -> Result<Decision, String> {
+pub fn count(buckets: &[Bucket], ports: &impl Ports) -> Result<Decision, String> {
     if buckets.is_empty() {
         return Ok(Decision::Unlimited);
     }
@@ -77,7 +77,7 @@ pub fn count(buckets: &[Bucket], outside: &impl Outside) -> Result<Decision, Str
             bucket.policy.burst.to_string().into_bytes(),
         ]
     });
-    let reply = outside
+    let reply = ports
         .script(SCRIPT, &keys, &args.collect::<Vec<_>>())
         .map_err(|error| error.to_string())?;
     decide(buckets, &reply).ok_or_else(|| format!("the script answered {reply:?}"))
@@ -117,7 +117,7 @@ fn decide(buckets: &[Bucket], reply: &Reply) -> Option<Decision> {
         .max()
         .unwrap_or(1)
         .max(1);
-    let problem = Problem::new(Code::RateLimited, format!("Come again in {wait} s."))
+    let problem = Problem::new(Code::RateLimited, format!("Retry after {wait} s."))
         .header("retry-after", wait.to_string());
     Some(Decision::Refused(fields, problem))
 }

@@ -1,31 +1,11 @@
-//! Which service answers which path. The services know their own methods and ids; here only
-//! prefixes count.
+//! Which service answers which path, and what the gateway has to know of it. The table is generated
+//! from the manifest and from the services' OpenAPI parts; see `build.rs`.
 
-use std::time::Duration;
+use std::sync::LazyLock;
 
 use crate::accept::Media;
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Service {
-    Identity,
-    Event,
-    VenueLayout,
-    SeatInventory,
-    Booking,
-    Payment,
-}
-
-impl Service {
-    /// How long a call of it takes at most: the timeout of the gateway's link in the manifest.
-    pub const fn longest_call(self) -> Duration {
-        Duration::from_secs(match self {
-            Self::Identity => 10,
-            Self::Event => 15,
-            Self::VenueLayout => 20,
-            Self::SeatInventory | Self::Booking | Self::Payment => 5,
-        })
-    }
-}
+include!(concat!(env!("OUT_DIR"), "/table.rs"));
 
 /// What the gateway has to know of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,75 +35,29 @@ pub enum Target {
     Unknown,
 }
 
-fn to(service: Service) -> Route {
-    Route {
-        service,
-        media: Media::Json,
-        is_large: false,
-        is_credential: false,
-        reads_token: true,
-        is_limited: true,
-        needs_key: false,
+static PATHS: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
+    let mut paths = matchit::Router::new();
+    for (path, route) in ROUTES {
+        if let Err(error) = paths.insert(*path, *route) {
+            tracing::error!(route.path = path, error.cause = %error, "route cannot be added");
+        }
     }
-}
+    paths
+});
 
-pub fn find(path: &str) -> Target {
-    let Some(rest) = path.strip_prefix("/api/v1/") else {
-        return match path {
-            "/api/openapi.json" => Target::OpenApi,
-            "/.well-known/jwks.json" => Target::Service(to(Service::Identity)),
-            "/.well-known/ticket-keys.json" => Target::Service(to(Service::Booking)),
-            // Signed by the sender, not by one of our tokens: that is the guard, and no limit. All
-            // of a provider's come from a few addresses, in bursts, and what is refused
-            // once comes again only hours later.
-            _ if path.starts_with("/webhooks/") => Target::Service(Route {
-                reads_token: false,
-                is_limited: false,
-                ..to(Service::Payment)
-            }),
-            _ => Target::Unknown,
-        };
-    };
-    let (first, below) = rest.split_once('/').unwrap_or((rest, ""));
-    let route = match first {
-        "sessions" => match below.split('/').nth(1) {
-            Some("seats" | "holds") => to(Service::SeatInventory),
-            Some("live") => return Target::Live,
-            _ => return Target::Unknown,
-        },
-        "holds" => to(Service::SeatInventory),
-        "bookings" => Route {
-            needs_key: below.is_empty(),
-            ..to(Service::Booking)
-        },
-        "tickets" => Route {
-            media: if below.ends_with(".svg") {
-                Media::Svg
-            } else {
-                Media::Json
-            },
-            ..to(Service::Booking)
-        },
-        "events" | "venues" => to(Service::Event),
-        "layouts" => Route {
-            is_large: true,
-            media: if below == "schema" {
-                Media::Schema
-            } else {
-                Media::Json
-            },
-            ..to(Service::VenueLayout)
-        },
-        "layout-templates" => to(Service::VenueLayout),
-        "auth" => Route {
-            is_credential: matches!(below, "login" | "signup"),
-            reads_token: false,
-            ..to(Service::Identity)
-        },
-        "users" | "organizers" => to(Service::Identity),
-        _ => return Target::Unknown,
-    };
-    Target::Service(route)
+/// What a path leads to. A path that no OpenAPI part has leads nowhere.
+pub fn find_target(path: &str) -> Target {
+    if let Ok(found) = PATHS.at(path) {
+        return Target::Service(*found.value);
+    }
+    let live = path
+        .strip_prefix("/api/v1/sessions/")
+        .and_then(|rest| rest.strip_suffix("/live"));
+    match path {
+        "/api/openapi.json" => Target::OpenApi,
+        _ if live.is_some_and(|session| !session.contains('/')) => Target::Live,
+        _ => Target::Unknown,
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +65,7 @@ mod tests {
     use super::*;
 
     fn service(path: &str) -> Option<Service> {
-        match find(path) {
+        match find_target(path) {
             Target::Service(route) => Some(route.service),
             _ => None,
         }
@@ -174,54 +108,39 @@ mod tests {
         );
         assert_eq!(
             (
-                find("/api/openapi.json"),
-                find("/api/v1/sessions/ses_1/live")
+                find_target("/api/openapi.json"),
+                find_target("/api/v1/sessions/ses_1/live")
             ),
             (Target::OpenApi, Target::Live)
         );
     }
 
-    /// Otherwise a key would be given to a second request while the first one runs.
     #[test]
-    fn no_link_of_the_manifest_waits_longer_than_the_gateway_believes() {
-        let manifest: serde_yaml::Value =
-            serde_yaml::from_str(include_str!("../../../wadm.yaml")).unwrap();
-        let components = manifest["spec"]["components"].as_sequence().unwrap();
-        let gateway = components
-            .iter()
-            .find(|component| component["name"] == "api-gateway")
-            .unwrap();
-        let links = gateway["traits"]
-            .as_sequence()
-            .unwrap()
-            .iter()
-            .filter(|one| one["type"] == "link")
-            .map(|one| &one["properties"]["target"]);
-        let timeout = |name: &str| {
-            let link = links
-                .clone()
-                .find(|target| target["name"] == name)
-                .unwrap_or_else(|| panic!("no link to {name}"));
-            let timeout = link["config"][0]["properties"]["timeout_ms"].as_str();
-            Duration::from_millis(timeout.map_or(DEFAULT_TIMEOUT_MS, |ms| ms.parse().unwrap()))
-        };
-        // As in eventhub.default.toml.
-        const DEFAULT_TIMEOUT_MS: u64 = 5_000;
-        use Service::*;
-        for (service, name) in [
-            (Identity, "identity"),
-            (Event, "event"),
-            (VenueLayout, "venue-layout"),
-            (SeatInventory, "seat-inventory"),
-            (Booking, "booking"),
-            (Payment, "payment"),
-        ] {
-            assert_eq!(service.longest_call(), timeout(name), "{name}");
+    fn no_two_paths_of_the_table_conflict() {
+        let mut paths = matchit::Router::new();
+        for (path, route) in ROUTES {
+            paths
+                .insert(*path, route)
+                .unwrap_or_else(|error| panic!("{path}: {error}"));
         }
     }
 
     #[test]
-    fn a_prefix_is_a_whole_segment() {
+    fn a_claim_lasts_as_long_as_the_link_of_the_manifest() {
+        // Otherwise a key would be given to a second request while the first one runs.
+        let manifest = eventhub_manifest::Manifest::read("../../wadm.yaml".as_ref()).unwrap();
+        for (service, name) in [(Service::Event, "event"), (Service::Identity, "identity")] {
+            let timeout = &manifest.route_link(name).unwrap().properties["timeout_ms"];
+            assert_eq!(
+                service.longest_call().as_millis().to_string(),
+                *timeout,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn paths_that_no_service_has_lead_nowhere() {
         for path in [
             "",
             "/",
@@ -236,38 +155,38 @@ mod tests {
             "/api/v1/sessions/ses_1",
             "/api/v1/sessions",
         ] {
-            assert_eq!(find(path), Target::Unknown, "{path}");
+            assert_eq!(find_target(path), Target::Unknown, "{path}");
         }
     }
 
     #[test]
-    fn special_routes_are_treated_specially_and_no_others() {
-        let Target::Service(booking) = find("/api/v1/bookings") else {
+    fn routes_have_what_their_openapi_part_says() {
+        let Target::Service(booking) = find_target("/api/v1/bookings") else {
             panic!()
         };
-        let Target::Service(cancel) = find("/api/v1/bookings/bkg_1/cancel") else {
+        let Target::Service(cancel) = find_target("/api/v1/bookings/bkg_1/cancel") else {
             panic!()
         };
         assert!(booking.needs_key && !cancel.needs_key);
-        let Target::Service(login) = find("/api/v1/auth/login") else {
+        let Target::Service(login) = find_target("/api/v1/auth/login") else {
             panic!()
         };
-        let Target::Service(refresh) = find("/api/v1/auth/refresh") else {
+        let Target::Service(refresh) = find_target("/api/v1/auth/refresh") else {
             panic!()
         };
         assert!(login.is_credential && !refresh.is_credential && !refresh.reads_token);
-        let Target::Service(qr) = find("/api/v1/tickets/tkt_1/qr.svg") else {
+        let Target::Service(qr) = find_target("/api/v1/tickets/tkt_1/qr.svg") else {
             panic!()
         };
         assert_eq!(qr.media, Media::Svg);
-        let Target::Service(schema) = find("/api/v1/layouts/schema") else {
+        let Target::Service(schema) = find_target("/api/v1/layouts/schema") else {
             panic!()
         };
-        let Target::Service(layout) = find("/api/v1/layouts/lay_1") else {
+        let Target::Service(layout) = find_target("/api/v1/layouts/lay_1") else {
             panic!()
         };
         assert_eq!((schema.media, layout.media), (Media::Schema, Media::Json));
-        let Target::Service(webhook) = find("/webhooks/stripe") else {
+        let Target::Service(webhook) = find_target("/webhooks/stripe") else {
             panic!()
         };
         assert!(

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::config::Config;
 use crate::cors::Origins;
-use crate::outside::Outside;
+use crate::ports::Ports;
 use crate::table::Service;
 
 static REDIS: LazyLock<eventhub_testing::Redis> =
@@ -57,7 +57,7 @@ impl World {
     }
 }
 
-impl Outside for &World {
+impl Ports for &World {
     fn call(&self, service: Service, request: &Request) -> Response {
         if request.path == "/.well-known/jwks.json" {
             self.key_set_asked.set(self.key_set_asked.get() + 1);

@@ -5,9 +5,9 @@ use std::cell::OnceCell;
 use std::hint::black_box;
 
 use saga::machine::{Event, resume, start, step};
-use seat_lock::bits::{Bits, set};
+use seat_lock::bits::{Bits, set_bit};
 use seat_lock::layout::Layout;
-use seat_lock::select::{Best, Request, select};
+use seat_lock::select::{Best, Request, select_places};
 use serde_json::{Value, json};
 
 /// Runs a kernel; none where there is no such one.
@@ -86,7 +86,7 @@ fn choose(hall: &Layout, rounds: u32) -> u64 {
     let mut taken = vec![];
     (0..(ROWS * SEATS) as u32)
         .filter(|seat| seat.wrapping_mul(2_654_435_761) >> 30 == 0)
-        .for_each(|seat| set(&mut taken, seat));
+        .for_each(|seat| set_bit(&mut taken, seat));
     // As they come from a client: made once, so that what is measured is the rules.
     let named: Vec<Request> = (0..ROWS)
         .map(|row| {
@@ -109,7 +109,9 @@ fn choose(hall: &Layout, rounds: u32) -> u64 {
     let mut sum = 0u64;
     for round in 0..rounds as usize {
         for request in [&named[round % ROWS], &best] {
-            if let Ok(selection) = select(black_box(hall), black_box(request), Bits(&taken), 10) {
+            if let Ok(selection) =
+                select_places(black_box(hall), black_box(request), Bits(&taken), 10)
+            {
                 sum = selection.seats.iter().fold(sum, |sum, seat| {
                     sum.wrapping_mul(31).wrapping_add(u64::from(*seat))
                 });

@@ -6,15 +6,7 @@ pub mod kernels;
 
 #[allow(missing_docs)]
 mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "bench",
-        with: {
-            "eventhub:http/types@0.1.0": eventhub_guest::bindings::eventhub::http::types,
-            "eventhub:kafka/types@0.1.0": eventhub_guest::bindings::eventhub::kafka::types,
-        },
-        generate_all,
-    });
+    include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
 }
 
 use bindings::exports::eventhub as exported;
@@ -65,7 +57,7 @@ macro_rules! routes {
     )*};
 }
 
-routes! { identity event venue_layout seat_inventory booking payment }
+include!(concat!(env!("OUT_DIR"), "/routes.rs"));
 
 impl exported::bench::events::Guest for Component {
     fn handle(batch: Vec<Delivery>) -> Vec<Outcome> {

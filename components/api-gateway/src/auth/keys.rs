@@ -9,7 +9,7 @@ use eventhub_guest::{Problem, Request, Timestamp, http};
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 
-use crate::outside::Outside;
+use crate::ports::Ports;
 use crate::table::Service;
 
 /// So long a key set is used without asking.
@@ -49,7 +49,7 @@ impl KeySet {
         &mut self,
         kid: &str,
         now: Timestamp,
-        outside: &impl Outside,
+        ports: &impl Ports,
     ) -> Result<Option<DecodingKey>, Problem> {
         let within = |at: Option<Timestamp>, duration: Duration| {
             at.is_some_and(|at| now < at.plus(duration) && at <= now)
@@ -61,7 +61,7 @@ impl KeySet {
         };
         if wanted && !within(self.tried_at, PAUSE) {
             self.tried_at = Some(now);
-            match fetch(outside) {
+            match fetch(ports) {
                 Ok(keys) => {
                     self.keys = keys;
                     self.fetched_at = Some(now);
@@ -80,12 +80,12 @@ impl KeySet {
     }
 }
 
-fn fetch(outside: &impl Outside) -> Result<HashMap<String, DecodingKey>, String> {
+fn fetch(ports: &impl Ports) -> Result<HashMap<String, DecodingKey>, String> {
     let request = Request {
         request_id: "key-set".into(),
         ..http::request("GET", "/.well-known/jwks.json")
     };
-    let response = outside.call(Service::Identity, &request);
+    let response = ports.call(Service::Identity, &request);
     if response.status != 200 {
         return Err(format!("identity answered {}", response.status));
     }

@@ -166,7 +166,7 @@ fn a_new_key_is_found_and_made_up_ones_do_not_flood_identity() {
 }
 
 #[test]
-fn without_identity_known_keys_still_work_and_without_keys_it_is_503() {
+fn known_keys_outlive_identity_and_a_lack_of_keys_is_503() {
     let world = World::new();
     *world.key_set.borrow_mut() = json_answer(503, json!({}));
     let authenticator = authenticator();

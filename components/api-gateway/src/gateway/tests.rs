@@ -72,7 +72,7 @@ fn a_host_that_names_the_request_names_it_for_all() {
 }
 
 #[test]
-fn a_bad_token_is_refused_even_where_none_is_needed_except_where_new_ones_are_got() {
+fn a_bad_token_is_401_on_every_route_except_refresh() {
     let world = World::new();
     let response = gateway(&world).handle(request(
         "GET",
@@ -266,7 +266,7 @@ fn a_user_over_the_limit_waits_and_others_do_not() {
 }
 
 #[test]
-fn a_host_that_tells_the_peer_in_a_header_is_believed_only_where_it_tells_it_in_no_other_way() {
+fn the_peer_header_counts_only_without_a_peer_from_the_host() {
     let world = World::new();
     let limits = || crate::config::Config {
         address_policy: Policy::new("address", 0.1, 1),
@@ -324,7 +324,7 @@ fn guessing_passwords_is_slower_than_reading() {
 }
 
 #[test]
-fn a_providers_burst_of_webhooks_is_not_refused_and_others_of_that_address_are() {
+fn webhooks_are_exempt_from_the_rate_limit_of_their_address() {
     let world = World::new();
     let gateway = Gateway::new(
         crate::config::Config {
@@ -488,7 +488,7 @@ fn large_answer(status: u16) -> Response {
 }
 
 #[test]
-fn a_large_answer_is_read_anew_and_the_request_does_not_run_again() {
+fn a_large_answer_is_reread_without_a_second_run() {
     let world = World::new();
     let gateway = gateway(&world);
     let (user, bearer) = new_user_token();
@@ -560,7 +560,7 @@ fn a_large_answer_is_read_anew_and_the_request_does_not_run_again() {
 }
 
 #[test]
-fn a_large_answer_that_cannot_be_read_anew_is_503_and_no_second_layout() {
+fn a_failed_reread_is_503_and_creates_no_second_layout() {
     let world = World::new();
     let gateway = gateway(&world);
     let (_, bearer) = new_user_token();
@@ -664,7 +664,7 @@ fn of_many_at_once_with_one_key_one_runs() {
 }
 
 #[test]
-fn a_request_that_runs_is_told_apart_and_who_lost_the_key_stores_nothing() {
+fn a_running_key_is_reported_and_only_its_owner_stores() {
     let (begin, finish) = (
         include_str!("../idempotency/begin.lua"),
         include_str!("../idempotency/finish.lua"),
@@ -703,7 +703,7 @@ fn a_request_that_runs_is_told_apart_and_who_lost_the_key_stores_nothing() {
 }
 
 #[test]
-fn booking_without_a_key_is_refused_and_without_a_token_is_the_services_matter() {
+fn booking_needs_a_key_and_the_service_checks_the_token() {
     let world = World::new();
     let (_, bearer) = new_user_token();
     let refused = gateway(&world).handle(request(
@@ -758,7 +758,7 @@ fn without_redis_people_still_get_in() {
 }
 
 #[test]
-fn a_request_on_the_hot_path_asks_redis_once_and_nobody_for_keys() {
+fn a_hot_path_request_asks_redis_once_and_fetches_no_keys() {
     let world = World::new();
     let gateway = Gateway::new(
         crate::config::Config {

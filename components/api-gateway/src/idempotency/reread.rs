@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_body_that_was_read_anew_comes_with_the_tag_of_what_was_read() {
+    fn a_reread_body_carries_the_etag_of_that_read() {
         let header = |name: &str, value: &str| (name.to_string(), value.to_string());
         let first = Response {
             status: 201,
