@@ -1,11 +1,19 @@
 # make run    everything for development, until Ctrl-C
-# make test   the tests that guard every change; make test-all, bench, fmt, lint, clean
+# make test   the tests that guard every change; make lint, test-all, bench, fmt, clean
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export RUST_BACKTRACE := 0
 export EVENTHUB_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/eventhub
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 EVENTHUB := $(TARGET)/release/eventhub
+
+# rust-toolchain.toml pins the compiler. Where rustup may not install it, the stable one takes its place.
+ifndef RUSTUP_TOOLCHAIN
+ifneq ($(shell cargo --version >/dev/null 2>&1 || echo missing),)
+export RUSTUP_TOOLCHAIN := stable
+$(info The toolchain of rust-toolchain.toml is not installed; using $(shell RUSTUP_TOOLCHAIN=stable rustc --version).)
+endif
+endif
 
 .PHONY: help
 help: ## what there is
@@ -22,10 +30,30 @@ components: setup
 
 .PHONY: host
 host: setup
-	@. setup/lib.sh; say "building the host"; cargo build --release --locked --quiet -p eventhub
+	@setup/progress.py "building the host" cargo build --release --locked -p eventhub -p eventhub-compose
 
 .PHONY: build
-build: components host ## components and host
+build: host components ## components and host; and spin.toml and deploy/kubernetes/eventhub.yaml, of the manifest
+	@$(MAKE) --no-print-directory manifests
+
+# Files of the manifest for other hosts; git ignores them.
+.PHONY: manifests
+manifests:
+	@$(EVENTHUB) deploy spin --dry-run > spin.toml.new && mv spin.toml.new spin.toml
+	@$(EVENTHUB) deploy --dry-run -o yaml --config deploy/kubernetes/eventhub.toml > deploy/kubernetes/eventhub.yaml.new \
+	  && mv deploy/kubernetes/eventhub.yaml.new deploy/kubernetes/eventhub.yaml
+
+.PHONY: new-service
+new-service: setup ## NAME=reviews: writes a service with one resource; docs/adding-a-service.md says what next
+	@[ -n "$(NAME)" ] || { . setup/lib.sh; die "say the service's name, a plural noun: make new-service NAME=reviews"; }
+	@cargo run --release --locked --quiet -p eventhub-new-service -- "$(NAME)"
+	@cargo metadata --format-version 1 > /dev/null
+
+.PHONY: dev
+dev: build ## SERVICE=booking: as make run; each time a file of the service is saved, it is rebuilt and swapped in
+	@[ -n "$(SERVICE)" ] || { . setup/lib.sh; die "say which service you work on: make dev SERVICE=booking"; }
+	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" EVENTHUB_COMPOSE="$(abspath $(TARGET))/release/eventhub-compose" \
+	  setup/dev.sh "$(EVENTHUB)" "$(SERVICE)" "$$(cat target/wasm-toolchain)"
 
 .PHONY: run
 run: build ## start everything for development
@@ -54,37 +82,30 @@ spin spin-native:
 	@command -v "$${EVENTHUB_SPIN:-spin}" >/dev/null || { . setup/lib.sh; die "Spin is not installed: https://spinframework.dev/install, then run this again (or say where it is: EVENTHUB_SPIN=…)"; }
 	@EVENTHUB_HOME=$${EVENTHUB_HOME:-.eventhub/$@} EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" exec $(EVENTHUB) up --on $@
 
-.PHONY: spin.toml
-spin.toml: host ## spin.toml of the manifest, anew
-	@$(EVENTHUB) deploy spin --dry-run > spin.toml.new && mv spin.toml.new spin.toml
-
-.PHONY: kubernetes
-kubernetes: build ## the WorkloadDeployment of the manifest, anew
-	@$(EVENTHUB) deploy --dry-run -o yaml --config deploy/kubernetes/eventhub.toml > deploy/kubernetes/eventhub.yaml
-
-# The gate: the rules of every part, the runtime's limits, seat-inventory on real servers, and the main path end to end: on one
-# host, on two, in split processes, on hosts that are not ours, with bad input and with a provider in trouble.
-END_TO_END := --test main_path --test races --test webhooks --test bad_input --test hosts --test provider --test split --test portability --test kubernetes
-GATE := --lib --bins --test link --test links --test manifest --test misbehaviour --test wit \
-  --test bookings --test holds --test live --test spin --test under_spin $(END_TO_END)
 # What other hosts do with the components, and what deploying to them does.
 PORTABILITY := --test portability --test deploy
 ENVIRONMENT = EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" EVENTHUB_HOSTS="$$(setup/hosts.sh)" EVENTHUB_BIN="$(abspath $(EVENTHUB))"
 
-# The host and the tests that drive it are built in one go, so that their dependencies are compiled once.
+# The host, the tools and all tests are built in one go, so that each dependency is compiled once.
 .PHONY: test-build
 test-build: setup
-	@. setup/lib.sh; say "building the host and its tests (about 20 minutes the first time)"
-	@cargo build --release --locked --quiet --workspace --bins $(END_TO_END)
+	@setup/progress.py "building the host and its tests" cargo build --release --locked --workspace --lib --bins --tests
 	@EVENTHUB_COMPOSE="$(abspath $(TARGET))/release/eventhub-compose" setup/components.sh "$$(cat target/wasm-toolchain)"
 
+# The gate: every test of the workspace but those that tests/slow.txt names.
 .PHONY: test
-test: test-build ## the tests that guard every change, on private servers
+ifdef SERVICE
+test: setup
+	@setup/progress.py "building the tests of $(SERVICE)" cargo test --no-run --release --locked -p $(SERVICE) --lib --tests
+	@EVENTHUB_KAFKA_LIBS="$$(cat target/kafka-libs)" cargo test --release --locked --no-fail-fast -p $(SERVICE) --lib --tests
+else
+test: test-build ## the tests that guard every change, on private servers; SERVICE=booking: those of one component, without the host
 	@. setup/lib.sh; say "running the tests"
-	@$(ENVIRONMENT) cargo test --release --locked --workspace --no-fail-fast $(GATE)
+	@gate=$$(setup/gate.py) && $(ENVIRONMENT) cargo test --release --locked --workspace --no-fail-fast $$gate
+endif
 
 .PHONY: test-all
-test-all: test-build ## those, each capability against its real server, and faults: some minutes longer
+test-all: test-build ## every test: those, and the slow ones that tests/slow.txt names
 	@$(ENVIRONMENT) cargo test --release --locked --workspace --no-fail-fast --lib --bins --tests
 
 .PHONY: test-portability
@@ -120,10 +141,21 @@ test-stripe-mock: test-build ## requests to Stripe against Stripe's own document
 .PHONY: fmt
 fmt: ## format the code
 	@cargo fmt --all
+	@"$$(setup/lint-tools.sh)/ruff" format --quiet --no-cache
 
 .PHONY: lint
-lint: ## format check and clippy, warnings are errors; tests may unwrap
-	@cargo fmt --all --check
+lint: setup ## formats, shellcheck, ruff, dependencies and clippy; warnings are errors, tests may unwrap
+	@set -e; . setup/lib.sh; tools=$$(setup/lint-tools.sh); \
+	  say "formats and scripts"; \
+	  cargo fmt --all --check; \
+	  "$$tools/ruff" format --quiet --no-cache --check --diff; \
+	  "$$tools/ruff" check --quiet --no-cache; \
+	  "$$tools/shellcheck" setup/*.sh .ci/run; \
+	  say "dependencies"; \
+	  setup/deny.sh "$$tools/cargo-deny"; \
+	  "$$tools/cargo-shear" --locked --deny-warnings --exclude eventhub-features; \
+	  setup/features.py
+	@. setup/lib.sh; say "clippy"
 	@cargo clippy --release --locked --workspace --lib --bins --examples -- -D warnings
 	@cargo clippy --release --locked --workspace --tests -- -D warnings -A clippy::unwrap_used -A clippy::expect_used
 

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Shared by the set-up steps: where things are kept, and how progress is told.
 # Sourced, never run. Every step is idempotent and quick when there is nothing to do.
 

@@ -12,6 +12,7 @@ packages=(
   redis-server              # holds, caches, rate limits
   openjdk-17-jre-headless   # Apache Kafka
   maven                     # fetches Apache Kafka from Maven Central
+  python3                   # says how far a build is
   curl ca-certificates jq
 )
 if [ $# -gt 0 ]; then

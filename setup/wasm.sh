@@ -23,7 +23,7 @@ if [ "$(cat "$toolchain/version" 2>/dev/null)" != "$version" ]; then
   quietly "$EVENTHUB_CACHE/logs/wasm-component-ld.log" \
     cargo install --locked --root "$work/tools" --version $linker_version wasm-component-ld
   cp "$work/tools/bin/wasm-component-ld" "$toolchain/bin/"
-  ln -sf "$(ls /usr/bin/wasm-ld-* | sort -V | tail -1)" "$toolchain/bin/wasm-ld"
+  ln -sf "$(printf '%s\n' /usr/bin/wasm-ld-* | sort -V | tail -1)" "$toolchain/bin/wasm-ld"
 
   cat >"$work/empty/Cargo.toml" <<'TOML'
 [package]

@@ -1,7 +1,9 @@
-"""Debezium's outbox event router beside our own reader, on the same outbox tables: consumers cannot tell the two apart.
+"""Debezium's outbox event router beside our own reader, on the same outbox tables: consumers cannot
+tell the two apart.
 
-Each follows the write-ahead log with slots of its own and publishes to topics of its own. Compared are topic, partition, key,
-value, the contract's headers and the timestamp of every message, and the order of the messages of each key.
+Each follows the write-ahead log with slots of its own and publishes to topics of its own. Compared
+are topic, partition, key, value, the contract's headers and the timestamp of every message, and the
+order of the messages of each key.
 """
 
 import json
@@ -10,7 +12,6 @@ import urllib.request
 import uuid
 
 import psycopg
-
 from api import Api
 from debezium_messages import PARTITIONS, compare, create_topics, ends, read
 from debezium_rows import DEBEZIUM_LOSES, SAME_BYTES, SAME_JSON, text
@@ -32,31 +33,55 @@ def fill(template, **values):
 
 
 def start_debezium(environment, state, plugins):
-    """Kafka Connect with a connector per database; the function returned says what has become of them."""
+    """Kafka Connect with a connector per database; the function returned says what has become of
+    them.
+    """
     say("starting Kafka Connect with Debezium")
     port, home = free_port(), environment.home
-    worker = fill("debezium-worker.properties", KAFKA=state["kafka"], HOME=home, PORT=port, PLUGINS=plugins)
+    worker = fill(
+        "debezium-worker.properties", KAFKA=state["kafka"], HOME=home, PORT=port, PLUGINS=plugins
+    )
     (home / "worker.properties").write_text(worker)
     for database in DATABASES:
         postgres_port = state["postgres"][database].rsplit(":", 1)[1].split("/")[0]
-        (home / f"{database}.properties").write_text(fill("debezium.properties", DATABASE=database, POSTGRES_PORT=postgres_port))
+        (home / f"{database}.properties").write_text(
+            fill("debezium.properties", DATABASE=database, POSTGRES_PORT=postgres_port)
+        )
 
     def run():
         """Whether all run; a failed one ends the check."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/connectors?expand=status", timeout=5) as response:
+            with urllib.request.urlopen(
+                f"http://127.0.0.1:{port}/connectors?expand=status", timeout=5
+            ) as response:
                 connectors = json.load(response)
         except OSError:
             return False
-        states = [part["state"] for each in connectors.values() for part in [each["status"]["connector"], *each["status"]["tasks"]]]
+        states = [
+            part["state"]
+            for each in connectors.values()
+            for part in [each["status"]["connector"], *each["status"]["tasks"]]
+        ]
         if "FAILED" in states:
             raise SystemExit(f"a connector has failed: {json.dumps(connectors)}")
         return states == ["RUNNING"] * 2 * len(DATABASES)
 
-    java = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-Dlog4j2.level=WARN", "org.apache.kafka.connect.cli.ConnectStandalone"]
+    java = [
+        "java",
+        "-Xmx512m",
+        "-XX:+UseSerialGC",
+        "-Dlog4j2.level=WARN",
+        "org.apache.kafka.connect.cli.ConnectStandalone",
+    ]
     # The star reaches Java unexpanded: in the environment no shell sees it.
     classes = {"CLASSPATH": f"{setting('EVENTHUB_KAFKA_LIBS')}/*"}
-    environment.start("connect", [*java, "worker.properties", *(f"{each}.properties" for each in DATABASES)], run, classes, folder=home)
+    environment.start(
+        "connect",
+        [*java, "worker.properties", *(f"{each}.properties" for each in DATABASES)],
+        run,
+        classes,
+        folder=home,
+    )
     return run
 
 
@@ -64,22 +89,39 @@ def insert(connection, key, kind, payload, context=None, aggregate="parcel"):
     """One outbox row, in a transaction of its own unless there is one; its id."""
     id = str(uuid.uuid4())
     connection.execute(
-        "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, tracingspancontext) VALUES (%s, %s, %s, %s, %s::jsonb, %s)",
+        "INSERT INTO outbox (id, aggregatetype, aggregateid, type, payload, tracingspancontext) "
+        "VALUES (%s, %s, %s, %s, %s::jsonb, %s)",
         (id, aggregate, key, kind, payload, context),
     )
     return id
 
 
 def write_rows(connection):
-    """Every shape of row, alone and together, and what must not be published at all. What Debezium loses, by id."""
+    """Every shape of row, alone and together, and what must not be published at all. What Debezium
+    loses, by id.
+    """
     for number, payload in enumerate(SAME_BYTES):
-        insert(connection, f"key {number % 5} ü€", "SameBytes", text(payload), CONTEXT if number % 2 else None)
+        insert(
+            connection,
+            f"key {number % 5} ü€",
+            "SameBytes",
+            text(payload),
+            CONTEXT if number % 2 else None,
+        )
     for payload in SAME_JSON:
         insert(connection, "key", "SameJson", text(payload))
-    losses = {insert(connection, "key", "Lost", text(payload)): lost for payload, lost in DEBEZIUM_LOSES}
+    losses = {
+        insert(connection, "key", "Lost", text(payload)): lost for payload, lost in DEBEZIUM_LOSES
+    }
     with connection.transaction():
         for number in range(100):
-            insert(connection, f"k{number % 3}", "Together", json.dumps({"n": number, "none": None}), aggregate="batch")
+            insert(
+                connection,
+                f"k{number % 3}",
+                "Together",
+                json.dumps({"n": number, "none": None}),
+                aggregate="batch",
+            )
     with connection.transaction(force_rollback=True):
         insert(connection, "k1", "RolledBack", "{}", aggregate="batch")
     # Only what is inserted is an event; cleaning the table up is not.
@@ -91,17 +133,24 @@ def write_rows(connection):
 
 
 def live_the_services(state):
-    """A booking of seats and one of places without, paid, and given back with their event: rows as the services write them."""
+    """A booking of seats and one of places without, paid, and given back with their event: rows as
+    the services write them.
+    """
     url, stripe = state["http"].replace("localhost", "127.0.0.1"), state["stripe"]
     organizer, buyer = Api(url).sign_up("Otto Organizer"), Api(url).sign_up("Bea Ünicode")
     event = organizer.sell()
     places = {"areas": [{"area": "floor", "quantity": 2}]}
-    holds = [buyer.hold(event, "A-1-1", "A-1-2"), buyer.post(f"sessions/{event['sessions'][0]['id']}/holds", places, expect=201)]
+    holds = [
+        buyer.hold(event, "A-1-1", "A-1-2"),
+        buyer.post(f"sessions/{event['sessions'][0]['id']}/holds", places, expect=201),
+    ]
     bookings = [buyer.book(hold) for hold in holds]
     for booking in bookings:
         intent = booking["payment"]["client_secret"].split("_secret")[0]
         for card in ("pm_card_visa_chargeDeclined", "pm_card_visa"):
-            form(f"/v1/payment_intents/{intent}/confirm", stripe["secret_key"], payment_method=card).send(stripe["url"])
+            form(
+                f"/v1/payment_intents/{intent}/confirm", stripe["secret_key"], payment_method=card
+            ).send(stripe["url"])
         buyer.booking_in(booking["id"], "confirmed")
     organizer.post(f"events/{event['id']}/cancel", {"reason": "The singer is ill."})
     for booking in bookings:
@@ -113,7 +162,9 @@ def rows(state):
     counts = dict.fromkeys(AGGREGATES, 0)
     for database in DATABASES:
         with psycopg.connect(state["postgres"][database]) as connection:
-            for aggregate, count in connection.execute("SELECT aggregatetype, count(*) FROM outbox GROUP BY 1"):
+            for aggregate, count in connection.execute(
+                "SELECT aggregatetype, count(*) FROM outbox GROUP BY 1"
+            ):
                 counts[aggregate] += count
     return counts
 
@@ -122,13 +173,24 @@ def main(plugins):
     with Environment() as environment:
         state = environment.up()
         kafka = state["kafka"]
-        create_topics(kafka, [side + aggregate for aggregate in AGGREGATES for side in (OURS, DEBEZIUMS)])
+        create_topics(
+            kafka, [side + aggregate for aggregate in AGGREGATES for side in (OURS, DEBEZIUMS)]
+        )
         create_topics(kafka, [f"__debezium-heartbeat.{database}" for database in DATABASES])
         debezium_runs = start_debezium(environment, state, plugins)
         with psycopg.connect(state["postgres"]["booking_db"], autocommit=True) as connection:
-            slots = "SELECT count(*) FROM pg_replication_slots WHERE slot_name LIKE 'debezium_%%' AND active"
-            wait_until("Debezium follows the logs", lambda: connection.execute(slots, ()).fetchone()[0] == len(DATABASES))
-            before, starts = rows(state), {aggregate: ends(kafka, OURS + aggregate) for aggregate in AGGREGATES}
+            slots = (
+                "SELECT count(*) FROM pg_replication_slots "
+                "WHERE slot_name LIKE 'debezium_%%' AND active"
+            )
+            wait_until(
+                "Debezium follows the logs",
+                lambda: connection.execute(slots, ()).fetchone()[0] == len(DATABASES),
+            )
+            before, starts = (
+                rows(state),
+                {aggregate: ends(kafka, OURS + aggregate) for aggregate in AGGREGATES},
+            )
             say("writing outbox rows, and living through two bookings")
             losses = write_rows(connection)
             live_the_services(state)
@@ -139,10 +201,14 @@ def main(plugins):
         differences = []
         for aggregate, count in counts.items():
             ours = read(kafka, OURS + aggregate, starts[aggregate], count)
-            debeziums = read(kafka, DEBEZIUMS + aggregate, dict.fromkeys(range(PARTITIONS), 0), count)
+            debeziums = read(
+                kafka, DEBEZIUMS + aggregate, dict.fromkeys(range(PARTITIONS), 0), count
+            )
             debezium_runs()
             if len(ours) != count or not count:
-                differences.append(f"{aggregate}: {count} rows were inserted, and ours has {len(ours)} messages")
+                differences.append(
+                    f"{aggregate}: {count} rows were inserted, and ours has {len(ours)} messages"
+                )
             differences += compare(aggregate, ours, debeziums, losses)
     if differences:
         raise SystemExit("\n".join(differences))

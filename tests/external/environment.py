@@ -1,6 +1,8 @@
-"""An EventHub of a check's own: `eventhub up`, and `eventhub serve` on its servers, in a temporary folder and on free ports.
+"""An EventHub of a check's own: `eventhub up`, and `eventhub serve` on its servers, in a temporary
+folder and on free ports.
 
-Nothing stays behind: what was started ends with the check, and by the kernel's hand should the check be killed.
+Nothing stays behind: what was started ends with the check, and by the kernel's hand should the
+check be killed.
 """
 
 import ctypes
@@ -65,7 +67,9 @@ def setting(name):
 
 
 class Environment:
-    """Processes and their folder; a context manager that ends all of them, and shows their logs where the check failed."""
+    """Processes and their folder; a context manager that ends all of them, and shows their logs
+    where the check failed.
+    """
 
     def __enter__(self):
         # The servers' own users must reach their data.
@@ -97,7 +101,8 @@ class Environment:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                # In a session of its own, so that Ctrl-C reaches only the check, which then ends it in order.
+                # In a session of its own, so that Ctrl-C reaches only the check, which then ends it
+                # in order.
                 start_new_session=True,
                 preexec_fn=lambda: LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGTERM),
             )
@@ -105,7 +110,10 @@ class Environment:
 
         def ready_or_ended():
             if process.poll() is not None:
-                raise SystemExit(f"{name} ended with {process.returncode} while it started:\n{self.log_tail(name)}")
+                raise SystemExit(
+                    f"{name} ended with {process.returncode} while it started:\n"
+                    f"{self.log_tail(name)}"
+                )
             return ready()
 
         wait_until(f"{name} is ready", ready_or_ended, seconds)
@@ -116,26 +124,38 @@ class Environment:
         say("starting a development environment")
         folder = self.home / "up"
         folder.mkdir(exist_ok=True)
-        variables = {"EVENTHUB_HOME": folder, "EVENTHUB_HTTP_PORT": free_port(), "EVENTHUB_ADMIN_PORT": free_port(), **variables}
+        variables = {
+            "EVENTHUB_HOME": folder,
+            "EVENTHUB_HTTP_PORT": free_port(),
+            "EVENTHUB_ADMIN_PORT": free_port(),
+            **variables,
+        }
         variables = {name: str(value) for name, value in variables.items()}
         state = folder / "state.json"
         self.start("up", [setting("EVENTHUB_BIN"), "up"], state.exists, variables)
         return json.loads(state.read_text())
 
     def servers(self):
-        """Only the servers of a development environment, migrated: for a host that is configured otherwise."""
+        """Only the servers of a development environment, migrated: for a host that is configured
+        otherwise.
+        """
         (self.home / "up").mkdir()
         account = {"email": "", "password": ""}
         # The seed finds this and leaves the databases empty.
         demo = {"organizer": account, "buyer": account, "event_id": "", "session_id": ""}
         (self.home / "up/demo.json").write_text(json.dumps(demo))
-        return self.up(EVENTHUB_MANIFEST=CHECKOUT / "tests/external/servers.yaml", EVENTHUB_CDC_ENABLED="false")
+        return self.up(
+            EVENTHUB_MANIFEST=CHECKOUT / "tests/external/servers.yaml", EVENTHUB_CDC_ENABLED="false"
+        )
 
     def serve(self, state, port, **variables):
         """`eventhub serve` with the whole manifest on those servers, and its base URL."""
         say("starting a host")
         admin, url = free_port(), f"http://127.0.0.1:{port}"
-        servers = {f"EVENTHUB_POSTGRES_DATABASES_{name.upper()}": address for name, address in state["postgres"].items()}
+        servers = {
+            f"EVENTHUB_POSTGRES_DATABASES_{name.upper()}": address
+            for name, address in state["postgres"].items()
+        }
         self.start(
             "serve",
             [setting("EVENTHUB_BIN"), "serve", "--manifest", CHECKOUT / "wadm.yaml"],

@@ -1,6 +1,8 @@
-"""Stands between EventHub and what it takes for Stripe: every request passes through a function of the check.
+"""Stands between EventHub and what it takes for Stripe: every request passes through a function of
+the check.
 
-That function may note it, change it, or send it to others as well; what it returns is what EventHub gets.
+That function may note it, change it, or send it to others as well; what it returns is what EventHub
+gets.
 """
 
 import threading
@@ -21,7 +23,11 @@ class Request:
     def send(self, base):
         """The same request to a server; its status, content type and body."""
         # The connection's own headers are for whoever connects.
-        headers = {name: value for name, value in self.headers.items() if name.lower() not in ("host", "connection")}
+        headers = {
+            name: value
+            for name, value in self.headers.items()
+            if name.lower() not in ("host", "connection")
+        }
         body = self.body if self.method == "POST" else None
         request = urllib.request.Request(base + self.path, body, headers, method=self.method)
         try:
@@ -33,7 +39,10 @@ class Request:
 
 def form(path, key, **members):
     """A request as Stripe takes it."""
-    headers = {"authorization": f"Bearer {key}", "content-type": "application/x-www-form-urlencoded"}
+    headers = {
+        "authorization": f"Bearer {key}",
+        "content-type": "application/x-www-form-urlencoded",
+    }
     return Request("POST", path, headers, urllib.parse.urlencode(members).encode())
 
 

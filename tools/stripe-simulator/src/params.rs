@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn order_of_parameters_does_not_make_another_request_but_a_moved_byte_does() {
+    fn fingerprints_ignore_parameter_order_but_not_a_moved_byte() {
         let print = |body: &str| Params::parse("", body.as_bytes()).fingerprint();
         assert_eq!(
             print("amount=1&currency=eur"),

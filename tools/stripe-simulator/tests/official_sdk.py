@@ -1,6 +1,8 @@
-"""Drives the simulator with Stripe's own Python SDK, as a server and (with the publishable key) as a browser would.
+"""Drives the simulator with Stripe's own Python SDK, as a server and (with the publishable key) as
+a browser would.
 
-Usage: official_sdk.py <base url> <secret key> <publishable key>. Exits with 1 at the first difference from Stripe.
+Usage: official_sdk.py <base url> <secret key> <publishable key>. Exits with 1 at the first
+difference from Stripe.
 """
 
 import json
@@ -14,6 +16,7 @@ import urllib.parse
 import urllib.request
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import stripe
@@ -55,7 +58,9 @@ def raises(kind, call):
 
 def control(path, body=None, method="POST"):
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(BASE + "/_simulator/" + path, data, {"Content-Type": "application/json"}, method=method)
+    request = urllib.request.Request(
+        BASE + "/_simulator/" + path, data, {"Content-Type": "application/json"}, method=method
+    )
     with urllib.request.urlopen(request) as answer:
         text = answer.read()
         return json.loads(text) if text else None
@@ -84,7 +89,10 @@ def events_until(kind, intent, secret, seconds=10):
         subject = event.data.object
         if subject["id"] == intent or getattr(subject, "payment_intent", None) == intent:
             seen.append(event.type)
-        if event.type == kind and intent in (subject["id"], getattr(subject, "payment_intent", None)):
+        if event.type == kind and intent in (
+            subject["id"],
+            getattr(subject, "payment_intent", None),
+        ):
             return seen, event, headers, body
     raise AssertionError(f"no {kind} for {intent}; saw {seen}")
 
@@ -95,7 +103,11 @@ api = client()
 intents, refunds = api.v1.payment_intents, api.v1.refunds
 
 endpoint = api.v1.webhook_endpoints.create(
-    {"url": f"http://127.0.0.1:{server.server_port}/hook", "enabled_events": ["*"], "metadata": {"for": "test"}}
+    {
+        "url": f"http://127.0.0.1:{server.server_port}/hook",
+        "enabled_events": ["*"],
+        "metadata": {"for": "test"},
+    }
 )
 assert endpoint.secret.startswith("whsec_") and endpoint.enabled_events == ["*"]
 assert api.v1.webhook_endpoints.retrieve(endpoint.id).url == endpoint.url
@@ -113,57 +125,113 @@ def new(**more):
 
 def create_then_confirm():
     made = new()
-    assert made.status == "requires_payment_method" and made.object == "payment_intent" and made.livemode is False
+    assert (
+        made.status == "requires_payment_method"
+        and made.object == "payment_intent"
+        and made.livemode is False
+    )
     assert made.client_secret.startswith(made.id + "_secret_")
     assert made.automatic_payment_methods.enabled and made.metadata["booking_id"] == "bkg_1"
     paid = intents.confirm(made.id, {"payment_method": "pm_card_visa", "expand": ["latest_charge"]})
     assert paid.status == "succeeded" and paid.amount_received == 4500
-    assert paid.latest_charge.captured and paid.latest_charge.payment_method_details.card.last4 == "4242"
+    assert (
+        paid.latest_charge.captured
+        and paid.latest_charge.payment_method_details.card.last4 == "4242"
+    )
     assert paid.latest_charge.metadata["booking_id"] == "bkg_1"
     assert intents.retrieve(made.id).latest_charge == paid.latest_charge.id
     assert api.v1.payment_methods.retrieve(paid.payment_method).card.brand == "visa"
-    error = raises(stripe.InvalidRequestError, lambda: intents.confirm(made.id, {"payment_method": "pm_card_visa"}))
+    error = raises(
+        stripe.InvalidRequestError,
+        lambda: intents.confirm(made.id, {"payment_method": "pm_card_visa"}),
+    )
     assert error.http_status == 400 and error.code == "payment_intent_unexpected_state"
 
     seen, event, headers, body = events_until("payment_intent.succeeded", made.id, endpoint.secret)
     # Stripe promises no order, and neither does the simulator.
-    while not {"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"} <= set(seen):
-        seen += events_until("payment_intent.created" if "payment_intent.created" not in seen else "charge.succeeded",
-                             made.id, endpoint.secret)[0]
-    assert event.data.object.status == "succeeded" and event.object == "event" and event.request.id.startswith("req_")
+    while not {"payment_intent.created", "charge.succeeded", "payment_intent.succeeded"} <= set(
+        seen
+    ):
+        seen += events_until(
+            "payment_intent.created"
+            if "payment_intent.created" not in seen
+            else "charge.succeeded",
+            made.id,
+            endpoint.secret,
+        )[0]
+    assert (
+        event.data.object.status == "succeeded"
+        and event.object == "event"
+        and event.request.id.startswith("req_")
+    )
     assert event.request.idempotency_key, "the SDK sends a key of its own"
     assert api.v1.events.retrieve(event.id).data.object.id == made.id
-    raises(stripe.SignatureVerificationError,
-           lambda: stripe.Webhook.construct_event(body + b" ", headers["Stripe-Signature"], endpoint.secret))
-    raises(stripe.SignatureVerificationError,
-           lambda: stripe.Webhook.construct_event(body, headers["Stripe-Signature"], "whsec_other"))
+    raises(
+        stripe.SignatureVerificationError,
+        lambda: stripe.Webhook.construct_event(
+            body + b" ", headers["Stripe-Signature"], endpoint.secret
+        ),
+    )
+    raises(
+        stripe.SignatureVerificationError,
+        lambda: stripe.Webhook.construct_event(body, headers["Stripe-Signature"], "whsec_other"),
+    )
 
 
 def declined_then_another_card():
     made = new()
-    error = raises(stripe.CardError, lambda: intents.confirm(made.id, {"payment_method": "pm_card_visa_chargeDeclined"}))
+    error = raises(
+        stripe.CardError,
+        lambda: intents.confirm(made.id, {"payment_method": "pm_card_visa_chargeDeclined"}),
+    )
     assert (error.http_status, error.code) == (402, "card_declined")
     assert error.error.decline_code == "generic_decline"
     assert error.error.payment_intent.status == "requires_payment_method"
     after = intents.retrieve(made.id)
-    assert after.last_payment_error.code == "card_declined" and after.last_payment_error.decline_code == "generic_decline"
-    assert after.payment_method is None and api.v1.charges.retrieve(after.latest_charge).status == "failed"
+    assert (
+        after.last_payment_error.code == "card_declined"
+        and after.last_payment_error.decline_code == "generic_decline"
+    )
+    assert (
+        after.payment_method is None
+        and api.v1.charges.retrieve(after.latest_charge).status == "failed"
+    )
     events_until("payment_intent.payment_failed", made.id, endpoint.secret)
-    funds = {"payment_method_data": {"type": "card", "card": {"number": "4000000000009995", "exp_month": 1, "exp_year": 2040, "cvc": "1"}}}
+    funds = {
+        "payment_method_data": {
+            "type": "card",
+            "card": {"number": "4000000000009995", "exp_month": 1, "exp_year": 2040, "cvc": "1"},
+        }
+    }
     error = raises(stripe.CardError, lambda: intents.confirm(made.id, funds))
     assert error.error.decline_code == "insufficient_funds"
     paid = intents.confirm(made.id, {"payment_method": "pm_card_mastercard"})
     assert paid.status == "succeeded" and paid.last_payment_error is None
-    assert [c.status for c in api.v1.charges.list({"payment_intent": made.id}).data] == ["succeeded", "failed", "failed"]
-    error = raises(stripe.CardError, lambda: new(confirm=True, payment_method="pm_card_chargeDeclinedExpiredCard"))
+    assert [c.status for c in api.v1.charges.list({"payment_intent": made.id}).data] == [
+        "succeeded",
+        "failed",
+        "failed",
+    ]
+    error = raises(
+        stripe.CardError,
+        lambda: new(confirm=True, payment_method="pm_card_chargeDeclinedExpiredCard"),
+    )
     assert error.code == "expired_card"
 
 
 def three_d_secure():
-    for outcome, status, kind in [("complete", "succeeded", "payment_intent.succeeded"),
-                                  ("fail", "requires_payment_method", "payment_intent.payment_failed")]:
+    for outcome, status, kind in [
+        ("complete", "succeeded", "payment_intent.succeeded"),
+        ("fail", "requires_payment_method", "payment_intent.payment_failed"),
+    ]:
         made = new(automatic_payment_methods={"enabled": True})
-        held = intents.confirm(made.id, {"payment_method": "pm_card_authenticationRequired", "return_url": "http://127.0.0.1:1/back?x=1"})
+        held = intents.confirm(
+            made.id,
+            {
+                "payment_method": "pm_card_authenticationRequired",
+                "return_url": "http://127.0.0.1:1/back?x=1",
+            },
+        )
         assert held.status == "requires_action" and held.next_action.type == "redirect_to_url"
         events_until("payment_intent.requires_action", made.id, endpoint.secret)
         url = held.next_action.redirect_to_url.url
@@ -190,25 +258,46 @@ def three_d_secure():
         if outcome == "fail":
             assert after.last_payment_error.code == "payment_intent_authentication_failure"
         events_until(kind, made.id, endpoint.secret)
-    error = raises(stripe.CardError, lambda: new(confirm=True, off_session=True, payment_method="pm_card_authenticationRequired"))
+    error = raises(
+        stripe.CardError,
+        lambda: new(
+            confirm=True, off_session=True, payment_method="pm_card_authenticationRequired"
+        ),
+    )
     assert error.code == "authentication_required"
 
 
 def capture_and_cancel():
     made = new(capture_method="manual", confirm=True, payment_method="pm_card_visa")
-    assert made.status == "requires_capture" and made.amount_capturable == 4500 and made.amount_received == 0
+    assert (
+        made.status == "requires_capture"
+        and made.amount_capturable == 4500
+        and made.amount_received == 0
+    )
     events_until("payment_intent.amount_capturable_updated", made.id, endpoint.secret)
-    error = raises(stripe.InvalidRequestError, lambda: intents.capture(made.id, {"amount_to_capture": 4501}))
+    error = raises(
+        stripe.InvalidRequestError, lambda: intents.capture(made.id, {"amount_to_capture": 4501})
+    )
     assert error.code == "amount_too_large"
     done = intents.capture(made.id, {"amount_to_capture": 4000})
     assert done.status == "succeeded" and done.amount_received == 4000
-    error = raises(stripe.InvalidRequestError, lambda: refunds.create({"payment_intent": made.id, "amount": 4001}))
+    error = raises(
+        stripe.InvalidRequestError,
+        lambda: refunds.create({"payment_intent": made.id, "amount": 4001}),
+    )
     assert error.param == "amount"
-    assert raises(stripe.InvalidRequestError, lambda: intents.cancel(made.id)).code == "payment_intent_unexpected_state"
+    assert (
+        raises(stripe.InvalidRequestError, lambda: intents.cancel(made.id)).code
+        == "payment_intent_unexpected_state"
+    )
 
     other = new(capture_method="manual", confirm=True, payment_method="pm_card_visa")
     gone = intents.cancel(other.id, {"cancellation_reason": "abandoned"})
-    assert gone.status == "canceled" and gone.cancellation_reason == "abandoned" and gone.amount_capturable == 0
+    assert (
+        gone.status == "canceled"
+        and gone.cancellation_reason == "abandoned"
+        and gone.amount_capturable == 0
+    )
     events_until("payment_intent.canceled", other.id, endpoint.secret)
     error = raises(stripe.InvalidRequestError, lambda: refunds.create({"payment_intent": other.id}))
     assert "does not have a successful charge" in str(error)
@@ -216,9 +305,23 @@ def capture_and_cancel():
 
 def refunding():
     paid = new(confirm=True, payment_method="pm_card_visa")
-    first = refunds.create({"payment_intent": paid.id, "amount": 2700, "reason": "requested_by_customer", "metadata": {"n": "1"}})
-    assert first.status == "succeeded" and first.payment_intent == paid.id and first.charge == paid.latest_charge
-    error = raises(stripe.InvalidRequestError, lambda: refunds.create({"payment_intent": paid.id, "amount": 2700}))
+    first = refunds.create(
+        {
+            "payment_intent": paid.id,
+            "amount": 2700,
+            "reason": "requested_by_customer",
+            "metadata": {"n": "1"},
+        }
+    )
+    assert (
+        first.status == "succeeded"
+        and first.payment_intent == paid.id
+        and first.charge == paid.latest_charge
+    )
+    error = raises(
+        stripe.InvalidRequestError,
+        lambda: refunds.create({"payment_intent": paid.id, "amount": 2700}),
+    )
     assert error.http_status == 400 and error.param == "amount"
     rest = refunds.create({"charge": paid.latest_charge})
     assert rest.amount == 1800
@@ -239,7 +342,10 @@ def refunding():
     fails = new(confirm=True, payment_method="pm_card_refundFail")
     failing = refunds.create({"payment_intent": fails.id})
     events_until("refund.failed", fails.id, endpoint.secret)
-    assert refunds.retrieve(failing.id).status == "failed" and refunds.retrieve(pending.id).status == "succeeded"
+    assert (
+        refunds.retrieve(failing.id).status == "failed"
+        and refunds.retrieve(pending.id).status == "succeeded"
+    )
     assert api.v1.charges.retrieve(fails.latest_charge).amount_refunded == 0
 
 
@@ -262,23 +368,41 @@ def idempotency():
     first = intents.create(params, {"idempotency_key": key})
     intents.update(first.id, {"metadata": {"a": "changed"}})
     again = intents.create(params, {"idempotency_key": key})
-    assert again.id == first.id and again.metadata["a"] == "b", "the first answer, not the present state"
+    assert again.id == first.id and again.metadata["a"] == "b", (
+        "the first answer, not the present state"
+    )
     assert again.last_response.headers["Idempotent-Replayed"] == "true"
-    assert again.last_response.headers["Original-Request"] == first.last_response.headers["Request-Id"]
+    assert (
+        again.last_response.headers["Original-Request"] == first.last_response.headers["Request-Id"]
+    )
     assert str(again.last_response.body) == str(first.last_response.body)
-    error = raises(stripe.IdempotencyError, lambda: intents.create({**params, "amount": 1001}, {"idempotency_key": key}))
+    error = raises(
+        stripe.IdempotencyError,
+        lambda: intents.create({**params, "amount": 1001}, {"idempotency_key": key}),
+    )
     assert error.http_status == 400
-    raises(stripe.IdempotencyError, lambda: refunds.create({"payment_intent": first.id}, {"idempotency_key": key}))
+    raises(
+        stripe.IdempotencyError,
+        lambda: refunds.create({"payment_intent": first.id}, {"idempotency_key": key}),
+    )
 
     declined = {"payment_method": "pm_card_visa_chargeDeclined"}
     key = str(uuid.uuid4())
     for _ in range(2):
-        raises(stripe.CardError, lambda: intents.confirm(first.id, declined, {"idempotency_key": key}))
-    assert len(api.v1.charges.list({"payment_intent": first.id}).data) == 1, "a repeated refusal is not a second attempt"
+        raises(
+            stripe.CardError, lambda: intents.confirm(first.id, declined, {"idempotency_key": key})
+        )
+    assert len(api.v1.charges.list({"payment_intent": first.id}).data) == 1, (
+        "a repeated refusal is not a second attempt"
+    )
 
     key = str(uuid.uuid4())
-    raises(stripe.InvalidRequestError, lambda: intents.create({"amount": 1}, {"idempotency_key": key}))
-    assert intents.create(params, {"idempotency_key": key}).id, "a refused request does not use up its key"
+    raises(
+        stripe.InvalidRequestError, lambda: intents.create({"amount": 1}, {"idempotency_key": key})
+    )
+    assert intents.create(params, {"idempotency_key": key}).id, (
+        "a refused request does not use up its key"
+    )
 
     control("latency", {"milliseconds": 400})
     key = str(uuid.uuid4())
@@ -286,7 +410,9 @@ def idempotency():
     def create(_):
         try:
             return intents.create(params, {"idempotency_key": key}).id
-        except stripe.APIError as error:  # the SDK has no kind of its own for 409; it retries it when told to
+        except (
+            stripe.APIError
+        ) as error:  # the SDK has no kind of its own for 409; it retries it when told to
             assert error.http_status == 409 and error.error.code == "idempotency_key_in_use", error
             return None
 
@@ -302,25 +428,45 @@ def lost_answers():
         control("faults", {"kind": kind, "path": "/confirm"})
         made = new()
         once = client(retries=0).v1.payment_intents
-        raises(stripe.StripeError, lambda: once.confirm(made.id, {"payment_method": "pm_card_visa"}, {"idempotency_key": made.id}))
+        raises(
+            stripe.StripeError,
+            partial(
+                once.confirm,
+                made.id,
+                {"payment_method": "pm_card_visa"},
+                {"idempotency_key": made.id},
+            ),
+        )
         assert intents.retrieve(made.id).status == "succeeded", "done, though nobody was told"
-        paid = once.confirm(made.id, {"payment_method": "pm_card_visa"}, {"idempotency_key": made.id})
+        paid = once.confirm(
+            made.id, {"payment_method": "pm_card_visa"}, {"idempotency_key": made.id}
+        )
         assert paid.status == "succeeded"
     for kind in ["error_before", "no_answer"]:
         control("faults", {"kind": kind, "path": "/confirm"})
         made = new()
-        paid = client(retries=2).v1.payment_intents.confirm(made.id, {"payment_method": "pm_card_visa"})
-        assert paid.status == "succeeded" and len(api.v1.charges.list({"payment_intent": made.id}).data) == 1
+        paid = client(retries=2).v1.payment_intents.confirm(
+            made.id, {"payment_method": "pm_card_visa"}
+        )
+        assert (
+            paid.status == "succeeded"
+            and len(api.v1.charges.list({"payment_intent": made.id}).data) == 1
+        )
     control("faults", {"kind": "error_kept", "path": "/refunds"})
     for _ in range(2):
-        raises(stripe.APIError, lambda: refunds.create({"payment_intent": made.id}, {"idempotency_key": made.id + "r"}))
+        raises(
+            stripe.APIError,
+            lambda: refunds.create({"payment_intent": made.id}, {"idempotency_key": made.id + "r"}),
+        )
     assert refunds.list({"payment_intent": made.id}).data == []
     control("faults", {"kind": "rate_limit"})
     raises(stripe.RateLimitError, lambda: intents.retrieve(made.id))
 
 
 def faults_of_the_caller():
-    error = raises(stripe.AuthenticationError, lambda: client("sk_test_somebodyelse").v1.payment_intents.list())
+    error = raises(
+        stripe.AuthenticationError, lambda: client("sk_test_somebodyelse").v1.payment_intents.list()
+    )
     assert error.http_status == 401
     raises(stripe.PermissionError, lambda: client(PUBLISHABLE).v1.payment_intents.list())
     wrong = [
@@ -329,31 +475,59 @@ def faults_of_the_caller():
         ({"amount": "x", "currency": "eur"}, "parameter_invalid_integer", "amount"),
         ({"amount": 1000, "currency": "xyz"}, None, "currency"),
         ({"amount": 1000, "currency": "eur", "colour": "red"}, "parameter_unknown", "colour"),
-        ({"amount": 1000, "currency": "eur", "payment_method": "pm_card_none"}, "resource_missing", "payment_method"),
+        (
+            {"amount": 1000, "currency": "eur", "payment_method": "pm_card_none"},
+            "resource_missing",
+            "payment_method",
+        ),
     ]
     for params, code, param in wrong:
-        error = raises(stripe.InvalidRequestError, lambda: intents.create(params))
+        error = raises(stripe.InvalidRequestError, partial(intents.create, params))
         assert (error.code, error.param) == (code, param), (error.code, error.param)
     error = raises(stripe.InvalidRequestError, lambda: intents.retrieve("pi_none"))
     assert error.http_status == 404 and error.code == "resource_missing"
     raises(stripe.InvalidRequestError, lambda: api.v1.customers.list())
-    assert raises(stripe.InvalidRequestError, lambda: intents.confirm(new().id)).code == "payment_intent_unexpected_state"
+    assert (
+        raises(stripe.InvalidRequestError, lambda: intents.confirm(new().id)).code
+        == "payment_intent_unexpected_state"
+    )
 
 
 def a_browser():
     made = new()
     secret = {"key": PUBLISHABLE, "client_secret": made.client_secret}
     path = f"/v1/payment_intents/{made.id}"
-    card = {"payment_method_data[type]": "card", "payment_method_data[card][exp_year]": "40", "payment_method_data[card][cvc]": "123",
-            "payment_method_data[guid]": "NA", "expected_payment_method_type": "card", "use_stripe_sdk": "true"}
-    status, headers, body = form(path + "/confirm", {**secret, **card, "payment_method_data[card][number]": "4000000000000002"})
-    assert (status, body["error"]["code"]) == (402, "card_declined") and headers["Access-Control-Allow-Origin"] == "*"
+    card = {
+        "payment_method_data[type]": "card",
+        "payment_method_data[card][exp_year]": "40",
+        "payment_method_data[card][cvc]": "123",
+        "payment_method_data[guid]": "NA",
+        "expected_payment_method_type": "card",
+        "use_stripe_sdk": "true",
+    }
+    status, headers, body = form(
+        path + "/confirm",
+        {**secret, **card, "payment_method_data[card][number]": "4000000000000002"},
+    )
+    assert (status, body["error"]["code"]) == (402, "card_declined") and headers[
+        "Access-Control-Allow-Origin"
+    ] == "*"
     assert "metadata" not in body["error"]["payment_intent"], "a browser does not see metadata"
-    status, _, body = form(path + "/confirm", {**card, "payment_method_data[card][number]": "4242424242424242", "client_secret": "wrong"},
-                           {"Authorization": f"Bearer {PUBLISHABLE}"})
+    status, _, body = form(
+        path + "/confirm",
+        {**card, "payment_method_data[card][number]": "4242424242424242", "client_secret": "wrong"},
+        {"Authorization": f"Bearer {PUBLISHABLE}"},
+    )
     assert status == 400 and body["error"]["param"] == "client_secret"
-    status, _, body = form(path + "/confirm", {**card, "payment_method_data[card][number]": "4242424242424242", "client_secret": made.client_secret},
-                           {"Authorization": f"Bearer {PUBLISHABLE}"})
+    status, _, body = form(
+        path + "/confirm",
+        {
+            **card,
+            "payment_method_data[card][number]": "4242424242424242",
+            "client_secret": made.client_secret,
+        },
+        {"Authorization": f"Bearer {PUBLISHABLE}"},
+    )
     assert (status, body["status"]) == (200, "succeeded") and "latest_charge" not in body
     with urllib.request.urlopen(BASE + path + "?" + urllib.parse.urlencode(secret)) as answer:
         assert json.loads(answer.read())["status"] == "succeeded"
@@ -367,11 +541,17 @@ def a_browser():
 def listing():
     start = int(time.time())
     made = [new().id for _ in range(5)]
-    found = [intent.id for intent in intents.list({"created": {"gte": start}, "limit": 2}).auto_paging_iter()]
+    found = [
+        intent.id
+        for intent in intents.list({"created": {"gte": start}, "limit": 2}).auto_paging_iter()
+    ]
     assert found[:5] == made[::-1], "all of them, newest first, over several pages"
     page = intents.list({"limit": 2, "starting_after": made[2]})
     assert [intent.id for intent in page.data] == [made[1], made[0]]
-    kinds = {event.type for event in api.v1.events.list({"type": "payment_intent.created", "limit": 5}).data}
+    kinds = {
+        event.type
+        for event in api.v1.events.list({"type": "payment_intent.created", "limit": 5}).data
+    }
     assert kinds == {"payment_intent.created"}
 
 
@@ -381,7 +561,11 @@ def disturbed_webhooks():
     refuse_next.release(3)
     made = new()
     events_until("payment_intent.created", made.id, endpoint.secret)
-    attempts = [d["status"] for d in control("deliveries?limit=1000", method="GET")["deliveries"] if d["status"] == 500]
+    attempts = [
+        d["status"]
+        for d in control("deliveries?limit=1000", method="GET")["deliveries"]
+        if d["status"] == 500
+    ]
     assert len(attempts) == 3, "refused ones are tried again until taken"
 
     control("webhooks", {"paused": True})
@@ -401,16 +585,33 @@ def disturbed_webhooks():
     events_until("payment_intent.succeeded", made.id, endpoint.secret)
     control("webhooks", {})
     control(f"events/{event.id}/resend")
-    assert events_until("payment_intent.succeeded", event.data.object.id, endpoint.secret)[1].id == event.id
+    assert (
+        events_until("payment_intent.succeeded", event.data.object.id, endpoint.secret)[1].id
+        == event.id
+    )
 
 
-for test in [create_then_confirm, declined_then_another_card, three_d_secure, capture_and_cancel, refunding, two_refunds_at_once,
-             idempotency, lost_answers, faults_of_the_caller, a_browser, listing, disturbed_webhooks]:
+for test in [
+    create_then_confirm,
+    declined_then_another_card,
+    three_d_secure,
+    capture_and_cancel,
+    refunding,
+    two_refunds_at_once,
+    idempotency,
+    lost_answers,
+    faults_of_the_caller,
+    a_browser,
+    listing,
+    disturbed_webhooks,
+]:
     test()
     print("ok", test.__name__, flush=True)
 
 money = control("state", method="GET")["money"]["eur"]
 captured = sum(i.amount_received for i in intents.list({"limit": 100}).auto_paging_iter())
-given_back = sum(r.amount for r in refunds.list({"limit": 100}).auto_paging_iter() if r.status == "succeeded")
+given_back = sum(
+    r.amount for r in refunds.list({"limit": 100}).auto_paging_iter() if r.status == "succeeded"
+)
 assert (money["captured"], money["refunded"]) == (captured, given_back), money
 print("ok money adds up:", money)
