@@ -291,7 +291,7 @@ async fn on_every_operation<F: Future<Output = Result<Vec<String>>>>(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_no_json_or_said_to_be_something_else_are_refused() -> Result<()> {
+async fn bodies_with_bad_json_or_a_wrong_content_type_are_refused() -> Result<()> {
     on_every_operation(|world, operation| async move {
         let mut faults = vec![];
         let path = world.path(&operation).await?;
@@ -365,8 +365,7 @@ async fn bodies_that_are_no_json_or_said_to_be_something_else_are_refused() -> R
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_announced_too_large_is_refused_unread_and_in_the_manners_of_the_api()
--> Result<()> {
+async fn a_body_announced_too_large_is_a_problem_before_it_is_read() -> Result<()> {
     for length in [22_000_000_u64, 99_999_999_999] {
         let headers = format!(
             "origin: https://shop.example\r\ncontent-length: {length}\r\nexpect: 100-continue\r\n"
@@ -408,7 +407,7 @@ async fn a_body_that_does_not_come_is_given_up() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handshake_that_fails_names_the_request_as_every_answer_does() -> Result<()> {
+async fn a_failed_handshake_carries_the_request_id() -> Result<()> {
     let upgrade = "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 12\r\n";
     let answer = raw(
         &format!("GET /api/v1/sessions/ses_1/live HTTP/1.1\r\n{upgrade}"),
@@ -423,7 +422,7 @@ async fn a_handshake_that_fails_names_the_request_as_every_answer_does() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_has_all_its_sockets_gets_a_problem_until_one_is_closed() -> Result<()> {
+async fn an_address_at_its_socket_limit_is_refused_until_one_closes() -> Result<()> {
     let state = Eventhub::shared();
     let path = format!("/api/v1/sessions/{}/live", state.demo.session_id);
     let open = async |client: &str| {
@@ -708,8 +707,7 @@ async fn a_wrong_value_anywhere_in_a_body_is_named_by_its_pointer() -> Result<()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn texts_of_all_scripts_and_sizes_are_taken_or_refused_and_never_break_anything() -> Result<()>
-{
+async fn texts_of_every_script_and_size_never_cause_a_server_error() -> Result<()> {
     on_every_operation(|world, operation| async move {
         let mut faults = vec![];
         let Some((schema, bodies)) = operation
@@ -901,7 +899,7 @@ fn wrong_parameters(schema: &Value) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn other_methods_tokens_and_headers_than_a_route_takes_are_refused() -> Result<()> {
+async fn unexpected_methods_tokens_and_headers_are_refused() -> Result<()> {
     on_every_operation(|world, operation| async move {
         let mut faults = vec![];
         let path = world.path(&operation).await?;

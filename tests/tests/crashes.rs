@@ -249,14 +249,12 @@ struct Case {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_kill_9_at_each_step_up_to_the_payment_every_booking_ends_as_it_would_have()
--> Result<()> {
+async fn kill_9_at_any_step_before_payment_changes_no_outcome() -> Result<()> {
     kill_at_each(BEFORE_PAYMENT).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn after_kill_9_at_each_step_from_the_payment_on_every_booking_ends_as_it_would_have()
--> Result<()> {
+async fn kill_9_at_any_step_from_payment_on_changes_no_outcome() -> Result<()> {
     kill_at_each(FROM_PAYMENT_ON).await
 }
 

@@ -45,8 +45,7 @@ fn through(api: &Api, host: &Served) -> Api {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_outbox_has_one_reader_and_the_other_host_takes_over_when_it_is_killed() -> Result<()>
-{
+async fn each_outbox_has_one_reader_and_a_second_host_takes_over() -> Result<()> {
     let mut cluster = Cluster::shared(2, &[]).await?;
     let (first, second) = (relays(&cluster.hosts[0])?, relays(&cluster.hosts[1])?);
     assert!(
@@ -164,7 +163,7 @@ async fn each_outbox_has_one_reader_and_the_other_host_takes_over_when_it_is_kil
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_seat_held_through_one_host_is_seen_live_on_the_other_without_a_gap() -> Result<()> {
+async fn the_live_feed_shows_holds_of_another_host_without_a_gap() -> Result<()> {
     let cluster = Cluster::shared(2, &[]).await?;
     let sale = sale(&cluster.http, layout(2, 20, 0)).await?;
     let [here, there] = [&cluster.hosts[0], &cluster.hosts[1]];

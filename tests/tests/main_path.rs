@@ -17,7 +17,7 @@ async fn a_buyer_holds_four_seats_pays_and_gets_four_tickets() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn places_of_a_standing_area_and_best_available_seats_can_be_bought() -> Result<()> {
+async fn a_buyer_gets_standing_places_and_best_available_seats() -> Result<()> {
     let state = Eventhub::shared();
     let sale = sale(&state.http, layout(5, 20, 50)).await?;
     let buyer = Api::sign_up(&state.http, "Bea Buyer").await?;
@@ -205,8 +205,7 @@ async fn the_same_idempotency_key_books_once() -> Result<()> {
 /// As after a kill between the work and its answer: the services know by themselves what a key has
 /// made.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_repeated_with_its_key_makes_nothing_more_where_the_gateway_has_no_record_of_it()
--> Result<()> {
+async fn a_repeated_key_creates_no_duplicate_without_gateway_records() -> Result<()> {
     let state = Eventhub::shared();
     let sale = sale(&state.http, layout(2, 10, 0)).await?;
     let user = sale.organizer.user_id.clone().unwrap();

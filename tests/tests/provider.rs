@@ -97,8 +97,7 @@ async fn audit(cluster: &Cluster) -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_webhook_that_comes_before_the_answer_to_our_own_call_is_kept_and_applied() -> Result<()>
-{
+async fn a_webhook_before_the_answer_to_our_call_is_kept_and_applied() -> Result<()> {
     let cluster = calm().await?;
     cluster.stripe.disturb("faults", json!({"kind": "hang", "path": "/v1/payment_intents", "method": "POST", "hang_ms": 8000})).await?;
     let case = Case::booked(&cluster).await?;
@@ -193,7 +192,7 @@ async fn a_refund_that_is_told_before_its_payment_leaves_no_ticket() -> Result<(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_failure_that_is_told_after_the_success_takes_no_ticket_away() -> Result<()> {
+async fn a_late_failure_webhook_takes_no_ticket_away() -> Result<()> {
     let cluster = calm().await?;
     let case = Case::booked(&cluster).await?;
     let (booking, _) = case.awaiting(&cluster).await?;
@@ -350,8 +349,7 @@ async fn refunds(cluster: &Cluster, intent: &Value) -> Result<Vec<Value>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_part_given_back_by_hand_keeps_the_ticket_and_the_rest_goes_back_with_the_event()
--> Result<()> {
+async fn a_partial_refund_keeps_the_ticket_a_cancel_pays_the_rest() -> Result<()> {
     let cluster = calm().await?;
     // The card says whether a refund is done at once or later.
     for card in ["pm_card_visa", "pm_card_pendingRefund"] {
@@ -393,8 +391,7 @@ async fn a_part_given_back_by_hand_keeps_the_ticket_and_the_rest_goes_back_with_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_payment_of_which_nothing_is_left_when_its_event_is_cancelled_is_refunded() -> Result<()>
-{
+async fn a_fully_refunded_payment_of_a_cancelled_event_is_refunded() -> Result<()> {
     let cluster = calm().await?;
     let (case, intent) = Case::paid(&cluster, "pm_card_visa").await?;
     // In two parts, neither of which is the whole.

@@ -20,7 +20,7 @@ fn state(eventhub: &Eventhub) -> Result<State> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sale_goes_on_while_each_service_is_killed_and_started_again() -> Result<()> {
+async fn a_sale_goes_on_while_each_service_is_killed_and_restarted() -> Result<()> {
     let eventhub = Eventhub::start(&[("EVENTHUB_ON", "split")])?;
     let http = &eventhub.state.http;
 
