@@ -59,7 +59,7 @@ mod tests {
     use super::control;
 
     #[test]
-    fn a_statement_cannot_end_the_hosts_transaction_or_leave_a_setting_behind() {
+    fn statements_cannot_end_the_transaction_or_change_the_session() {
         for text in [
             "COMMIT",
             " rollback ",

@@ -1,5 +1,5 @@
-//! A component with its dependencies in it, by Spin's rules: each entry satisfies an import, a
-//! package has one entry, and only with `dependencies_inherit_configuration` may a dependency call
+//! A component with its dependencies in it, by Spin's rules: each entry satisfies an import, or all
+//! imports of its package, a package has one entry, and only with `dependencies_inherit_configuration` may a dependency call
 //! anybody.
 
 use std::collections::BTreeSet;
@@ -34,20 +34,27 @@ impl Manifest {
         );
         let (mut packages, mut parts) = (BTreeSet::new(), BTreeSet::<PathBuf>::new());
         for (entry, dependency) in &described.dependencies {
+            let matched: Vec<_> = imports
+                .iter()
+                .filter(|import| matches_import(entry, import))
+                .collect();
             ensure!(
-                imports.contains(entry),
+                !matched.is_empty(),
                 "dependency {entry} doesn't match any imports of the component"
             );
             ensure!(
-                packages.insert(entry.split('/').next()),
+                packages.insert(entry.split(['/', '@']).next()),
                 "package of {entry} has already been registered in the graph"
             );
             let path = self.root.join(&dependency.path);
-            ensure!(
-                read(&path)?.1.contains(entry),
-                "{} does not export {entry}",
-                path.display()
-            );
+            let exports = read(&path)?.1;
+            for import in matched {
+                ensure!(
+                    exports.contains(import),
+                    "{} does not export {import}",
+                    path.display()
+                );
+            }
             parts.insert(path);
         }
         if !parts.is_empty() && !described.dependencies_inherit_configuration {
@@ -55,6 +62,13 @@ impl Manifest {
         }
         compose(&source, &parts.into_iter().collect::<Vec<_>>(), None)
     }
+}
+
+/// An entry is an interface, `a:b/c@1.0.0`, or a whole package, `a:b@1.0.0`.
+fn matches_import(entry: &str, import: &str) -> bool {
+    let interface = import.split_once('/').zip(import.rsplit_once('@'));
+    let package = interface.map(|((package, _), (_, version))| format!("{package}@{version}"));
+    entry == import || package.as_deref() == Some(entry)
 }
 
 fn read(path: &Path) -> Result<(Vec<String>, Vec<String>)> {

@@ -32,7 +32,7 @@ fn each_component_composes_and_imports_only_what_spin_provides() {
 }
 
 #[test]
-fn so_it_does_with_postgres_and_redis_through_spins_own_interfaces() {
+fn every_component_composes_with_spins_postgres_and_redis() {
     let native = |file: PathBuf| match file.file_name().and_then(|name| name.to_str()) {
         Some("postgres_client.wasm") => file.with_file_name("spin_postgres.wasm"),
         Some("redis_client.wasm") => file.with_file_name("spin_redis.wasm"),

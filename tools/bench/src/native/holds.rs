@@ -20,8 +20,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use lru::LruCache;
 use parking_lot::Mutex;
 use redis::aio::MultiplexedConnection;
-use seat_inventory::leases::{self, Held, NewHold, scripts};
-use seat_inventory::ports::Call;
+use seat_inventory::domain::claims::Claims as SeatClaims;
+use seat_inventory::leases::{self, HoldOutcome, Lease, ScriptCall, scripts};
 use seat_lock::bits::Bits;
 use seat_lock::layout::Layout;
 use seat_lock::select;
@@ -131,7 +131,7 @@ async fn answer(shared: &Shared, number: u32, headers: &HeaderMap, body: Body) -
         seats: body.seats,
         ..select::Request::default()
     };
-    let Ok(selection) = select::select(&shared.layout, &request, Bits(&[]), MOST) else {
+    let Ok(selection) = select::select_places(&shared.layout, &request, Bits(&[]), MOST) else {
         return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
     };
     let seats: Vec<(String, String)> = selection
@@ -146,28 +146,30 @@ async fn answer(shared: &Shared, number: u32, headers: &HeaderMap, body: Body) -
         .collect();
     let stored = json!({"c": "EUR", "s": seats.iter().map(|(seat, category)| json!([seat, category, PRICE, 0])).collect::<Vec<_>>(), "a": []}).to_string();
     let id = HoldId::new();
-    let new = NewHold {
+    let lease = Lease {
         id,
         user,
         ttl_ms: TTL_MS,
         most: MOST,
-        body: &stored,
+        places: &stored,
         seats: &selection.seats,
         areas: &[],
     };
-    let call = leases::hold(number, scripts::HOLD.text(), &new);
+    let call = leases::hold_places(number, scripts::HOLD.text(), &lease);
     let expires_ms = loop {
-        match leases::hold_answer(&run(&shared.hold, &call, &mut redis).await?)? {
-            Held::Held { expires_ms, .. } => break expires_ms,
-            Held::Taken(_) | Held::Closed => return Ok(StatusCode::CONFLICT.into_response()),
-            Held::Limit(_) => return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response()),
-            // Nothing is claimed: there is no database behind this one.
-            Held::Reload(now_ms) => {
-                let load = leases::load(number, now_ms, &leases::Claims::default());
-                run(&redis::Script::new(load.source), &load, &mut redis).await?;
+        match run_script(&shared.hold, &call, &mut redis).await? {
+            HoldOutcome::Created { expires_ms, .. } => break expires_ms,
+            HoldOutcome::Taken(_) | HoldOutcome::Closed => {
+                return Ok(StatusCode::CONFLICT.into_response());
             }
-            Held::Sweep | Held::Again(_) | Held::Spent => {
-                anyhow::bail!("every hold is a new one, and none can have expired")
+            HoldOutcome::Limit(_) => return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response()),
+            // Nothing is claimed: there is no database behind this one.
+            HoldOutcome::Reload(now_ms) => {
+                let load = leases::load_claims(number, now_ms, &SeatClaims::default());
+                run_script(&redis::Script::new(load.source), &load, &mut redis).await?;
+            }
+            HoldOutcome::Sweep | HoldOutcome::Existing(_) | HoldOutcome::IdReused => {
+                anyhow::bail!("every hold is new, and none can have expired")
             }
         }
     };
@@ -196,11 +198,11 @@ fn user(shared: &Shared, token: &str) -> Option<UserId> {
     Some(claims.sub)
 }
 
-async fn run(
+async fn run_script<T>(
     script: &redis::Script,
-    call: &Call,
+    call: &ScriptCall<T>,
     redis: &mut MultiplexedConnection,
-) -> Result<Reply> {
+) -> Result<T> {
     let mut invocation = script.prepare_invoke();
     invocation.key(&call.keys).arg(&call.args);
     let value: redis::Value = invocation.invoke_async(redis).await?;
@@ -213,9 +215,8 @@ async fn run(
         redis::Value::Nil => Ok(Item::Nil),
         other => Err(anyhow::anyhow!("an item is {other:?}")),
     };
-    Ok(Reply::Array(
-        items.into_iter().map(item).collect::<Result<_>>()?,
-    ))
+    let reply = Reply::Array(items.into_iter().map(item).collect::<Result<_>>()?);
+    Ok(call.read_reply(&reply)?)
 }
 
 /// A number for a session that no real one has: numbers are given out from 1.

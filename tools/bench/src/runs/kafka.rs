@@ -45,7 +45,7 @@ pub async fn handle(setting: &mut Setting) -> Result<Figure> {
         "kafka",
         &[
             ("EVENTHUB_KAFKA_BROKERS", brokers),
-            ("EVENTHUB_KAFKA_MAX_BATCH", "500".into()),
+            ("EVENTHUB_KAFKA_CONSUMER_MAX_BATCH", "500".into()),
         ],
     )?;
     let mut first = None;

@@ -180,13 +180,9 @@ impl Ours {
             brokers: outbox.brokers.clone(),
             ..Config::default()
         })?;
-        let (service, _) = Service::new(
-            Options {
-                keep_minutes: 0,
-                ..Options::new(&outbox.database, &outbox.url)
-            },
-            producer,
-        )?;
+        let mut options = Options::new(&outbox.database, &outbox.url);
+        options.config.keep_minutes = 0;
+        let (service, _) = Service::new(options, producer)?;
         let stop = CancellationToken::new();
         Ok(Self {
             task: tokio::spawn(service.run(stop.clone())),
