@@ -3,6 +3,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 export RUST_BACKTRACE := 0
+# A snapshot that has changed fails; `INSTA_UPDATE=always make test SERVICE=…` writes it anew.
+export INSTA_UPDATE ?= no
 export EVENTHUB_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/eventhub
 TARGET := $(or $(CARGO_TARGET_DIR),target)
 EVENTHUB := $(TARGET)/release/eventhub
@@ -150,7 +152,7 @@ lint: setup ## formats, shellcheck, ruff, dependencies and clippy; warnings are 
 	  cargo fmt --all --check; \
 	  "$$tools/ruff" format --quiet --no-cache --check --diff; \
 	  "$$tools/ruff" check --quiet --no-cache; \
-	  "$$tools/shellcheck" setup/*.sh .ci/run; \
+	  "$$tools/shellcheck" setup/*.sh tests/*.sh .ci/run; \
 	  say "dependencies"; \
 	  setup/deny.sh "$$tools/cargo-deny"; \
 	  "$$tools/cargo-shear" --locked --deny-warnings --exclude eventhub-features; \

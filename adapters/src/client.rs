@@ -1,7 +1,7 @@
-//! The client's side: one call, and what its caller is told when it is not answered. Configured by
-//! variables: `CALL_URL_<PACKAGE>` (scheme and authority of the other side:
-//! `CALL_URL_SEAT_INVENTORY`), `CALL_URL` for packages that have none, `CALL_TOKEN` (what it
-//! knows us by), `CALL_TIMEOUT_MS` (default 30,000; a link's own timeout is shorter).
+//! The client's side: one call, and the caller's error if it fails. Variables configure it:
+//! `CALL_URL_<PACKAGE>` (scheme and authority of the other side, such as
+//! `CALL_URL_SEAT_INVENTORY`), `CALL_URL` for packages without their own, `CALL_TOKEN` (our
+//! credential there), `CALL_TIMEOUT_MS` (default 30,000; a link's own timeout is shorter).
 
 use std::time::Duration;
 
@@ -32,7 +32,8 @@ thread_local! {
 /// Sends a call and waits for its result.
 ///
 /// # Errors
-/// Why there is none; it has been logged. Whether the call had its effect is then unknown.
+/// Why the call has no result; the error is already logged. Whether the call had an effect is
+/// unknown.
 pub fn call<R: DeserializeOwned>(
     interface: &str,
     function: &str,
@@ -72,7 +73,8 @@ fn exchange<R: DeserializeOwned>(
     })?;
     match answer.status {
         200 => wire::read(&answer.body).map_err(|refusal| refusal.to_string()),
-        // A host in front of the shim answers with problems of its own; ours are a line of text.
+        // A host in front of the shim answers with problem documents; our own refusals are a line
+        // of text.
         status => Err(format!(
             "{base} answered {status}: {}",
             String::from_utf8_lossy(&answer.body)
@@ -97,21 +99,21 @@ fn url(interface: &str) -> Result<String, String> {
     Ok(url.trim_end_matches('/').to_string())
 }
 
-/// For a function without a result: the caller cannot be told, the log has been.
+/// For a function without a result: it cannot return the error, which is already logged.
 pub fn ignored(_cause: &str) {}
 
-/// The reason with which a socket is closed.
+/// The close reason of a socket.
 pub fn later(_cause: &str) -> String {
     "try again later".into()
 }
 
-/// Status, headers and body of a 503 in the manners of the API.
+/// Status, headers and body of a 503 in the API's format.
 pub fn unavailable(_cause: &str, request_id: &str) -> (u16, Vec<(String, String)>, Vec<u8>) {
     let Response {
         status,
         headers,
         body,
-    } = Problem::unavailable("A service that this needs does not answer; try again in a moment.")
+    } = Problem::unavailable("A required service does not answer; try again in a moment.")
         .to_response(request_id);
     (status, headers, body)
 }

@@ -1,5 +1,5 @@
-//! The server's side: takes calls over `wasi:http/incoming-handler`. The variable `CALL_TOKEN` says
-//! whom it serves; without it, nobody.
+//! The server's side: takes calls over `wasi:http/incoming-handler`. It serves callers with the
+//! token of the variable `CALL_TOKEN`; without that variable it refuses every call.
 
 use eventhub_guest::config::text;
 use eventhub_guest::problem::{Code, Problem};
@@ -7,12 +7,12 @@ use eventhub_guest::{Request, Response};
 
 use crate::wire::{self, MAX_BYTES, MEDIA_TYPE, PREFIX};
 
-/// Why a call is not made.
+/// Why a call was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// No such function here.
+    /// The function does not exist here.
     Unknown,
-    /// The parameters are not those of the function.
+    /// The parameters do not fit the function.
     Unreadable(String),
 }
 
@@ -28,7 +28,7 @@ impl std::fmt::Display for Refusal {
 /// Calls a function of an import: interface, function, parameters.
 pub type Dispatch = fn(&str, &str, &[u8]) -> Result<Vec<u8>, Refusal>;
 
-/// What is known of a call before its body is read.
+/// The part of a call that is known before its body is read.
 pub struct Head<'a> {
     pub method: &'a str,
     pub path: &'a str,
@@ -43,10 +43,10 @@ thread_local! {
     };
 }
 
-/// The interface and the function that are called.
+/// The called interface and function.
 ///
 /// # Errors
-/// The refusal: 401 without the token, before anything else is looked at; 404.
+/// The refusal: 401 without the token, before any other check; 404.
 pub fn admit<'a>(head: &Head<'a>) -> Result<(String, &'a str), Response> {
     let token = head
         .authorization
@@ -72,7 +72,7 @@ fn is_known(known: Option<&str>, token: Option<&str>) -> bool {
     known.len() == token.len() && differences == 0
 }
 
-/// Makes the call.
+/// Runs the call.
 pub fn answer(dispatch: Dispatch, interface: &str, function: &str, params: &[u8]) -> Response {
     match dispatch(interface, function, params) {
         Ok(body) => Response {
@@ -94,7 +94,7 @@ pub fn answer(dispatch: Dispatch, interface: &str, function: &str, params: &[u8]
     }
 }
 
-/// A refusal in a line of text.
+/// A refusal as a line of text.
 pub fn refuse(status: u16, why: &str) -> Response {
     Response {
         status,
@@ -103,8 +103,8 @@ pub fn refuse(status: u16, why: &str) -> Response {
     }
 }
 
-/// Exports `wasi:http/incoming-handler` for a [`Dispatch`], and for a gateway that answers whatever
-/// is no call.
+/// Exports `wasi:http/incoming-handler` for a [`Dispatch`], and for a gateway that answers all
+/// other requests.
 #[macro_export]
 macro_rules! serve {
     ($dispatch:path) => {
@@ -143,8 +143,7 @@ pub fn take(
                 request.body = body;
                 gateway(request)
             }
-            // The gateway knows how much of a body each route takes, and says so; none takes as
-            // much as this.
+            // The gateway checks the body limit of each route; every limit is below this one.
             Err(_) => Problem::new(
                 Code::BodyTooLarge,
                 "The body is larger than any route takes.",

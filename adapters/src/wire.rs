@@ -1,5 +1,6 @@
-//! Parameters and results in bytes: [postcard](https://postcard.jamesmunns.com/wire-format), a tuple of the parameters, or the
-//! result. Both sides are written from the same WIT, whose version is part of the call's path.
+//! Parameters and results as bytes in the format
+//! [postcard](https://postcard.jamesmunns.com/wire-format): a tuple of the parameters, or the
+//! result. Both sides are generated from the same WIT, whose version is part of the `content-type`.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -8,10 +9,10 @@ use crate::server::Refusal;
 
 /// The `content-type` of parameters and results. Its parameter `version` is the WIT package's.
 pub const MEDIA_TYPE: &str = "application/vnd.eventhub.call";
-/// What the path of every call begins with: `/call/<package>/<interface>/<function>`. Only letters,
-/// digits and hyphens, which every host's router takes as they are.
+/// The prefix of every call's path, `/call/<package>/<interface>/<function>`. A path has only
+/// letters, digits and hyphens, which every host's router passes unchanged.
 pub const PREFIX: &str = "/call/";
-/// A batch of messages or a layout of 20 MB, and what is around it.
+/// The largest body: a batch of messages or a layout of 20 MB, and its envelope.
 pub const MAX_BYTES: usize = 32 * 1024 * 1024;
 
 /// Path and `content-type` of a call: `eventhub:booking/events@0.1.0`, `handle` →
@@ -42,7 +43,7 @@ pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
 }
 
 /// # Errors
-/// [`Refusal::Unreadable`]; no value of the WIT is such.
+/// [`Refusal::Unreadable`], which no value of the WIT causes.
 pub fn write<T: Serialize>(value: &T) -> Result<Vec<u8>, Refusal> {
     postcard::to_allocvec(value).map_err(|error| Refusal::Unreadable(error.to_string()))
 }

@@ -1,4 +1,4 @@
-//! A client of the API, signed in or not. It never hides a status: tests say what they expect.
+//! A client of the API, signed in or not. It never hides a status: tests state their expectation.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use anyhow::Result;
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 
-/// Someone who uses the API.
+/// A user of the API.
 #[derive(Clone)]
 pub struct Api {
     pub client: Client,
@@ -16,7 +16,7 @@ pub struct Api {
     pub user_id: Option<String>,
 }
 
-/// What came back.
+/// The answer to a request.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub status: u16,
@@ -25,14 +25,14 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The body, where the status is the expected one; panics with the whole answer otherwise.
+    /// The body, if the status is the expected one; panics with the whole answer otherwise.
     #[track_caller]
     pub fn expect(self, status: u16) -> Value {
         assert_eq!(self.status, status, "{self:#?}");
         self.body
     }
 
-    /// A problem of that status and code.
+    /// The problem with that status and code; panics otherwise.
     #[track_caller]
     pub fn expect_problem(self, status: u16, code: &str) -> Value {
         assert_eq!(
@@ -56,7 +56,7 @@ impl Answer {
     }
 }
 
-/// What tells whether to come again.
+/// An answer that tells whether to retry.
 pub trait Told {
     /// Status, and the code of a problem.
     fn told(&self) -> (u16, &str);
@@ -68,8 +68,8 @@ impl Told for Answer {
     }
 }
 
-/// The answer where a machine that stalls is asked again, twice at most, as it tells clients to do.
-/// What bad input causes, it causes again.
+/// The answer after at most two retries, which a stalling machine asks of clients. An error caused
+/// by bad input occurs again.
 pub async fn patiently<T: Told, F: Future<Output = Result<T>>>(ask: impl Fn() -> F) -> Result<T> {
     for _ in 0..2 {
         let answer = ask().await?;
@@ -82,7 +82,7 @@ pub async fn patiently<T: Told, F: Future<Output = Result<T>>>(ask: impl Fn() ->
 }
 
 impl Api {
-    /// Nobody in particular. `http` is the base URL of `state.json`.
+    /// An anonymous client. `http` is the base URL of `state.json`.
     pub fn anonymous(http: &str) -> Self {
         let client = Client::builder()
             .pool_max_idle_per_host(512)
@@ -100,7 +100,8 @@ impl Api {
     pub async fn sign_up(http: &str, name: &str) -> Result<Self> {
         let mut api = Self::anonymous(http);
         let tokens = patiently(|| {
-            // Another one each time: the first may be there although nobody said so.
+            // A new address for each attempt: the first account may exist although its answer was
+            // lost.
             let email = format!(
                 "{}-{:x}@example.org",
                 name.to_lowercase().replace(' ', "."),
@@ -194,7 +195,7 @@ impl Api {
         .await
     }
 
-    /// Books a hold, with an idempotency key of its own.
+    /// Books a hold, with a new idempotency key.
     pub async fn book(&self, hold: &str) -> Result<Answer> {
         self.book_with(hold, &format!("{:032x}", rand::random::<u128>()))
             .await
@@ -212,7 +213,7 @@ impl Api {
         .await
     }
 
-    /// Asks for the booking until its status is one of `wanted`; panics with the booking after 30
+    /// Polls the booking until its status is one of `wanted`; panics with the booking after 30
     /// seconds.
     pub async fn booking_in(&self, id: &str, wanted: &[&str]) -> Result<Value> {
         let end = std::time::Instant::now() + Duration::from_secs(30);

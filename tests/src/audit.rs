@@ -1,5 +1,5 @@
-//! What must be true when all has come to rest, whatever broke before: no seat twice, no money
-//! lost, no seat lost. These look into the databases and the provider's books.
+//! The invariants that hold once all work has ended, whatever broke before: no seat is sold twice,
+//! no money is lost, no seat is lost. The checks read the databases and the provider's books.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ async fn pool(databases: &Databases, name: &str) -> Result<PgPool> {
     .await?)
 }
 
-/// Waits until no booking is on its way any more, and all that ended without tickets have given
-/// back what they had.
+/// Waits until every booking has ended, and every booking without tickets has given back its seats
+/// and its money.
 pub async fn every_booking_ends(databases: &Databases, within: Duration) -> Result<()> {
     let (pool, started) = (pool(databases, "booking_db").await?, Instant::now());
     let open = "SELECT id::text || ' is ' || status || ', its places ' || saga_places || ', its money ' || saga_money FROM bookings \
@@ -70,7 +70,7 @@ pub async fn no_seat_is_sold_twice(databases: &Databases) -> Result<()> {
     Ok(())
 }
 
-/// Captured at the provider = confirmed + refunded + on its way back, to the minor unit.
+/// Captured at the provider = confirmed + refunded + refunds in progress, to the minor unit.
 pub async fn money_balances(databases: &Databases, stripe: &Stripe) -> Result<()> {
     let state = stripe.get("/_simulator/state").await?;
     let books = &state["money"]["eur"];
@@ -100,8 +100,7 @@ pub async fn money_balances(databases: &Databases, stripe: &Stripe) -> Result<()
     Ok(())
 }
 
-/// Every seat of the session that is not sold can be held, once the holds that were lost or
-/// forgotten have run out.
+/// Every unsold seat of the session can be held, once lost and abandoned holds have expired.
 pub async fn what_is_not_sold_can_be_sold(
     http: &str,
     databases: &Databases,
@@ -120,7 +119,7 @@ pub async fn what_is_not_sold_can_be_sold(
         .map(String::as_str)
         .collect();
     let (buyer, started) = (Api::sign_up(http, "Una Undersold").await?, Instant::now());
-    // Ten is what one buyer may hold.
+    // One buyer may hold at most ten seats.
     for ten in left.chunks(10) {
         loop {
             let answer = buyer.hold(&sale.session_id, ten).await?;
@@ -152,7 +151,8 @@ pub async fn what_is_not_sold_can_be_sold(
     Ok(())
 }
 
-/// An id of the API as the databases have it: 26 digits of Crockford's base32 after the prefix.
+/// Converts an id of the API, 26 digits of Crockford's base32 after the prefix, to the form of the
+/// databases.
 pub fn uuid_of(id: &str) -> String {
     let digits = id.rsplit('_').next().unwrap_or_default();
     let digit = |character: char| {

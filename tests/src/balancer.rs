@@ -1,6 +1,6 @@
-//! What stands in front of several hosts: one port, whose connections go to the next host that
-//! takes them. Buyers and the provider's webhooks know only this address, so that they outlive any
-//! one host.
+//! A balancer in front of several hosts: one port, whose connections go to the next host that
+//! accepts them. Buyers and the provider's webhooks use only this address, so that they outlive any
+//! single host.
 
 use std::io;
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// In front of no host yet.
+    /// Starts without a host.
     pub fn start() -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let balancer = Self {
@@ -35,7 +35,7 @@ impl Balancer {
                     let host = order.into_iter().find_map(|host| {
                         TcpStream::connect_timeout(&host, Duration::from_secs(1)).ok()
                     });
-                    // Without a host the client's connection just ends.
+                    // Without a host the client's connection is closed.
                     if let Some(host) = host {
                         let _ = join(&client, &host);
                     }
@@ -45,7 +45,7 @@ impl Balancer {
         Ok(balancer)
     }
 
-    /// From now on new connections go to these.
+    /// Sends new connections to these hosts from now on.
     pub fn set(&self, hosts: Vec<SocketAddr>) {
         if let Ok(mut known) = self.hosts.lock() {
             *known = hosts;
@@ -53,7 +53,7 @@ impl Balancer {
     }
 }
 
-/// Until either side ends; then both do.
+/// Copies until either side ends, then ends both.
 fn join(client: &TcpStream, host: &TcpStream) -> io::Result<()> {
     client.set_nodelay(true)?;
     host.set_nodelay(true)?;

@@ -1,6 +1,5 @@
-//! Buyers who hold, book and pay without pause while something breaks, and who write down every
-//! answer: what was refused and how, what took how long, and what became of each booking that was
-//! accepted.
+//! Buyers who hold, book and pay without pause while something breaks, and who record every answer:
+//! the refusals, the durations, and the outcome of each accepted booking.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,7 +17,7 @@ use crate::fixtures::{Sale, id};
 /// How long a booking may take from its hold to its end, the trouble in between included.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A refusal that asks to come again: 503 or 429.
+/// A refusal that asks for a retry: 503 or 429.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     pub call: &'static str,
@@ -37,23 +36,23 @@ pub struct Bought {
     pub status: String,
 }
 
-/// What the buyers have seen so far.
+/// The record of the buyers' answers.
 #[derive(Debug, Default, Clone)]
 pub struct Record {
     pub refused: Vec<Refusal>,
     pub bought: Vec<Bought>,
-    /// Answers of each call that were good.
+    /// The number of good answers of each call.
     pub served: BTreeMap<&'static str, usize>,
     /// How long each answer took.
     pub took: Vec<Duration>,
     /// Connections that broke: only when a host is killed.
     pub broken: usize,
-    /// What must never be: a 500, a refusal that is no problem document or does not say when to
-    /// come again.
+    /// Forbidden answers: a 500, or a refusal that is not a problem document or lacks
+    /// `Retry-After`.
     pub wrong: Vec<String>,
 }
 
-/// Buyers at work; [`Self::stop`] lets each finish its booking.
+/// Running buyers; [`Self::stop`] lets each finish its booking.
 pub struct Buyers {
     shared: Arc<Shared>,
     tasks: Vec<JoinHandle<()>>,
@@ -69,7 +68,7 @@ struct Shared {
 }
 
 impl Buyers {
-    /// So many buyers, each on its own account, who take the seats two by two.
+    /// Starts the given number of buyers, each with its own account, who take the seats two by two.
     pub async fn start(
         http: &str,
         stripe: &Stripe,
@@ -97,7 +96,7 @@ impl Buyers {
         Ok(Self { shared, tasks })
     }
 
-    /// What they have seen so far.
+    /// The record of the buyers so far.
     pub fn record(&self) -> Record {
         self.shared
             .record
@@ -134,7 +133,7 @@ impl Buyers {
         }
     }
 
-    /// No new bookings; waits for those under way, and gives the sale back.
+    /// Stops new bookings, waits for the running ones, and returns the sale.
     pub async fn stop(self) -> Result<(Record, Sale, Vec<String>)> {
         self.shared.stop.store(true, Ordering::Relaxed);
         for task in self.tasks {
@@ -196,7 +195,7 @@ impl Buyer {
             return pause().await;
         };
         if hold.status != 201 {
-            // The seats are new: nobody else may have them.
+            // The seats are new: no other buyer may have them.
             return self.wrong(format!("{hold:?}"));
         }
         let hold = id(&hold.body);
@@ -272,7 +271,7 @@ impl Buyer {
         }
     }
 
-    /// The answer, unless it was a refusal that asks to come again, or none.
+    /// The answer; none after a refusal that asks for a retry, or after a broken connection.
     async fn answer(
         &self,
         call: &'static str,
@@ -331,7 +330,7 @@ impl Buyer {
     }
 }
 
-/// Shorter than what `Retry-After` asks for: more requests meet the trouble.
+/// Shorter than `Retry-After`, so that more requests hit the outage.
 async fn pause() {
     tokio::time::sleep(Duration::from_millis(100)).await;
 }

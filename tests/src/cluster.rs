@@ -54,8 +54,8 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// The one of this test binary; tests that share it take turns. What an earlier test left
-    /// stopped runs again.
+    /// The cluster of this test binary; tests that share it take turns. Parts stopped by an earlier
+    /// test run again.
     pub async fn shared(
         hosts: usize,
         environment: &[(&str, &str)],
@@ -118,7 +118,7 @@ impl Cluster {
         Ok(cluster)
     }
 
-    /// Starts what does not run.
+    /// Starts every stopped part.
     fn mend(&mut self) -> Result<()> {
         tokio::task::block_in_place(|| {
             self.postgres.start_again()?;
@@ -136,7 +136,7 @@ impl Cluster {
         tokio::task::block_in_place(|| self.hosts[host].start_again())
     }
 
-    /// A connection of the test's own to a database.
+    /// A new connection to a database.
     pub async fn database(&self, name: &str) -> Result<sqlx::PgConnection> {
         use sqlx::Connection;
         let url = self

@@ -1,5 +1,5 @@
-//! `eventhub up` in a folder and on ports of its own; it ends with the test's process, however that
-//! ends.
+//! `eventhub up` in its own folder and on its own ports; it ends with the test's process, however
+//! that ends.
 
 use std::collections::BTreeMap;
 use std::os::unix::process::CommandExt;
@@ -70,16 +70,16 @@ pub struct Eventhub {
 
 /// The seconds for which the shared environment waits for a body; a minute is too long for a test.
 pub const SLOW_BODY: u64 = 5;
-/// The sockets that an address may have in the shared environment, whose proxy is this machine.
+/// The socket limit of an address in the shared environment, whose trusted proxy is this machine.
 pub const SOCKETS: usize = 8;
 
 impl Eventhub {
-    /// One environment for all tests of a binary, started by the first that asks.
+    /// One environment for all tests of a binary, started on first use.
     pub fn shared() -> &'static State {
         static SHARED: OnceLock<Mutex<Eventhub>> = OnceLock::new();
         static STATE: OnceLock<State> = OnceLock::new();
         STATE.get_or_init(|| {
-            // One that runs already, on whatever host.
+            // An environment that is already running, on any host.
             if let Some(path) = std::env::var_os("EVENTHUB_STATE") {
                 let read = std::fs::read_to_string(&path)
                     .map_err(anyhow::Error::from)
@@ -100,7 +100,7 @@ impl Eventhub {
         })
     }
 
-    /// An environment of its own, with these variables set.
+    /// A new environment, with these variables set.
     pub fn start(environment: &[(&str, &str)]) -> Result<Self> {
         Self::start_in(&root()?, environment)
     }
@@ -143,7 +143,7 @@ impl Eventhub {
         Ok(())
     }
 
-    /// SIGTERM, and the time until it has ended.
+    /// Sends SIGTERM and returns the time until the end.
     pub fn terminate(&mut self) -> Result<Duration> {
         let started = Instant::now();
         if let Some(mut child) = self.child.take() {
@@ -221,8 +221,8 @@ pub(crate) fn log_tail(home: &Path) -> String {
     lines[lines.len().saturating_sub(40)..].join("\n")
 }
 
-/// The checkout that we are run in: manifests and migrations are found from here. Not the one that
-/// we were built in, since several may share what was built.
+/// The checkout of the working directory, with the manifests and migrations. Not the checkout of
+/// the build, since several checkouts may share one build.
 pub fn root() -> Result<PathBuf> {
     let here = std::env::current_dir()?;
     let root = here
@@ -233,7 +233,7 @@ pub fn root() -> Result<PathBuf> {
         .to_path_buf())
 }
 
-// `make test` says where what it built is.
+// `make test` passes the folder of its build.
 pub fn binary(root: &Path) -> Result<PathBuf> {
     let path = match std::env::var_os("EVENTHUB_BIN") {
         Some(path) => PathBuf::from(path),

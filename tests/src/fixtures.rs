@@ -1,4 +1,4 @@
-//! Things to sell: an organizer with a published event.
+//! Fixtures for sales: an organizer with a published event.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ pub async fn sale(http: &str, layout: Value) -> Result<Sale> {
     Ok(sale_of(http, layout, json!({})).await?.0)
 }
 
-/// The same with other members of the event; with the ids of all its sessions.
+/// The same with other members of the event; also returns the ids of all its sessions.
 pub async fn sale_of(http: &str, layout: Value, members: Value) -> Result<(Sale, Vec<String>)> {
     let organizer = Api::sign_up(http, "Olga Organizer").await?;
     let slug = || format!("o-{:x}", rand::random::<u64>());

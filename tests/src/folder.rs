@@ -1,13 +1,13 @@
-//! Folders of test runs below the system's temporary one. What a run in a `static` leaves behind,
-//! the next one removes.
+//! Folders of test runs below the system's temporary one. A folder held in a `static` is left
+//! behind; the next run removes it.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use anyhow::Result;
 
-/// A new folder of this process, `eventhub-<name>-<pid>-<number>`; those of processes that have
-/// ended go.
+/// A new folder of this process, `eventhub-<name>-<pid>-<number>`; also removes the folders of
+/// ended processes.
 pub fn temporary(name: &str) -> Result<PathBuf> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let (parent, prefix) = (std::env::temp_dir(), format!("eventhub-{name}-"));

@@ -1,8 +1,8 @@
-//! What the end-to-end tests share: a running EventHub on servers of its own, a client of its API,
-//! and things to sell.
+//! The code shared by the end-to-end tests: a running EventHub on its own servers, a client of its
+//! API, and fixtures.
 //!
-//! Tests talk to it as anybody would, over HTTP and WebSocket; they look into the databases only to
-//! check what must never be.
+//! Tests use the public API over HTTP and WebSocket; they read the databases only to check
+//! invariants.
 
 pub mod api;
 pub mod audit;

@@ -11,9 +11,9 @@ use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 /// One listener.
 pub struct Live {
     socket: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
-    /// Of the last frame.
+    /// The sequence number of the last frame.
     pub seq: u64,
-    /// How long a frame may take to come; fifteen seconds.
+    /// The time limit for the next frame; fifteen seconds.
     pub patience: Duration,
 }
 
@@ -56,7 +56,7 @@ impl Live {
         }
     }
 
-    /// Frames until a seat is in that state.
+    /// Reads frames until the seat is in that state.
     pub async fn until(&mut self, seat: &str, state: &str) -> Result<()> {
         loop {
             let frame = self.frame().await?;

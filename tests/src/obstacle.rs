@@ -1,5 +1,6 @@
-//! What holds a booking up at a certain step, so that a test can break something just there. The
-//! product has no hooks for it: a lock in its database does, or the provider.
+//! Obstacles that stop a booking at a certain step, so that a test can break something right there.
+//! The product does not need hooks for this: a lock in its database stops the booking, or the
+//! provider does.
 
 use anyhow::Result;
 use serde_json::json;
@@ -7,24 +8,24 @@ use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 
 use crate::cluster::Cluster;
 
-/// What holds the saga up.
+/// The kind of obstacle.
 #[derive(Debug, Clone, Copy)]
 pub enum Obstacle {
-    /// Nothing: it is killed as soon as the step is seen.
+    /// No obstacle: the host is killed as soon as the step is seen.
     Nothing,
-    /// Nobody but us writes this table of this database, until a statement that begins so waits for
-    /// it.
+    /// A lock blocks all writes to this table of this database, until a statement with this
+    /// beginning waits for it.
     Table(&'static str, &'static str, &'static str),
-    /// The same, once the provider, who takes a second, has been asked.
+    /// The same, once the provider, which takes a second, has received the request.
     TableWhileProviderIsAsked(&'static str, &'static str, &'static str),
-    /// The provider has done what calls with this path ask for, and neither answers nor tells.
+    /// The provider executes calls with this path, but sends neither an answer nor a webhook.
     Provider(&'static str),
-    /// The provider tells of nothing.
+    /// The provider sends no webhooks.
     Webhooks,
 }
 
 impl Obstacle {
-    /// Whether the saga of a booking has met it.
+    /// Whether the saga of a booking has reached the obstacle.
     pub async fn is_reached(self, cluster: &Cluster, booking: &str) -> Result<bool> {
         Ok(match self {
             Obstacle::Nothing => true,
@@ -57,14 +58,14 @@ impl Obstacle {
     }
 }
 
-/// What holds the saga up, to be lifted again.
+/// An obstacle in place, to be removed again.
 pub struct Barrier {
-    /// With an open transaction that has the lock.
+    /// An open transaction that holds the lock.
     connection: Option<PgConnection>,
 }
 
 impl Barrier {
-    /// Puts it in the way.
+    /// Puts the obstacle in place.
     pub async fn before(cluster: &Cluster, obstacle: Obstacle) -> Result<Self> {
         let mut barrier = Self { connection: None };
         match obstacle {
@@ -103,7 +104,7 @@ impl Barrier {
         Ok(barrier)
     }
 
-    /// Nobody else writes the table; reading goes on.
+    /// Blocks all other writes to the table, but not reads.
     pub async fn lock(&mut self, table: &str) -> Result<()> {
         if let Some(connection) = &mut self.connection {
             connection.execute("BEGIN").await?;
@@ -116,7 +117,7 @@ impl Barrier {
         Ok(())
     }
 
-    /// What the killed host has sent has not happened.
+    /// Ends the open statements of the killed host without effect.
     pub async fn forget_who_waits(&mut self) -> Result<()> {
         if let Some(connection) = &mut self.connection {
             let forget = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";

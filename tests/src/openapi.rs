@@ -1,6 +1,6 @@
-//! The OpenAPI document as the API serves it: its operations, good requests to them, and where in
-//! their bodies which kind of value is expected. Enough of JSON Schema to walk our own document, no
-//! more.
+//! The OpenAPI document as the API serves it: its operations, valid requests to them, and the
+//! expected kind of each value in their bodies. It supports only the part of JSON Schema that our
+//! own document uses.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ pub struct Operation {
     /// `/api/v1/events/{event_id}`
     pub path: String,
     pub parameters: Vec<Parameter>,
-    /// Schema of the JSON body and bodies that fit, where it takes one.
+    /// The schema of the JSON body and valid bodies, if the operation takes a body.
     pub body: Option<(Value, Vec<Value>)>,
     pub needs_token: bool,
 }
@@ -33,7 +33,7 @@ pub struct Parameter {
     pub schema: Value,
 }
 
-/// A member of a body: where it is, and what may be there.
+/// A member of a body: its place and its schema.
 #[derive(Debug, Clone)]
 pub struct Member {
     /// JSON pointer.
@@ -126,7 +126,7 @@ impl Document {
         })
     }
 
-    /// What a reference leads to.
+    /// The target of a reference.
     pub fn resolve<'a>(&'a self, mut schema: &'a Value) -> &'a Value {
         while let Some(reference) = schema["$ref"].as_str() {
             schema = reference
@@ -137,7 +137,7 @@ impl Document {
         schema
     }
 
-    /// A value that fits.
+    /// A valid value.
     pub fn sample(&self, schema: &Value) -> Value {
         let schema = self.resolve(schema);
         let first = |list: &Value| list.as_array().and_then(|list| list.first()).cloned();
@@ -178,8 +178,7 @@ impl Document {
         }
     }
 
-    /// Every member of a body, down to the last one; optional ones that it does not have are there,
-    /// too.
+    /// Every member of a body at every depth, including its absent optional members.
     pub fn members(&self, schema: &Value, body: &Value) -> Vec<Member> {
         let mut members = vec![];
         self.collect(schema, Some(body), String::new(), true, &mut members);
@@ -205,7 +204,7 @@ impl Document {
                 .as_array()
                 .is_some_and(|names| names.iter().any(|known| known == name));
             let value = body.and_then(|body| body.get(name));
-            // Below what is not there, nothing can be put.
+            // An absent member has no members to replace.
             if value.is_some() || body.is_some() {
                 self.collect(
                     of_member,

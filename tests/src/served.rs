@@ -1,5 +1,5 @@
-//! `eventhub serve` on servers that run already: one host of perhaps several, with a manifest and
-//! settings of its own.
+//! `eventhub serve` on running servers: one host of possibly several, with its own manifest and
+//! settings.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -86,7 +86,7 @@ impl Served {
         self.address
     }
 
-    /// The host's process; 0 where none runs.
+    /// The host's process id; 0 if it is not running.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().map_or(0, Child::id)
     }
@@ -100,7 +100,7 @@ impl Served {
         Ok(())
     }
 
-    /// SIGTERM, and the time until it has ended.
+    /// Sends SIGTERM and returns the time until the end.
     pub fn terminate(&mut self) -> Result<Duration> {
         let started = Instant::now();
         if let Some(mut child) = self.child.take() {
@@ -113,7 +113,7 @@ impl Served {
         Ok(started.elapsed())
     }
 
-    /// Kills it if it runs, and starts it again on the same ports.
+    /// Kills the host if it is running, and starts it again on the same ports.
     pub fn start_again(&mut self) -> Result<()> {
         self.kill()?;
         self.launch()

@@ -10,7 +10,7 @@ use crate::live::Live;
 
 pub const FOUR: [&str; 4] = ["A-1-1", "A-1-2", "A-1-3", "A-1-4"];
 
-/// What became of it.
+/// The outcome of the story.
 pub struct Sold {
     pub sale: Sale,
     pub buyer: Api,

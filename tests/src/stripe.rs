@@ -1,5 +1,5 @@
-//! The buyer's side of the payment: what Stripe.js does with the publishable key and the client
-//! secret; and the merchant's and the simulator's own, to look and to disturb.
+//! The buyer's side of the payment: the calls of Stripe.js with the publishable key and the client
+//! secret. Also the merchant's calls, and the simulator's controls for inspection and faults.
 
 use anyhow::{Context, Result, ensure};
 use reqwest::{Client, RequestBuilder};
@@ -73,7 +73,7 @@ impl Stripe {
         Ok(())
     }
 
-    /// Takes back what [`Self::disturb`] did.
+    /// Reverts [`Self::disturb`].
     pub async fn calm(&self) -> Result<()> {
         self.disturb("latency", serde_json::json!({"milliseconds": 0}))
             .await?;

@@ -1,4 +1,4 @@
-//! Webhooks as the provider, or somebody who would like to be it, delivers them.
+//! Webhooks as the provider, or an impostor, delivers them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,7 +19,7 @@ pub fn signature(secret: &str, at: i64, body: &str) -> String {
     eventhub_stripe_simulator::sign(secret, at, body.as_bytes())
 }
 
-/// An event with an id of its own about an intent or a refund, as Stripe writes it.
+/// An event with a new id about an intent or a refund, in Stripe's format.
 pub fn event(kind: &str, object: &Value) -> String {
     let id = format!("evt_{:x}", rand::random::<u64>());
     json!({"id": id, "object": "event", "type": kind, "api_version": "2026-10-28.endive", "created": now(), "livemode": false,
@@ -27,7 +27,7 @@ pub fn event(kind: &str, object: &Value) -> String {
     .to_string()
 }
 
-/// Tells that an intent was paid, whatever its own status says.
+/// An event that reports an intent as paid, whatever the intent's own status.
 pub fn succeeded(intent: &Value) -> String {
     let mut intent = intent.clone();
     intent["status"] = json!("succeeded");
@@ -35,7 +35,7 @@ pub fn succeeded(intent: &Value) -> String {
     event("payment_intent.succeeded", &intent)
 }
 
-/// Posts a body under this signature; the status of the answer.
+/// Posts a body with this signature; returns the status of the answer.
 pub async fn deliver(http: &str, body: &str, signature: &str) -> Result<u16> {
     let request = reqwest::Client::new()
         .post(format!("{http}/webhooks/stripe"))
@@ -50,7 +50,7 @@ pub async fn deliver(http: &str, body: &str, signature: &str) -> Result<u16> {
 }
 
 impl Stripe {
-    /// Posts a body, well signed.
+    /// Posts a body with a valid signature.
     pub async fn tell(&self, http: &str, body: &str) -> Result<u16> {
         deliver(http, body, &signature(&self.webhook_secret, now(), body)).await
     }

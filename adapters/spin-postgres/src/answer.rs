@@ -1,23 +1,23 @@
-//! What a block returned: words with a space between, the first its mark, then each a letter and
-//! its value. For each statement: `c` and a column's name in hex, `r` and a row in hex (both only
-//! where there are rows), then `n` and how many rows were returned or changed.
+//! The answer of a block: words separated by spaces. The first word is the block's mark; every
+//! other word is a letter and its value. Each statement has `c` and a column's name in hex, `r` and
+//! a row in hex (both only if it returns rows), then `n` and the number of rows returned or
+//! changed.
 //!
-//! A row is in the form of `record_send` (src/backend/utils/adt/rowtypes.c): the number of columns,
-//! and for each the OID of its type, its length (-1 for NULL) and its bytes.
+//! A row has the form of `record_send` (src/backend/utils/adt/rowtypes.c): the number of columns,
+//! and for each column the OID of its type, its length (-1 for NULL) and its bytes.
 
 use eventhub_pg::binary::{BROKEN, array, date, fixed, inet, text, timestamp, uuid};
 use eventhub_pg::numeric;
 
 use crate::bindings::exports::eventhub::postgres::sql::{Rows, Value};
 
-/// OIDs from here on are of types that were made in this database: enums, and what extensions
-/// bring.
+/// OIDs from here on belong to types created in this database: enums, and the types of extensions.
 const FIRST_OWN_TYPE: u32 = 16_384;
 
-/// Reads the results of so many statements.
+/// Reads the results of a block with this number of statements.
 ///
 /// # Errors
-/// Which column has no value here, and why. The transaction has taken effect all the same.
+/// Which column has no WIT value, and why. The transaction has taken effect all the same.
 pub fn read(answer: &str, statements: usize) -> Result<Vec<Rows>, String> {
     let mut results = Vec::with_capacity(statements);
     let mut rows = Rows {
@@ -126,8 +126,8 @@ fn read_value(oid: u32, bytes: &[u8]) -> Result<Value, String> {
         // text[], varchar[], bpchar[], name[]
         1009 | 1015 | 1014 | 1003 => Value::TextArray(array(bytes, text)?),
         2951 => Value::UuidArray(array(bytes, uuid)?),
-        // Enums and citext are text in UTF-8 and have no control characters; the forms of other
-        // types have.
+        // Enums and citext are text in UTF-8 without control characters; the binary forms of other
+        // types contain some.
         FIRST_OWN_TYPE.. if !bytes.iter().any(u8::is_ascii_control) => Value::Text(text(bytes)?),
         _ => {
             return Err(format!(

@@ -1,13 +1,13 @@
-//! A transaction as one `DO` block: atomic as one statement, whatever becomes of the guest.
+//! A transaction as one `DO` block: one statement, and so atomic even if the guest traps.
 //!
-//! `COMMIT` comes first: it does nothing but fail (2D000) inside a transaction that was left open
-//! on the connection, and makes the isolation level settable. Each statement has one line of the
-//! block, so that an error's context says which it was.
+//! `COMMIT` comes first: it fails (2D000) inside a transaction that was left open on the
+//! connection; otherwise it only makes the isolation level settable. Each statement has one line of
+//! the block, so that an error's context names the statement.
 //!
-//! A statement with parameters is prepared first, only to ask which types the server gives them, as
-//! a driver does; then it is run with the values as constants of those types. (`EXECUTE` of what
-//! was prepared would not say how many rows it changed.) Rows are kept in the server's binary form
-//! (`record_send`), which has the types with it, and handed over in a setting of the session
+//! A statement with parameters is first prepared, only to learn the types of its parameters, as a
+//! driver does; then it runs with the values as constants of those types. (`EXECUTE` of the
+//! prepared statement would not report the number of changed rows.) Rows are kept in the server's
+//! binary form (`record_send`), which includes the types, and returned in a setting of the session
 //! ([`ANSWER`]).
 
 use eventhub_pg::session;
@@ -16,25 +16,25 @@ use crate::bindings::exports::eventhub::postgres::sql::{Expectation, Isolation, 
 use crate::literal::{quoted, text};
 use crate::scan::{Piece, Scanned, scan};
 
-/// The SQLSTATE of an expectation that was not met; its message is statement and rows: `0 3`.
+/// The SQLSTATE of an unmet expectation; its message holds the statement and the rows: `0 3`.
 pub const UNMET: &str = "EH000";
-/// Fetches what the block before it on the same connection returned.
+/// Fetches the answer of the previous block on the same connection.
 pub const ANSWER: &str = "SELECT current_setting('eventhub.answer')";
-/// Lines of a block before that of the first statement.
+/// The number of lines before the first statement of a block.
 pub const HEAD: usize = 1;
 
-/// Writes the block. The answer begins with the mark, so that no other is taken for it where a
-/// pooler gives each statement another session of the server.
+/// Writes the block. The answer begins with the mark, so that an answer from another session is
+/// detected when a pooler gives each statement a different session of the server.
 ///
 /// # Errors
-/// Which statement is wrong, and why: the caller's mistake.
+/// Which statement is invalid, and why: the caller's mistake.
 pub fn block(statements: &[Statement], isolation: Isolation, mark: &str) -> Result<String, String> {
     let level = match isolation {
         Isolation::ReadCommitted => "READ COMMITTED",
         Isolation::RepeatableRead => "REPEATABLE READ",
         Isolation::Serializable => "SERIALIZABLE",
     };
-    // What is prepared outlives a transaction that failed after it.
+    // A prepared statement outlives the transaction that prepared it, even a failed one.
     let mut body = format!(
         "DECLARE r record; n bigint; q text; p text[]; t regtype[]; o text[] := '{{}}'; BEGIN COMMIT; SET TRANSACTION ISOLATION LEVEL {level}; \
          PERFORM set_config('TimeZone', 'UTC', true); IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'eventhub') THEN DEALLOCATE eventhub; END IF;\n"
@@ -44,7 +44,7 @@ pub fn block(statements: &[Statement], isolation: Isolation, mark: &str) -> Resu
         body.push('\n');
     }
     body.push_str(&format!("PERFORM set_config('eventhub.answer', array_to_string(ARRAY['{mark}'] || o, ' '), false); END"));
-    // Not quoted(): the body keeps its lines.
+    // Not `quoted()`, because the body keeps its lines.
     Ok(format!(
         "DO {}'{}'",
         if body.contains('\\') { "E" } else { "" },
@@ -52,7 +52,7 @@ pub fn block(statements: &[Statement], isolation: Isolation, mark: &str) -> Resu
     ))
 }
 
-/// Puts the constants together. `character` and `bit` without a length would be cut to one.
+/// Builds the constants. `character` and `bit` without a length would be cut to one.
 const TYPED: &str = "FOR i IN 1 .. array_length(p, 1) LOOP p[i] := '(' || quote_nullable(p[i]) || '::' || CASE t[i] \
      WHEN 'bpchar'::regtype THEN 'bpchar' WHEN 'bpchar[]'::regtype THEN 'bpchar[]' WHEN 'bit'::regtype THEN 'varbit' WHEN 'bit[]'::regtype THEN 'varbit[]' \
      ELSE t[i]::text END || ')'; END LOOP;";
@@ -98,7 +98,7 @@ fn line(index: usize, statement: &Statement) -> Result<String, String> {
     ))
 }
 
-/// The statement as it came, without a semicolon after it.
+/// The unchanged statement, without a trailing semicolon.
 fn whole(scanned: &Scanned<'_>) -> String {
     let text = |piece: &Piece<'_>| match piece {
         Piece::Text(text) => (*text).to_string(),
@@ -107,7 +107,7 @@ fn whole(scanned: &Scanned<'_>) -> String {
     scanned.pieces.iter().map(text).collect()
 }
 
-/// Sets `q` to the statement with constants in it.
+/// Sets `q` to the statement with the constants filled in.
 fn prepared(statement: &Statement, scanned: &Scanned<'_>) -> Result<String, String> {
     let mut values = Vec::with_capacity(statement.params.len());
     for (number, value) in (1..).zip(&statement.params) {

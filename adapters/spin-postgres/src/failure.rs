@@ -1,5 +1,5 @@
-//! What Spin says of a failed block, as the errors of `eventhub:postgres`. SQLSTATEs: appendix A of
-//! PostgreSQL's manual.
+//! Maps Spin's errors of a failed block to the errors of `eventhub:postgres`. SQLSTATEs: appendix A
+//! of PostgreSQL's manual.
 
 use crate::bindings::exports::eventhub::postgres::sql::{Conflict, Error, Violation};
 use crate::bindings::spin::postgres::postgres::{DbError, Error as SpinError, QueryError};
@@ -10,12 +10,12 @@ use crate::block::{HEAD, UNMET};
 pub enum Failure {
     /// It would fail again.
     Final(Error),
-    /// Others were in the way (40001, 40P01, 55P03): trying again may do.
+    /// Another transaction was in the way (40001, 40P01, 55P03): a retry may succeed.
     Again(String),
 }
 
 impl Failure {
-    /// What the caller is told.
+    /// The error for the caller.
     pub fn told(self, database: &str) -> Error {
         match self {
             Self::Again(text) => Error::Serialization(format!("{database}: {text}")),
@@ -27,7 +27,7 @@ impl Failure {
     }
 }
 
-/// Whether the block did not run because somebody else's transaction is still open on the
+/// Whether the block did not run because another caller's transaction is still open on the
 /// connection, or aborted.
 pub fn is_left_open(error: &SpinError) -> bool {
     match error {
@@ -38,7 +38,7 @@ pub fn is_left_open(error: &SpinError) -> bool {
     }
 }
 
-/// Of a block with so many statements.
+/// The failure of a block with this number of statements.
 pub fn of(error: SpinError, statements: usize) -> Failure {
     let said = match error {
         SpinError::QueryFailed(QueryError::DbError(said)) => said,
@@ -53,8 +53,8 @@ pub fn of(error: SpinError, statements: usize) -> Failure {
     if said.code == UNMET {
         return Failure::Final(unmet(&said.message));
     }
-    // Without a line of the block it was the end of the transaction: what was deferred until then
-    // counts for its last statement.
+    // An error without a line of the block comes from the end of the transaction: deferred checks
+    // count for the last statement.
     let last = statements.saturating_sub(1);
     let index = line(&said).map_or(last, |line| line.saturating_sub(HEAD + 1).min(last));
     let index = u32::try_from(index).unwrap_or(u32::MAX);
@@ -77,15 +77,15 @@ pub fn of(error: SpinError, statements: usize) -> Failure {
             code: said.code,
         })),
         "40001" | "40P01" | "55P03" => Failure::Again(text),
-        // Cancelled, read-only since it was demoted; no connection, out of resources, the server's
-        // own trouble.
+        // The statement was cancelled, or the server is read-only since it was demoted; below: no
+        // connection, out of resources, an internal error of the server.
         "57014" | "25006" => Failure::Final(Error::Unavailable(text)),
         _ if is_of(&["08", "53", "57P", "58", "XX"]) => Failure::Final(Error::Unavailable(text)),
         _ => Failure::Final(Error::Invalid(text)),
     }
 }
 
-/// `0 3`: the statement and its rows.
+/// Reads `0 3`: the statement and its rows.
 fn unmet(message: &str) -> Error {
     let numbers = message
         .split_once(' ')
@@ -99,8 +99,8 @@ fn unmet(message: &str) -> Error {
     }
 }
 
-/// The line of the block where it happened, by the error's context: `PL/pgSQL function
-/// inline_code_block line 3 at EXECUTE`. The words between are in the server's language.
+/// The line of the block that failed, from the error's context: `PL/pgSQL function
+/// inline_code_block line 3 at EXECUTE`. The words around the number are in the server's language.
 fn line(said: &DbError) -> Option<usize> {
     let context = extra(said, "where_").or_else(|| extra(said, "where"))?;
     let (_, after) = context.rsplit_once("inline_code_block")?;

@@ -1,16 +1,16 @@
 //! `eventhub:postgres/sql` over `spin:postgres/postgres@4.0.0`, for components that run under Spin.
 //!
-//! A whole transaction is sent as one `DO` block ([`block`]): one statement to the server, so that
-//! it is atomic without a BEGIN that a guest that traps would leave open in Spin's pool. Values go
-//! as constants ([`literal`]) into the places of `$1`, `$2` … ([`scan`]), of the types that the
-//! server gives these, since Spin's parameters lack types that components use; rows come back in
-//! the server's binary form ([`answer`]). The block itself refuses to run inside a transaction that
-//! somebody else left open: that is rolled back then, and the block sent again.
+//! A whole transaction is sent as one `DO` block ([`block`]). To the server it is one statement, so
+//! it is atomic without a BEGIN, which a trapping guest would leave open in Spin's pool. Values
+//! replace `$1`, `$2` … ([`scan`]) as constants ([`literal`]) of the types that the server reports,
+//! since Spin's parameters lack types that components use; rows come back in the server's binary
+//! form ([`answer`]). The block refuses to run inside a transaction that another component left
+//! open: the adapter then rolls that transaction back and sends the block again.
 //!
-//! What a value is converted to is the type of its place alone: unlike our host, this does not
-//! refuse an `int` where a text belongs.
+//! The type of the parameter alone decides the conversion of a value: unlike our host, the adapter
+//! does not refuse an `int` for a text parameter.
 //!
-//! Databases are variables: `POSTGRES_URL_EVENT_DB` is where `event_db` is.
+//! Variables name the databases: `POSTGRES_URL_EVENT_DB` is the address of `event_db`.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod answer;
@@ -39,10 +39,10 @@ use bindings::exports::eventhub::postgres::sql::{
 use bindings::spin::postgres::postgres::{Connection, DbValue, Error as SpinError, ParameterValue};
 use failure::Failure;
 
-/// As often as our host tries a single query again.
+/// The retries of a single query, as on our host.
 const QUERY_RETRIES: u8 = 3;
 
-/// Whoever is between Spin and the server gave each statement another session.
+/// A pooler between Spin and the server gave each statement a different session.
 const POOLER: &str = "a pooler has to give a connection a session of its own";
 
 struct Adapter;
@@ -95,7 +95,7 @@ impl Guest for Adapter {
     }
 }
 
-/// Runs the block on a connection of Spin's pool and fetches what it returned.
+/// Runs the block on a connection of Spin's pool and fetches its answer.
 #[allow(
     clippy::result_large_err,
     reason = "Spin's errors are as large as they are"
@@ -121,8 +121,8 @@ fn attempt(url: &str, block: &str, statements: usize) -> Result<String, Failure>
     }
 }
 
-/// Doubles from 2 ms up to 64 ms, half of it by chance, so that those who collided do not meet
-/// again.
+/// Doubles from 2 ms up to 64 ms; half of it is random, so that colliding transactions do not
+/// collide again.
 fn pause(tried: u8) -> Duration {
     let chance = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)

@@ -5,8 +5,8 @@ use eventhub_pg::numeric::is_decimal;
 
 use crate::bindings::exports::eventhub::postgres::sql::Value;
 
-/// A string constant. Where there is a backslash or the end of a line in it, it has escapes, so
-/// that it is one line and means the same whatever `standard_conforming_strings` says.
+/// A string constant. A text with a backslash or a line end is written with escapes, so that the
+/// constant is one line and does not depend on `standard_conforming_strings`.
 pub fn quoted(text: &str) -> String {
     let escapes = text.contains(['\\', '\n', '\r']);
     let mut quoted = String::with_capacity(text.len() + 8);
@@ -27,7 +27,7 @@ pub fn quoted(text: &str) -> String {
 /// A value in the text form of its type; none for NULL.
 ///
 /// # Errors
-/// Why there is none, to be read after `parameter $1 `.
+/// Why the value has no text form, as the rest of a sentence that begins with `parameter $1 `.
 pub fn text(value: &Value) -> Result<Option<String>, String> {
     let text = match value {
         Value::Null => return Ok(None),

@@ -1,6 +1,6 @@
-//! As much of SQL's lexical structure as is needed to find the parameters of a statement, and
-//! whether it returns rows. By chapter 4.1 of PostgreSQL's manual, with
-//! `standard_conforming_strings` on, as it is by default.
+//! The part of SQL's lexical structure that finds the parameters of a statement and tells whether
+//! it returns rows. Follows chapter 4.1 of PostgreSQL's manual, with `standard_conforming_strings`
+//! on, which is the default.
 
 /// A statement in parts.
 #[derive(Debug, PartialEq)]
@@ -18,10 +18,10 @@ pub enum Piece<'a> {
     Parameter(usize),
 }
 
-/// Takes a statement apart.
+/// Splits a statement into its parts.
 ///
 /// # Errors
-/// What is wrong with it: a string or comment that does not end, a second statement.
+/// The fault of the statement: an unterminated string or comment, or a second statement.
 pub fn scan(text: &str) -> Result<Scanned<'_>, String> {
     let mut scanner = Scanner { text, at: 0 };
     let mut scanned = Scanned {
@@ -70,7 +70,7 @@ pub fn scan(text: &str) -> Result<Scanned<'_>, String> {
     Ok(scanned)
 }
 
-/// What the words outside of parentheses say.
+/// The meaning of the words outside of parentheses.
 #[derive(Default)]
 struct Clause {
     verb: Option<&'static str>,
@@ -124,7 +124,7 @@ impl Clause {
 
 #[derive(Debug, PartialEq)]
 enum Token<'a> {
-    /// Its number, and where it begins.
+    /// A parameter's number, and its start.
     Parameter(usize, usize),
     /// A keyword or a name without quotes.
     Word(&'a str),
@@ -192,8 +192,8 @@ impl<'a> Scanner<'a> {
         Ok(Some(token))
     }
 
-    /// A string or name in quotes, which are doubled in it; with escapes, a backslash takes what
-    /// follows it along.
+    /// A quoted string or name, in which the quote is doubled; with escapes, a backslash also
+    /// consumes the next character.
     fn quoted(&mut self, quote: u8, escapes: bool) -> Result<Token<'a>, String> {
         let bytes = self.text.as_bytes();
         let mut at = self.at + 1;

@@ -1,5 +1,5 @@
-//! The adapter in a host that does as Spin does, on a real server: it answers what our own host
-//! answers, and whatever is left behind in Spin's pool reaches nobody.
+//! The adapter in a host that behaves like Spin, on a real server: it answers as our own host does,
+//! and a transaction left open in Spin's pool affects no other caller.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -45,7 +45,7 @@ async fn int(spin: &Spin, text: &str) -> i64 {
     }
 }
 
-/// Errors whose text is the server's or ours are the same when their kind is.
+/// Errors with a free text are equal when their kinds are equal.
 fn comparable<T>(result: Result<T, Error>) -> Result<T, Error> {
     result.map_err(|error| match error {
         Error::Invalid(_) => Error::Invalid(String::new()),
@@ -167,7 +167,7 @@ fn transactions() -> Vec<Vec<Statement>> {
                 text("open"),
             ],
         )],
-        // Refused, each for its reason; nothing of it happens.
+        // Each is refused for its own reason, without any effect.
         vec![
             sparse(3, 30),
             exactly(1, "UPDATE things SET n = n WHERE id = $1", vec![id(99)]),
@@ -228,7 +228,7 @@ async fn a_transaction_has_the_outcome_that_our_own_host_gives_it() {
     for statements in transactions() {
         let of_host = comparable(host.transaction("test_db", &statements, OPTIONS).await);
         let mut of_spin = comparable(spin.transaction(&statements, OPTIONS).await);
-        // Without rows there are no columns; they are read by name, row by row.
+        // A result without rows has no columns: columns are read by name, row by row.
         for (one, other) in of_spin.iter_mut().flatten().zip(of_host.iter().flatten()) {
             if one.rows.is_empty() {
                 one.columns.clone_from(&other.columns);
@@ -248,8 +248,8 @@ async fn a_transaction_has_the_outcome_that_our_own_host_gives_it() {
     assert!(matches!(spin.transaction(&[], OPTIONS).await, Ok(results) if results.is_empty()));
 }
 
-/// A component of the same application that uses Spin's interface itself, and ends in the middle of
-/// its transaction.
+/// A component of the same application that uses Spin's interface directly, and ends in the middle
+/// of its transaction.
 async fn leave_open(spin: &Spin, statement: &str) {
     let connection = spin.checkout().await;
     connection
@@ -272,8 +272,8 @@ async fn a_transaction_that_somebody_left_open_reaches_nobody() {
             )
             .unwrap()
     };
-    // The negative control: who uses the connection next without looking is in that transaction,
-    // and what it did is lost.
+    // The negative control: the next user of the connection runs inside that transaction unless it
+    // checks, and loses its changes.
     leave_open(&spin, "INSERT INTO left_open VALUES (1)").await;
     spin.checkout()
         .await
@@ -297,7 +297,7 @@ async fn a_transaction_that_somebody_left_open_reaches_nobody() {
     spin.query(&insert(5)).await.unwrap();
     assert_eq!(rows(), "3,5");
 
-    // One that has failed already, and one that did nothing.
+    // A transaction that has already failed, and a transaction that did nothing.
     let connection = spin.checkout().await;
     connection
         .batch_execute("BEGIN; INSERT INTO left_open VALUES (6)")
@@ -305,7 +305,8 @@ async fn a_transaction_that_somebody_left_open_reaches_nobody() {
         .unwrap();
     connection.batch_execute("SELECT 1 / 0").await.unwrap_err();
     drop(connection);
-    // Recycling does not work inside it: the pool gives it up. Either way it is nobody's.
+    // The pool cannot recycle a connection inside a failed transaction and drops it. Either way, no
+    // other caller gets the transaction.
     spin.query(&insert(7)).await.unwrap();
     assert_eq!(rows(), "3,5,7");
     leave_open(&spin, "SELECT 1").await;
@@ -321,7 +322,7 @@ async fn an_abandoned_call_is_atomic_and_blocks_no_other_call() {
         .unwrap();
     let insert = |n| any("INSERT INTO given_up VALUES ($1)", vec![Value::Int(n)]);
     let slow = [insert(1), any("SELECT pg_sleep(0.4)", vec![]), insert(2)];
-    // The request's time is over, or its guest has trapped: Spin drops the instance and gives the
+    // After a timeout of the request, or a trap of its guest, Spin drops the instance and gives the
     // connection back.
     assert!(
         tokio::time::timeout(Duration::from_millis(150), spin.transaction(&slow, OPTIONS))
@@ -379,7 +380,7 @@ async fn concurrent_increments_all_count_and_collisions_are_retried() {
     }
     assert_eq!(int(&spin, "SELECT n FROM counter").await, 40);
 
-    // The negative control: without trying again some of them are told that they collided.
+    // The negative control: without retries, some calls fail with a collision.
     let collided = (0..16).map(|_| {
         let spin = spin.clone();
         let statements = [

@@ -1,14 +1,14 @@
 //! `eventhub:redis/commands` over `fermyon:spin/redis@2.0.0`, for components that run under Spin.
 //!
-//! Spin makes one flat list of whatever Redis answers: a list of one cannot be told from its only
-//! item, nor an empty one from nothing, and errors are sentences. So everything goes through a
-//! script that writes down what each reply is ([`script`], [`reply`]); commands go together, in one
-//! round trip. What this cannot do: numbers of more than 53 bits in replies (refused, never wrong),
-//! commands that Redis refuses in scripts (such as those that would change or hold up a
-//! connection), keys on several nodes of a cluster.
+//! Spin flattens every reply of Redis into one list: a list of one item looks like that item, an
+//! empty list looks like nil, and errors are sentences. So every call goes through a script that
+//! records the kind of each reply ([`script`], [`reply`]); several commands share one round trip.
+//! The adapter does not support numbers of more than 53 bits in replies (it refuses them), commands
+//! that Redis refuses in scripts (such as commands that change or block a connection), or keys on
+//! several nodes of a cluster.
 //!
-//! `REDIS_URL` says where Redis is. Spin pools no connections: one is made for each request that
-//! needs Redis.
+//! `REDIS_URL` is the address of Redis. Spin does not pool connections: each request that needs
+//! Redis opens one.
 #![cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
 
 mod reply;
@@ -30,7 +30,7 @@ use bindings::exports::eventhub::redis::commands::{Command, Error, Guest, Reply}
 use bindings::fermyon::spin::redis::{Connection, Error as SpinError, RedisParameter, RedisResult};
 
 thread_local! {
-    /// For as long as the instance lives, which is one request.
+    /// The connection lives as long as the instance, which serves one request.
     static CONNECTION: RefCell<Option<Connection>> = const { RefCell::new(None) };
 }
 
@@ -78,7 +78,7 @@ fn one(replies: Vec<Result<Reply, Error>>) -> Result<Reply, Error> {
         .unwrap_or_else(|| Err(Error::Invalid("no reply".into())))
 }
 
-/// A script by its hash, and by its source when the server does not know it.
+/// A script by its hash, or by its source when the server does not know the hash.
 fn run(source: &str, keys: &[Vec<u8>], args: Vec<Vec<u8>>) -> Result<Vec<RedisResult>, Error> {
     let first = RedisParameter::Binary(script::hash(source).into_bytes());
     let count = RedisParameter::Int64(i64::try_from(keys.len()).unwrap_or(i64::MAX));
@@ -86,7 +86,7 @@ fn run(source: &str, keys: &[Vec<u8>], args: Vec<Vec<u8>>) -> Result<Vec<RedisRe
     let mut parameters: Vec<RedisParameter> = [first, count].into_iter().chain(words).collect();
     match send("EVALSHA", &parameters) {
         Err(SpinError::Other(text)) if is_unknown_script(&text) => {
-            // EVAL keeps it, too, and so saves a round trip against SCRIPT LOAD.
+            // EVAL caches the script, too, which saves the round trip of SCRIPT LOAD.
             parameters[0] = RedisParameter::Binary(source.as_bytes().to_vec());
             send("EVAL", &parameters)
         }
@@ -105,7 +105,8 @@ fn send(command: &str, parameters: &[RedisParameter]) -> Result<Vec<RedisResult>
             )?,
         };
         let answer = connection.execute(command, parameters);
-        // One that has failed may be broken; what Redis itself said is not worth keeping it for.
+        // A connection that failed may be broken. Only an unknown script, which is a common answer,
+        // keeps it.
         if answer.is_ok()
             || matches!(&answer, Err(SpinError::Other(text)) if is_unknown_script(text))
         {
@@ -115,13 +116,13 @@ fn send(command: &str, parameters: &[RedisParameter]) -> Result<Vec<RedisResult>
     })
 }
 
-/// The word of Redis (NOSCRIPT), or the driver's name for it, which depends on its version:
-/// NoScriptError, NoScript.
+/// The error code of Redis (NOSCRIPT), or the driver's name for it, which depends on the driver's
+/// version: NoScriptError, NoScript.
 fn is_unknown_script(text: &str) -> bool {
     text.to_ascii_uppercase().contains("NOSCRIPT")
 }
 
-/// Errors of the call itself: scripts catch their own.
+/// Errors of the call itself: scripts catch the errors of their commands.
 fn told(error: SpinError) -> Error {
     match error {
         SpinError::InvalidAddress => Error::Unavailable(
@@ -129,8 +130,8 @@ fn told(error: SpinError) -> Error {
         ),
         SpinError::TooManyConnections => Error::Unavailable("redis: too many connections".into()),
         SpinError::TypeError => Error::Invalid("a kind of reply that is not supported".into()),
-        // Said by Redis before the script ran; the driver puts a colon after the code, and calls
-        // ERR a ResponseError.
+        // An error from Redis before the script ran; the driver puts a colon after the code, and
+        // names ERR a ResponseError.
         SpinError::Other(text) => match (text.split_once("ResponseError: "), text.split_once(": "))
         {
             (Some((_, said)), _) => Error::Refused(format!("ERR {said}")),

@@ -1,14 +1,14 @@
-//! From the flat list that Spin makes of a reply back to replies.
+//! Rebuilds replies from Spin's flat list.
 
 use crate::bindings::exports::eventhub::redis::commands::{Error, Item, Reply};
 use crate::bindings::fermyon::spin::redis::RedisResult;
 
 type Answer = Result<Reply, Error>;
 
-/// The replies that a script has written one after the other.
+/// The replies that a script has written, in order.
 ///
 /// # Errors
-/// [`Error::Invalid`]: it is not such a list.
+/// [`Error::Invalid`]: the list is malformed.
 pub fn replies(list: Vec<RedisResult>) -> Result<Vec<Answer>, Error> {
     let broken = || Error::Invalid("the reply is not what the script before it writes".into());
     let mut list = list.into_iter();
@@ -68,10 +68,10 @@ fn item(value: RedisResult) -> Item {
     }
 }
 
-/// What Redis said, by its first word.
+/// An error of Redis, classified by its first word.
 pub fn said(text: String) -> Error {
     match text.split(' ').next().unwrap_or_default() {
-        // Not now, whoever asks and whatever for.
+        // The server refuses every command for now.
         "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "READONLY" | "BUSY" => {
             Error::Unavailable(text)
         }

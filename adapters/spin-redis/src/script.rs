@@ -1,5 +1,5 @@
-//! Scripts as they are sent: what comes before and after a script of the caller, so that its reply
-//! says what it is.
+//! The scripts as sent: the code before and after a caller's script that adds the kind to its
+//! reply.
 
 /// Writes a reply; see the file.
 const REPLY: &str = include_str!("reply.lua");
@@ -9,8 +9,8 @@ pub fn commands() -> String {
     format!("{REPLY}{}", include_str!("commands.lua"))
 }
 
-/// Runs a script of the caller and writes its reply; an error is caught, so that its text arrives
-/// as Redis said it.
+/// Runs a caller's script and writes its reply; it catches an error, so that the text of Redis
+/// arrives unchanged.
 pub fn wrapped(source: &str) -> String {
     // A first line like `#!lua flags=no-writes` has to stay the first.
     let (head, body) = match source.strip_prefix("#!") {
@@ -24,7 +24,7 @@ pub fn wrapped(source: &str) -> String {
     )
 }
 
-/// What EVALSHA knows it by.
+/// The hash for EVALSHA.
 pub fn hash(source: &str) -> String {
     sha1_smol::Sha1::from(source).digest().to_string()
 }

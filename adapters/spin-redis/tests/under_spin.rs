@@ -1,5 +1,5 @@
-//! The adapter in a host that does as Spin does, on a real server: it answers what our own host
-//! answers, although Spin makes one flat list of every reply.
+//! The adapter in a host that behaves like Spin, on a real server: it answers as our own host does,
+//! although Spin flattens every reply into one list.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -15,7 +15,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 static SERVER: LazyLock<Redis> = LazyLock::new(|| Redis::start().unwrap());
 
-/// The adapter in an instance per call, over Spin's interface as the stand-in for Spin has it.
+/// Runs the adapter in an instance per call, over the Spin interface of our stand-in for Spin.
 struct Spin {
     engine: Engine,
     component: Component,
@@ -148,7 +148,8 @@ fn both() -> (Spin, Client) {
     )
 }
 
-/// Of errors the kind and the code: what follows names the script, or the command in other words.
+/// Reduces an error to its kind and code: the rest of its text names the script, or words the
+/// command differently.
 fn comparable(reply: Result<Reply, Error>) -> Result<Reply, Error> {
     reply.map_err(|error| match error {
         Error::Refused(text) => Error::Refused(text.split(' ').next().unwrap_or_default().into()),
@@ -215,7 +216,7 @@ async fn a_command_has_the_reply_that_our_own_host_gives() {
         spin.execute(&vec![]).await,
         Err(Error::Invalid(_))
     ));
-    // Lua has numbers of 53 bits: more is refused, and never wrong.
+    // Lua's numbers have 53 bits: a larger number is refused, never rounded.
     host.execute(&line("SET large 9007199254740993"))
         .await
         .unwrap();

@@ -1,7 +1,7 @@
-//! Content negotiation: every answer is JSON, except pictures; a JSON Schema is JSON under a name
-//! of its own.
+//! Content negotiation: every answer is JSON, except pictures; a JSON Schema is JSON with its own
+//! media type.
 
-/// What a route answers with.
+/// The media type of a route's answers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Media {
     Json,
@@ -9,8 +9,8 @@ pub enum Media {
     Svg,
 }
 
-/// Whether the client takes that, by the value of `Accept` (RFC 9110 section 12.5.1); absent is
-/// anything.
+/// Whether the client accepts that media type, by the value of `Accept` (RFC 9110 section 12.5.1);
+/// an absent field accepts everything.
 pub fn accepts(accept: Option<&str>, media: Media) -> bool {
     let Some(accept) = accept else { return true };
     if accept == "*/*" || accept == "application/json" && media == Media::Json {
@@ -21,22 +21,22 @@ pub fn accepts(accept: Option<&str>, media: Media) -> bool {
         .split(',')
         .filter_map(|range| matches(range, media))
         .max_by_key(|(precision, _)| *precision);
-    // A field without any range is like none.
+    // A field without a range counts as absent.
     best.map_or(accept.trim().is_empty(), |(_, wanted)| wanted)
 }
 
-/// How precisely a media range names ours, and whether its weight is above zero.
+/// How precisely a media range matches our media type, and whether its weight is above zero.
 fn matches(range: &str, media: Media) -> Option<(u8, bool)> {
     let mut parts = range.split(';');
     let name = parts.next()?.trim().to_ascii_lowercase();
     let precision = match (name.as_str(), media) {
         ("*/*", _) => 1,
         ("application/*", Media::Json | Media::Schema) | ("image/*", Media::Svg) => 2,
-        // A schema is JSON, too: who asks for JSON can read it.
+        // A schema is JSON, too: a client that accepts JSON can read it.
         ("application/json", Media::Json | Media::Schema)
         | ("application/schema+json", Media::Schema)
         | ("image/svg+xml", Media::Svg) => 3,
-        // Errors are problems: who takes these takes our JSON.
+        // Errors are problem documents: a client that accepts these accepts our JSON.
         ("application/problem+json", _) => 2,
         _ => return None,
     };

@@ -1,6 +1,6 @@
-//! Who is asking: access tokens are verified here once, services get the result as data.
-//! A token that was verified is remembered until it expires, since a check of Ed25519 takes a tenth
-//! of a millisecond.
+//! Authentication: access tokens are verified here once, and services get the result as data. A
+//! verified token is remembered until it expires, since a check of Ed25519 takes a tenth of a
+//! millisecond.
 
 mod keys;
 mod token;
@@ -16,7 +16,7 @@ use token::{Expected, Fault, Verified};
 
 use crate::ports::Ports;
 
-/// Tokens remembered by one instance: at half a kilobyte each, 5 MB.
+/// The tokens that one instance remembers: at half a kilobyte each, 5 MB.
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// Verifies access tokens.
@@ -39,8 +39,7 @@ impl Authenticator {
     /// The principal of an `Authorization` header.
     ///
     /// # Errors
-    /// 401 where it is anything but `Bearer` and a valid token of ours; 503 where the keys cannot
-    /// be had.
+    /// 401 unless it is `Bearer` with a valid token of ours; 503 if the keys are unavailable.
     pub fn principal(
         &self,
         authorization: &str,
@@ -102,7 +101,7 @@ fn refusal(fault: Fault) -> Problem {
             tracing::debug!(token.fault = why, "an access token was refused");
             Problem::new(
                 Code::Unauthenticated,
-                "This is no valid access token: log in again.",
+                "The access token is not valid: log in again.",
             )
             .header("www-authenticate", "Bearer error=\"invalid_token\"")
         }

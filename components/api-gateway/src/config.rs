@@ -12,32 +12,32 @@ pub struct Config {
     pub issuer: String,
     /// `JWT_AUDIENCE`: what `aud` must be. Default `eventhub`.
     pub audience: String,
-    /// `CORS_ORIGINS`: origins whose pages may call, with commas. Default `*`: all, without
+    /// `CORS_ORIGINS`: origins whose pages may call, separated by commas. Default `*`: all, without
     /// credentials.
     pub origins: Origins,
-    /// `TRUSTED_PROXIES`: addresses and CIDR blocks, with commas, whose `X-Forwarded-For` is
-    /// believed. Default none: needless on a host that knows its proxies itself and tells the
-    /// client (`http.trusted_proxies` of ours).
+    /// `TRUSTED_PROXIES`: addresses and CIDR blocks, separated by commas, whose `X-Forwarded-For`
+    /// is trusted. Default none: a host that knows its proxies itself reports the client
+    /// (`http.trusted_proxies` of our host).
     pub trusted_proxies: Vec<Network>,
-    /// `PEER_HEADER`: the header in which a host tells the peer that does not tell it in the
-    /// request: its last value is believed. Default none. For Spin: `spin-client-addr`.
+    /// `PEER_HEADER`: the header in which the host reports the peer, for hosts that cannot report
+    /// it otherwise; its last value counts. Default none. For Spin: `spin-client-addr`.
     pub peer_header: Option<String>,
     /// `MAX_BODY_BYTES`: the largest body of a request. Default 1 MiB.
     pub max_body: usize,
-    /// `MAX_LAYOUT_BODY_BYTES`: the same for layouts. Default 21,000,000: a layout of 20 MB and
-    /// what is around it.
+    /// `MAX_LAYOUT_BODY_BYTES`: the same for layouts. Default 21,000,000: a layout of 20 MB and its
+    /// envelope.
     pub max_layout_body: usize,
     /// `MAX_HEADER_BYTES`: path, query, and all names and values of headers together. Default 32
     /// KiB.
     pub max_headers: usize,
-    /// `RATE_LIMIT_USER_PER_SECOND`, `RATE_LIMIT_USER_BURST`: of a signed-in user. Default 20 and
-    /// 60; 0 a second is no limit.
+    /// `RATE_LIMIT_USER_PER_SECOND`, `RATE_LIMIT_USER_BURST`: the limit of a signed-in user.
+    /// Default 20 and 60; 0 per second is no limit.
     pub user_policy: Option<Policy>,
-    /// `RATE_LIMIT_ADDRESS_PER_SECOND`, `RATE_LIMIT_ADDRESS_BURST`: of an address whose requests
-    /// are not signed in. Default 50 and 200.
+    /// `RATE_LIMIT_ADDRESS_PER_SECOND`, `RATE_LIMIT_ADDRESS_BURST`: the limit of an address, for
+    /// requests without a signed-in user. Default 50 and 200.
     pub address_policy: Option<Policy>,
-    /// `RATE_LIMIT_AUTH_PER_MINUTE`: log-ins and sign-ups of an address. Default 30; 0 is no
-    /// limit.
+    /// `RATE_LIMIT_AUTH_PER_MINUTE`: the limit of log-ins and sign-ups of an address. Default 30; 0
+    /// is no limit.
     pub auth_policy: Option<Policy>,
 }
 

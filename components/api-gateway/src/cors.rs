@@ -1,5 +1,5 @@
-//! Which web pages may call from a browser (the Fetch standard's CORS protocol). Never with
-//! credentials: the API has no cookies.
+//! Which web pages may call from a browser (the Fetch standard's CORS protocol). Credentials are
+//! never allowed: the API does not use cookies.
 
 use eventhub_guest::{Request, Response};
 
@@ -37,7 +37,7 @@ impl Origins {
     }
 }
 
-/// Whether the browser asks beforehand.
+/// Whether the request is a preflight.
 pub fn is_preflight(request: &Request, sent: &RequestHeaders) -> bool {
     request.method == "OPTIONS"
         && sent.origin.is_some()
@@ -47,7 +47,7 @@ pub fn is_preflight(request: &Request, sent: &RequestHeaders) -> bool {
             .any(|(name, _)| name == "access-control-request-method")
 }
 
-/// The answer to that; [`apply`] adds for whom.
+/// The answer to a preflight; [`apply`] adds the allowed origin.
 pub fn preflight() -> Response {
     let header = |name: &str, value: &str| (name.to_string(), value.to_string());
     let headers = vec![
@@ -68,10 +68,10 @@ pub fn preflight() -> Response {
     }
 }
 
-/// Tells the browser whether the page may read the answer.
+/// Adds the headers by which the browser decides whether the page may read the answer.
 pub fn apply(origins: &Origins, origin: Option<&str>, response: &mut Response) {
     if matches!(origins, Origins::Listed(_)) {
-        // A cache must not give one origin's answer to another.
+        // A cache must not serve one origin's answer to another origin.
         response.headers.push(("vary".into(), "origin".into()));
     }
     let Some(allowed) = origin.and_then(|origin| origins.allowed(origin)) else {

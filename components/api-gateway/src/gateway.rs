@@ -1,5 +1,5 @@
-//! The pipeline: every request goes through [`Gateway::handle`], top to bottom. The order is the
-//! point, so each step says why it stands where it stands.
+//! The pipeline: every request goes through [`Gateway::handle`], top to bottom. The order matters,
+//! so each step gives the reason for its place.
 
 use std::cell::Cell;
 use std::net::IpAddr;
@@ -20,13 +20,13 @@ use crate::table::{Route, Target};
 use crate::trace::Ids;
 use crate::{cors, headers, openapi, table, trace};
 
-/// The gateway and what it remembers between requests.
+/// The gateway and its state between requests.
 pub struct Gateway<O> {
     config: Config,
     ports: O,
     authenticator: Authenticator,
     ids: Ids,
-    /// When it was last said that Redis does not answer.
+    /// When the log last reported that Redis does not answer.
     warned_at: Cell<Option<Timestamp>>,
 }
 
@@ -42,15 +42,15 @@ impl<O: Ports> Gateway<O> {
         }
     }
 
-    /// Answers a request. Its `principal` and `traceparent` are ignored: they are established here,
-    /// as is its `request-id` where the host gave it none.
+    /// Answers a request. Its `principal` and `traceparent` are ignored: the gateway establishes
+    /// them, and also the `request-id` if the host did not set one.
     pub fn handle(&self, request: Request) -> Response {
         self.exchange(request, |request, sent, limits| {
             self.answer(request, sent, limits)
         })
     }
 
-    /// The answer to a request whose body cannot even be read; `why` is for the client.
+    /// The answer to a request with an unreadable body; `why` is for the client.
     #[cfg(any(test, target_arch = "wasm32"))]
     pub fn refuse(&self, request: Request, why: Problem) -> Response {
         self.exchange(request, |_, _, _| Err(why))
@@ -65,10 +65,10 @@ impl<O: Ports> Gateway<O> {
             &mut Option<Fields>,
         ) -> Result<Response, Problem>,
     ) -> Response {
-        // First of all the headers are read, once, and what is not for services is taken out.
+        // First, one pass reads the headers and removes those that services must not get.
         let mut sent =
             headers::extract_headers(&mut request.headers, self.config.peer_header.as_deref());
-        // Then the ids: every answer below carries them, errors too.
+        // Then the ids: every later answer carries them, errors included.
         if request.request_id.is_empty() {
             request.request_id = trace::request_id(sent.request_id.take(), &self.ids);
         }
@@ -88,22 +88,22 @@ impl<O: Ports> Gateway<O> {
         sent: &RequestHeaders,
         limits: &mut Option<Fields>,
     ) -> Result<Response, Problem> {
-        // Preflights have no token and change nothing: before all else, or browsers could not even
-        // ask.
+        // Preflights have no token and change nothing. They come before all checks: otherwise
+        // browsers could not send any request.
         if cors::is_preflight(request, sent) {
             return Ok(cors::preflight());
         }
-        // Sizes before anything reads what is large.
+        // Size limits come before any step that reads large input.
         self.check_head(request, sent)?;
-        // The path decides what the next steps allow; a path that leads nowhere costs neither Redis
-        // nor a signature.
+        // The path sets the rules of the next steps; an unknown path costs neither a call of Redis
+        // nor a signature check.
         let route = match table::find_target(&request.path) {
             Target::Service(route) => route,
             Target::OpenApi => return openapi::answer(request),
             Target::Live => {
                 return Err(Problem::new(
                     Code::NotFound,
-                    "Live seats are a WebSocket: connect with a client that upgrades.",
+                    "Live seats are a WebSocket: connect with a WebSocket client.",
                 ));
             }
             Target::Unknown => return Err(Problem::not_found("resource")),
@@ -112,10 +112,10 @@ impl<O: Ports> Gateway<O> {
         if !accepts(sent.accept.as_deref(), route.media) {
             return Err(Problem::new(
                 Code::NotAcceptable,
-                "Send an Accept header that allows what this answers with, or none.",
+                "Send an Accept header that allows this route's media type, or none.",
             ));
         }
-        // Who asks, before how often: limits are per user.
+        // Authentication comes before the rate limits: limits are per user.
         let now = self.ports.now();
         let peer = sent
             .peer
@@ -137,14 +137,14 @@ impl<O: Ports> Gateway<O> {
             .ok()
             .and_then(Option::as_ref)
             .map(|principal| principal.user_id.as_str());
-        // How often, before a bad token is refused: made-up tokens count for their address, or
-        // checking them would be free.
+        // The rate limits come before the refusal of a bad token: invented tokens count for their
+        // address, otherwise checking them would be free.
         *limits = self.limit(user, client, route, now)?;
         request.principal = principal?;
         request.client_address = client
             .map(|address| address.to_string())
             .unwrap_or_default();
-        // Last: a refused request must not use up an idempotency key.
+        // Last, because a refused request must not use up an idempotency key.
         self.call_idempotently(request, sent, route, now)
     }
 
@@ -160,7 +160,7 @@ impl<O: Ports> Gateway<O> {
         Ok(())
     }
 
-    /// The largest body that a path takes; for a reader that wants to stop early.
+    /// The largest body that a path accepts; for a reader that stops early.
     #[cfg(any(test, target_arch = "wasm32"))]
     pub fn max_body(&self, path: &str) -> usize {
         match table::find_target(path) {
@@ -180,7 +180,8 @@ impl<O: Ports> Gateway<O> {
         } else {
             self.config.max_body
         };
-        // A host may announce a body that it did not read, since nobody would take it.
+        // A host may pass on the announced length of a body that it did not read because it is too
+        // large.
         if sent.announced.max(request.body.len() as u64) > max as u64 {
             Err(body_too_large(max))
         } else {
@@ -258,8 +259,8 @@ impl<O: Ports> Gateway<O> {
         }
     }
 
-    /// Calls the service; a POST with an idempotency key only if no other with that key has been
-    /// answered or runs.
+    /// Calls the service. A POST with an idempotency key runs only if no other request with that
+    /// key is running or was answered.
     fn call_idempotently(
         &self,
         request: &Request,
@@ -317,7 +318,7 @@ impl<O: Ports> Gateway<O> {
         }
     }
 
-    /// Redis being away is told once in ten seconds, not once a request.
+    /// Logs an outage of Redis once in ten seconds instead of once per request.
     fn warn_redis_down(&self, consequence: &str, cause: &str, now: Timestamp) {
         let recently = self
             .warned_at
@@ -329,7 +330,7 @@ impl<O: Ports> Gateway<O> {
         }
     }
 
-    /// What every answer has.
+    /// Adds the headers of every answer.
     fn finish(
         &self,
         request: Request,

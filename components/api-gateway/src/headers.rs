@@ -1,7 +1,7 @@
-//! One look at the headers of a request: what the gateway itself reads is noted, what must not
-//! travel on is taken out.
+//! One pass over the headers of a request: notes those that the gateway itself reads, and removes
+//! those that services must not get.
 
-/// What the gateway reads, as the client sent it.
+/// The headers that the gateway reads, as the client sent them.
 #[derive(Default, Debug, PartialEq)]
 pub struct RequestHeaders {
     pub request_id: Option<String>,
@@ -9,15 +9,15 @@ pub struct RequestHeaders {
     pub origin: Option<String>,
     pub authorization: Option<String>,
     pub idempotency_key: Option<String>,
-    /// Values of all `X-Forwarded-For`, in their order, with commas.
+    /// The values of all `X-Forwarded-For` in order, separated by commas.
     pub forwarded_for: Option<String>,
-    /// The last value of the header in which the host tells the peer.
+    /// The last value of the header in which the host reports the peer.
     pub peer: Option<String>,
-    /// Values of all `Accept`, likewise.
+    /// The values of all `Accept`, likewise.
     pub accept: Option<String>,
-    /// `Content-Length`, where it is a number.
+    /// `Content-Length`, if it is a number.
     pub announced: u64,
-    /// `Authorization` came more than once: whose request it is cannot be told.
+    /// `Authorization` came more than once, so the sender is ambiguous.
     pub repeats_authorization: bool,
     /// `Idempotency-Key` came more than once.
     pub repeats_key: bool,
@@ -25,9 +25,9 @@ pub struct RequestHeaders {
     pub size: usize,
 }
 
-/// Reads and cleans the headers (lower-case names). Services get neither what is between two hops
-/// (RFC 9110 section 7.6.1) nor credentials: who asks, they learn from the principal.
-/// `peer_header`: the one in which the host tells the peer.
+/// Reads and cleans the headers (lower-case names). Services get neither hop-by-hop headers (RFC
+/// 9110 section 7.6.1) nor credentials: the principal identifies the sender. `peer_header` is the
+/// header in which the host reports the peer.
 pub fn extract_headers(
     headers: &mut Vec<(String, String)>,
     peer_header: Option<&str>,
@@ -60,7 +60,7 @@ pub fn extract_headers(
             | "cookie"
             | "expect" => {}
             "idempotency-key" => {
-                // Travels on: booking keeps it as the last safeguard.
+                // Passed on: services store the key as the last safeguard.
                 noted.repeats_key |= noted.idempotency_key.replace(value.clone()).is_some();
                 return true;
             }
@@ -68,7 +68,7 @@ pub fn extract_headers(
                 noted.announced = value.parse().unwrap_or(0);
                 return true;
             }
-            // What comes before the last one, the client has written.
+            // The client may have written every value before the last one.
             name if Some(name) == peer_header => noted.peer = Some(std::mem::take(value)),
             _ => return true,
         }
@@ -79,7 +79,7 @@ pub fn extract_headers(
             .split(',')
             .map(|name| name.trim().to_ascii_lowercase())
             .collect();
-        // These mean something at the end of the way: a client cannot make the gateway drop them.
+        // These headers are end-to-end: a client cannot make the gateway drop them.
         let kept = |name: &str| {
             matches!(
                 name,

@@ -1,7 +1,7 @@
-//! Idempotency keys: a POST that was sent twice has one effect and one answer.
-//! The record is in Redis for a day. While Redis is away requests run unprotected; booking has a
-//! constraint of its own. A record that is there and cannot be read says that the request may have
-//! run before: then it is not run.
+//! Idempotency keys: a POST that is sent twice has one effect and one answer. The record stays in
+//! Redis for a day. During an outage of Redis requests run unprotected; services have constraints
+//! of their own. A record that exists but cannot be read means that the request may have run
+//! before: then it is not run.
 
 pub mod reread;
 
@@ -18,19 +18,19 @@ use crate::ports::Ports;
 const BEGIN: &str = include_str!("idempotency/begin.lua");
 const FINISH: &str = include_str!("idempotency/finish.lua");
 
-/// A claim outlives the longest call of the service by so much: what the call had sent to a
-/// database has ended by then. Who dies with a claim holds the key up for the rest of it.
+/// A claim outlives the longest call of the service by this time: by then every statement of the
+/// call has ended. If the gateway dies with a claim, the key stays blocked until the claim expires.
 const CLAIM_GRACE: Duration = Duration::from_secs(5);
 /// How long an answer is kept. Milliseconds.
 const RECORD_TTL_MS: &str = "86400000";
-/// Bytes of a body that is not kept but read anew: that of a layout may have 20 MB, more than Redis
-/// should hold for each of them, and more than one of its replies may have.
+/// A body above this size is not stored but reread: the body of a layout may have 20 MB, more than
+/// Redis should store per key, and more than the limit of a reply. Bytes.
 const MAX_STORED_BODY: usize = 256 * 1024;
 
-/// The key of a request, checked; none where it has none.
+/// The checked key of a request, if it has one.
 ///
 /// # Errors
-/// 422 where it is not 1 to 255 visible ASCII characters, comes twice, or is missing though
+/// 422 if it is not 1 to 255 visible ASCII characters, is repeated, or is missing although
 /// required.
 pub fn key(sent: &RequestHeaders, required: bool) -> Result<Option<&str>, Problem> {
     let fault = |code, detail| Problem::invalid("/headers/idempotency-key", code, detail);
@@ -59,15 +59,15 @@ pub struct Claim {
     attempt: Vec<u8>,
 }
 
-/// What to do with a request that has a key.
+/// The decision about a request with a key.
 pub enum Decision {
-    /// Run it, and [`finish`] with the answer.
+    /// Run it, and call [`finish`] with the answer.
     Run(Claim),
     /// Run it without protection: Redis does not answer. The text is for the log.
     Unprotected(String),
-    /// The first answer, again.
+    /// Repeat the first answer.
     Replay(Response),
-    /// The same without its body, which is read anew from that path: [`reread::request`], then
+    /// Repeat the first answer, with a body reread from that path: [`reread::request`], then
     /// [`reread::complete`].
     Reread {
         first: Response,
@@ -76,8 +76,8 @@ pub enum Decision {
     Refused(Problem),
 }
 
-/// Claims the key of a request that takes `longest` at most. `attempt` tells this request from
-/// every other one.
+/// Claims the key of a request that takes `longest` at most. `attempt` distinguishes this request
+/// from every other one.
 pub fn begin(
     user: &str,
     key: &str,
@@ -86,7 +86,7 @@ pub fn begin(
     request: &Request,
     ports: &impl Ports,
 ) -> Decision {
-    // The key is hashed: it is of the client's choosing, and its length is its own.
+    // The key is hashed, because the client chooses its content and length.
     let record = format!(
         "idem:{{{user}}}:{}",
         hex::encode(Sha256::digest(key.as_bytes()))
@@ -108,7 +108,7 @@ pub fn begin(
 fn unreadable(cause: impl std::fmt::Display) -> Decision {
     tracing::error!(error.cause = %cause, "the record of an idempotency key cannot be read");
     Decision::Refused(Problem::unavailable(
-        "What came of the first request with this key cannot be told just now: it is not run again.",
+        "The outcome of the first request with this key is unknown for now: it is not run again.",
     ))
 }
 
@@ -118,12 +118,12 @@ fn decide(reply: &Reply, claim: Claim) -> Decision {
         (Some(0), _) => Decision::Run(claim),
         (Some(1), _) => Decision::Refused(Problem::key_reused()),
         (Some(2), [_, remaining]) => {
-            // It may hold the key for longer, but it will hardly take so long.
+            // The first request may hold the key for longer, but it is unlikely to take that long.
             let seconds = remaining.int().unwrap_or_default().clamp(0, 2_000) as u64;
             let seconds = seconds.div_ceil(1_000).max(1);
             let problem = Problem::new(
                 Code::IdempotencyKeyInUse,
-                "The first request with this key has no answer yet: come again for it.",
+                "The first request with this key has no answer yet: retry to get it.",
             );
             Decision::Refused(problem.header("retry-after", seconds.to_string()))
         }
@@ -159,7 +159,7 @@ fn location(response: &Response) -> Option<&str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// What makes two requests the same.
+/// The fingerprint by which two requests are the same.
 fn fingerprint(request: &Request) -> Vec<u8> {
     let mut hash = Sha256::new();
     for part in [&request.method, &request.path, &request.query] {
@@ -170,8 +170,7 @@ fn fingerprint(request: &Request) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-/// Whether the same request deserves the same answer: not when it was refused for reasons that
-/// pass.
+/// Whether a repetition gets the same answer: not if the refusal was temporary.
 fn is_final(response: &Response) -> bool {
     response.status < 500 && !matches!(response.status, 401 | 408 | 429)
 }
@@ -179,7 +178,7 @@ fn is_final(response: &Response) -> bool {
 /// Stores the answer for the next request with the key, or gives the key back.
 ///
 /// # Errors
-/// Redis does not answer: the claim ends by itself.
+/// Redis does not answer; the claim then expires by itself.
 pub fn finish(claim: &Claim, response: &Response, ports: &impl Ports) -> Result<(), Error> {
     let mut args = vec![claim.attempt.clone()];
     if is_final(response) {
@@ -190,7 +189,7 @@ pub fn finish(claim: &Claim, response: &Response, ports: &impl Ports) -> Result<
             response.status.to_string().into_bytes(),
             headers,
         ]);
-        // What names no resource to read is kept whole; services answer with little there.
+        // An answer without a resource to reread is stored whole; such answers are small.
         if response.body.len() <= MAX_STORED_BODY || location(response).is_none() {
             args.push(response.body.clone());
         }

@@ -1,4 +1,4 @@
-//! `wasi:http/incoming-handler`, which every host understands: the gateway behind it.
+//! The gateway behind `wasi:http/incoming-handler`, which every host supports.
 #![cfg(target_arch = "wasm32")]
 
 use eventhub_guest::problem::{Code, Problem};
@@ -20,7 +20,7 @@ impl wasip2::exports::http::incoming_handler::Guest for Component {
                 Err(Unread::TooLarge) => gateway.refuse(request, gateway::body_too_large(max)),
                 Err(Unread::Broken) => gateway.refuse(
                     request,
-                    Problem::new(Code::MalformedJson, "The body did not arrive whole."),
+                    Problem::new(Code::MalformedJson, "The body did not arrive completely."),
                 ),
             }
         });

@@ -1,5 +1,4 @@
-//! The OpenAPI document of the whole API, put together at build time from the parts that the
-//! components describe.
+//! The OpenAPI document of the whole API, merged at build time from the components' parts.
 
 use eventhub_guest::problem::{Code, Problem};
 use eventhub_guest::router::Answer;

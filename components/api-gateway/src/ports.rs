@@ -1,4 +1,4 @@
-//! What the gateway calls: services, Redis, the clock. A trait, so that tests can answer instead.
+//! The gateway's dependencies: services, Redis, the clock. A trait, so that tests can replace them.
 
 use eventhub_guest::redis::{self, Error, Reply};
 use eventhub_guest::{Request, Response, Timestamp};

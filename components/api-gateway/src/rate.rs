@@ -1,5 +1,5 @@
-//! Rate limits: GCRA in one Lua script, so that all nodes count together and by Redis's clock.
-//! Headers are those of draft-ietf-httpapi-ratelimit-headers-10.
+//! Rate limits: GCRA in one Lua script, so that all nodes count together and by Redis's clock. The
+//! headers follow draft-ietf-httpapi-ratelimit-headers-10.
 
 use eventhub_guest::problem::{Code, Problem};
 use eventhub_guest::redis::Reply;
@@ -8,27 +8,27 @@ use crate::ports::Ports;
 
 const SCRIPT: &str = include_str!("rate/limit.lua");
 
-/// How many requests may come.
+/// A rate limit.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Policy {
     name: &'static str,
     /// Microseconds between two requests at the steady rate.
     interval: u64,
-    /// Requests at once, after a pause.
+    /// The largest burst after a pause.
     burst: u32,
     /// `"user";q=60;w=3`: q requests in a window of w seconds.
     header: String,
 }
 
 impl Policy {
-    /// None for a rate of 0 (or nonsense): no limit.
+    /// None, and so no limit, for a rate of 0 (or an invalid one).
     pub fn new(name: &'static str, per_second: f64, burst: u32) -> Option<Self> {
         if !(per_second > 0.0 && per_second.is_finite()) {
             return None;
         }
         let burst = burst.max(1);
         let interval = (1e6 / per_second).round().max(1.0) as u64;
-        // The time in which an empty bucket fills.
+        // The time that an empty bucket takes to fill.
         let window = (interval * u64::from(burst)).div_ceil(1_000_000).max(1);
         Some(Self {
             name,
@@ -39,16 +39,16 @@ impl Policy {
     }
 }
 
-/// What is counted: a policy and the key of its bucket.
+/// One count of a request: a policy and the key of its bucket.
 pub struct Bucket<'a> {
     pub policy: &'a Policy,
     pub key: String,
 }
 
-/// What the limits say to a request.
+/// The verdict of the limits on a request.
 #[derive(Debug, PartialEq)]
 pub enum Decision {
-    /// Nothing is limited here, or Redis does not answer: availability comes before fairness.
+    /// The route is not limited, or Redis does not answer: availability comes before fairness.
     Unlimited,
     Allowed(Fields),
     Refused(Fields, Problem),
@@ -61,8 +61,8 @@ pub struct Fields {
     pub state: String,
 }
 
-/// Counts the request in all buckets, or in none where one is empty. At most two buckets, which
-/// share a hash tag.
+/// Counts the request in all buckets, or in none if one is empty. At most two buckets, which share
+/// a hash tag.
 pub fn count(buckets: &[Bucket], ports: &impl Ports) -> Result<Decision, String> {
     if buckets.is_empty() {
         return Ok(Decision::Unlimited);

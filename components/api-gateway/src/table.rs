@@ -1,5 +1,5 @@
-//! Which service answers which path, and what the gateway has to know of it. The table is generated
-//! from the manifest and from the services' OpenAPI parts; see `build.rs`.
+//! The routing table: the service of each path, and the gateway's rules for it. The table is
+//! generated from the manifest and from the services' OpenAPI parts; see `build.rs`.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use crate::accept::Media;
 
 include!(concat!(env!("OUT_DIR"), "/table.rs"));
 
-/// What the gateway has to know of a path.
+/// The gateway's rules for a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Route {
     pub service: Service,
@@ -16,7 +16,7 @@ pub struct Route {
     pub is_large: bool,
     /// Log-in and sign-up: the stricter limit.
     pub is_credential: bool,
-    /// Whether an access token means anything here. Who refreshes often sends the old one along,
+    /// Whether the path uses an access token. Clients that refresh often send the old token along,
     /// and it has expired.
     pub reads_token: bool,
     /// Whether requests count against the limits.
@@ -25,12 +25,13 @@ pub struct Route {
     pub needs_key: bool,
 }
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Target {
     Service(Route),
     OpenApi,
-    /// The host takes WebSockets before the gateway sees them: this is one without the upgrade.
+    /// A request for the live feed without the upgrade: the host takes WebSockets before the
+    /// gateway sees them.
     Live,
     Unknown,
 }
@@ -45,7 +46,7 @@ static PATHS: LazyLock<matchit::Router<Route>> = LazyLock::new(|| {
     paths
 });
 
-/// What a path leads to. A path that no OpenAPI part has leads nowhere.
+/// The target of a path. A path outside the OpenAPI parts has none.
 pub fn find_target(path: &str) -> Target {
     if let Ok(found) = PATHS.at(path) {
         return Target::Service(*found.value);
@@ -127,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_claim_lasts_as_long_as_the_link_of_the_manifest() {
-        // Otherwise a key would be given to a second request while the first one runs.
+        // Otherwise a second request could claim the key while the first one runs.
         let manifest = eventhub_manifest::Manifest::read("../../wadm.yaml".as_ref()).unwrap();
         for (service, name) in [(Service::Event, "event"), (Service::Identity, "identity")] {
             let timeout = &manifest.route_link(name).unwrap().properties["timeout_ms"];

@@ -1,5 +1,5 @@
-//! A world for tests: services that record and answer what the test says, a clock that the test
-//! sets, and a real Redis for the scripts, or none.
+//! A world for tests: services that record requests and give the test's answers, a clock set by the
+//! test, and a real Redis for the scripts, or none.
 
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader, Write};
@@ -26,13 +26,13 @@ static REDIS: LazyLock<eventhub_testing::Redis> =
 
 pub struct World {
     pub now: Cell<Timestamp>,
-    /// What services were asked, in order; not the key set.
+    /// The requests to services in order, without those for the key set.
     pub asked: RefCell<Vec<(Service, Request)>>,
     pub answer: RefCell<Response>,
     pub key_set: RefCell<Response>,
     pub key_set_asked: Cell<usize>,
     pub scripts_run: Cell<usize>,
-    /// What Redis answers instead of running a script.
+    /// The answer of Redis, in place of running a script.
     pub redis_error: RefCell<Option<Error>>,
 }
 
@@ -80,7 +80,7 @@ impl Ports for &World {
     }
 }
 
-/// Limits far away, nobody trusted.
+/// A configuration with high limits and without trusted proxies.
 pub fn config() -> Config {
     Config {
         issuer: "https://issuer.test".into(),
@@ -163,7 +163,7 @@ pub fn token(kid: Option<&str>, seed: u8, claims: &Value) -> String {
     jsonwebtoken::encode(&header, claims, &key).unwrap()
 }
 
-/// A user of the test's own, so that tests do not share limits and keys.
+/// A user for one test, so that tests do not share limits and keys.
 pub fn new_user_token() -> (String, String) {
     let user = eventhub_guest::ids::UserId::new().to_string();
     let mut claims = claims();

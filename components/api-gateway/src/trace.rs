@@ -1,4 +1,4 @@
-//! What ties an exchange together: the request id, and the trace of W3C Trace Context.
+//! The ids of an exchange: the request id, and the trace of W3C Trace Context.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher, RandomState};
@@ -30,7 +30,7 @@ fn mix(mut z: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The client's own id if it is a sane one, or a new one.
+/// The client's own id if it is valid, or a new one.
 pub fn request_id(sent: Option<String>, ids: &Ids) -> String {
     sent.filter(|id| is_sane(id)).unwrap_or_else(|| {
         let mut id = String::with_capacity(32);
@@ -39,7 +39,7 @@ pub fn request_id(sent: Option<String>, ids: &Ids) -> String {
     })
 }
 
-/// Two digits a byte; formatting would take longer than all else here.
+/// Two digits per byte; `format!` would take longer than all other code here.
 fn push_hex(text: &mut String, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
@@ -48,8 +48,7 @@ fn push_hex(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// The `traceparent` for the services: the client's trace if it sent a valid one, and a span of
-/// ours in it.
+/// The `traceparent` for the services: the client's trace if it is valid, with a new span in it.
 pub fn traceparent(sent: Option<&str>, ids: &Ids) -> String {
     let random = ids.next();
     // A span id of zeros is not valid.

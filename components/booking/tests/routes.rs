@@ -13,3 +13,8 @@ mod support;
 mod tickets;
 #[path = "routes/timer.rs"]
 mod timer;
+
+#[test]
+fn the_routes_are_those_of_the_openapi_document() {
+    eventhub_native::check_openapi(&booking::routes::router());
+}

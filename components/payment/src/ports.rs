@@ -74,6 +74,9 @@ pub trait Ports {
     fn has_provider(&self, provider: &str) -> bool;
 }
 
+/// Verifies a webhook: its headers, its body, and now in microseconds since the Unix epoch.
+type VerifyNotice = fn(&[(String, String)], &str, i64) -> Result<wit::Notice, wit::Error>;
+
 /// The functions of one provider's component.
 struct Provider {
     name: &'static str,
@@ -83,7 +86,7 @@ struct Provider {
     cancel_intent: fn(&str) -> Result<wit::Intent, wit::Error>,
     create_refund: fn(&wit::RefundRequest) -> Result<wit::Refund, wit::Error>,
     get_refund: fn(&str) -> Result<wit::Refund, wit::Error>,
-    verify_notice: fn(&[(String, String)], &str, i64) -> Result<wit::Notice, wit::Error>,
+    verify_notice: VerifyNotice,
 }
 
 /// Every provider to which the manifest links this service.

@@ -268,3 +268,8 @@ fn without_redis_seats_are_unavailable() {
         assert_answer!("redis_away", ask(&inventory, &exchange));
     }
 }
+
+#[test]
+fn the_routes_are_those_of_the_openapi_document() {
+    eventhub_native::check_openapi(&seat_inventory::routes::router());
+}

@@ -1,4 +1,4 @@
-//! Whose address a request comes from, when there may be proxies in between.
+//! The client's address of a request that may have passed through proxies.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
@@ -11,7 +11,7 @@ pub struct Network {
     mask: u128,
 }
 
-/// What stands in a list of networks and is none.
+/// An invalid entry in a list of networks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotANetwork(String);
 
@@ -23,7 +23,7 @@ impl fmt::Display for NotANetwork {
 
 impl std::error::Error for NotANetwork {}
 
-/// IPv4 as mapped IPv6, so that both compare.
+/// Maps IPv4 to IPv6, so that both forms compare equal.
 fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => v4.to_ipv6_mapped().to_bits(),
@@ -55,7 +55,7 @@ fn block(text: &str) -> Option<Network> {
     })
 }
 
-/// Reads back as the same block.
+/// Writes the block in the form that parses back to it.
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (first, length) = (Ipv6Addr::from_bits(self.first), self.mask.count_ones());
@@ -67,18 +67,19 @@ impl fmt::Display for Network {
 }
 
 impl Network {
-    /// Whether the address is one of the block's.
+    /// Whether the block contains the address.
     pub fn contains(&self, address: IpAddr) -> bool {
         bits(address) & self.mask == self.first
     }
 }
 
-/// The client: the peer, unless that is a trusted proxy; then the last address in `X-Forwarded-For`
-/// that is none. What stands left of it, the client can write itself.
+/// The client's address: the peer, unless the peer is a trusted proxy; then the last untrusted
+/// address in `X-Forwarded-For`. The client itself may have written every address to the left of
+/// it.
 pub fn client(peer: &str, forwarded_for: Option<&str>, trusted: &[Network]) -> Option<IpAddr> {
     let peer = parse(peer);
     let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(*address));
-    // A host that does not tell the peer stands behind a proxy of its own.
+    // A host that does not report the peer is behind a proxy of its own.
     let believes = !trusted.is_empty() && peer.as_ref().is_none_or(is_trusted);
     let Some(forwarded_for) = forwarded_for.filter(|_| believes) else {
         return peer;
@@ -88,7 +89,7 @@ pub fn client(peer: &str, forwarded_for: Option<&str>, trusted: &[Network]) -> O
         match parse(hop.trim()) {
             Some(address) if is_trusted(&address) => nearest = Some(address),
             Some(address) => return Some(address),
-            // An unreadable hop: nothing left of it can be believed.
+            // An unreadable hop: the addresses to the left of it cannot be trusted.
             None => return nearest,
         }
     }
@@ -110,7 +111,8 @@ fn parse(text: &str) -> Option<IpAddr> {
         .map(|v6| IpAddr::V6(v6).to_canonical())
 }
 
-/// What an address is counted by: itself, of IPv6 the /64, since one customer has as many as that.
+/// The key that counts an address: an IPv4 address itself, or the /64 of an IPv6 address, since one
+/// customer usually has a whole /64.
 pub fn bucket(address: Option<IpAddr>) -> String {
     match address {
         Some(IpAddr::V4(v4)) => v4.to_string(),

@@ -1,5 +1,5 @@
-//! The rules of the edge, for the host and the gateway alike: whose address a request comes from,
-//! and by which id it may be named. Pure.
+//! The rules of the edge, shared by the host and the gateway: the client's address, and the request
+//! ids that clients may set. Pure.
 
 pub mod address;
 pub mod request_id;

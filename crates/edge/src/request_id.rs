@@ -1,6 +1,7 @@
-//! Which of the ids that clients send name their requests.
+//! Which request ids of clients are accepted.
 
-/// Whether it is 1 to 128 of `A-Z a-z 0-9 . _ -`: nothing that could forge a log line or a header.
+/// Whether the id has 1 to 128 characters of `A-Z a-z 0-9 . _ -`, none of which could forge a log
+/// line or a header.
 pub fn is_sane(id: &str) -> bool {
     (1..=128).contains(&id.len())
         && id

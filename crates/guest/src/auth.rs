@@ -1,4 +1,4 @@
-//! Who is asking. The gateway verified it; services only read it.
+//! The principal of a request. The gateway has verified it; services only read it.
 
 use crate::Request;
 use crate::ids::UserId;
@@ -7,7 +7,7 @@ use crate::problem::{Code, Problem};
 /// The signed-in user.
 ///
 /// # Errors
-/// 401 where nobody is signed in.
+/// 401 without a signed-in user.
 pub fn user(request: &Request) -> Result<UserId, Problem> {
     let principal = request.principal.as_ref();
     let user = principal.and_then(|principal| principal.user_id.parse().ok());
@@ -19,7 +19,7 @@ pub fn user(request: &Request) -> Result<UserId, Problem> {
     })
 }
 
-/// The signed-in user, or none where the route is public.
+/// The signed-in user, or none on a public route.
 pub fn maybe_user(request: &Request) -> Option<UserId> {
     user(request).ok()
 }

@@ -3,7 +3,7 @@
 
 use std::str::FromStr;
 
-/// The variable's value, or none where it is absent or empty.
+/// The variable's value, or none if it is absent or empty.
 pub fn text(name: &str) -> Option<String> {
     #[cfg(not(target_arch = "wasm32"))]
     let native = crate::native::variable(name);
@@ -14,8 +14,9 @@ pub fn text(name: &str) -> Option<String> {
         .filter(|value| !value.is_empty())
 }
 
-/// The variable parsed, or `default` where it is absent. A value that does not parse is logged and
-/// `default` is used: a component cannot refuse to start, the host validates what it passes.
+/// The parsed variable, or `default` if it is absent. A value that does not parse is logged and
+/// replaced by `default`: a component cannot refuse to start, and the host validates the values
+/// that it passes.
 pub fn parsed<T: FromStr>(name: &str, default: T) -> T {
     match text(name) {
         None => default,

@@ -1,6 +1,6 @@
-//! What a request with an Idempotency-Key makes is made once: the key is stored in the same
-//! transaction, so that the request finds what it made before when it is repeated, also where the
-//! gateway has no record of it. Ids stay new ones, by which lists are sorted. For databases with
+//! A request with an Idempotency-Key creates its resource once: the key is stored in the
+//! transaction of the creation, so that a repeated request finds the resource even when the gateway
+//! has no record of the key. Ids are always new, since lists are sorted by them. For databases with
 //! the table `creation_keys`.
 
 use sha2::{Digest, Sha256};
@@ -10,25 +10,25 @@ use crate::problem::Problem;
 use crate::sql::{Database, Error, Statement, sql};
 use crate::{Request, http};
 
-/// A key, whose it is, and what it was sent with.
+/// A key, its owner, and the request sent with it.
 pub struct Key {
     user: UserId,
     text: String,
     request: Vec<u8>,
 }
 
-/// What a creation came to.
+/// The outcome of a creation.
 #[derive(Debug, PartialEq)]
 pub enum Creation<K: Kind> {
     New,
-    /// The same request has made this before.
+    /// The same request has created this before.
     Existing(Id<K>),
-    /// Another request has made something with this key.
+    /// Another request has used this key.
     KeyReused,
 }
 
 impl Key {
-    /// The key of a request, if it has one. That it is well-formed the gateway has seen to.
+    /// The key of a request, if it has one. The gateway has checked its form.
     pub fn of(request: &Request, user: UserId) -> Option<Self> {
         let text = http::header(request, "idempotency-key")?.to_string();
         let parts = [request.path.as_bytes(), &[0], &request.body];
@@ -43,7 +43,7 @@ impl Key {
         })
     }
 
-    /// One row; refused by `creation_keys_pkey` where it was spent before.
+    /// Inserts the key; `creation_keys_pkey` refuses a used key.
     pub fn insert<K: Kind>(&self, id: Id<K>) -> Statement {
         sql("INSERT INTO creation_keys (user_id, key, request, created_id) VALUES ($1, $2, $3, $4)")
             .bind(self.user)
@@ -53,7 +53,7 @@ impl Key {
             .expect(1)
     }
 
-    /// What was made with it: `request`, `created_id`.
+    /// Selects the creation of the key: `request`, `created_id`.
     pub fn select(&self) -> Statement {
         sql("SELECT request, created_id FROM creation_keys WHERE user_id = $1 AND key = $2")
             .bind(self.user)
@@ -69,7 +69,7 @@ impl Key {
     }
 }
 
-/// Runs the statements that make `id`, once for a key.
+/// Runs the statements that create `id`, once per key.
 pub fn create<K: Kind>(
     database: Database,
     key: Option<&Key>,
@@ -91,10 +91,10 @@ pub fn create<K: Kind>(
 }
 
 impl<K: Kind> Creation<K> {
-    /// What was made before, which is to be answered; none where it is new.
+    /// The id created before, for the answer; none if the creation is new.
     ///
     /// # Errors
-    /// 422 where another request has used the key.
+    /// 422 if another request has used the key.
     pub fn existing(self) -> Result<Option<Id<K>>, Problem> {
         match self {
             Creation::New => Ok(None),
@@ -120,8 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_another_request_is_refused()
-     {
+    fn a_key_of_another_request_is_refused() {
         let first = key("/venues", "{}");
         assert_eq!(
             key("/venues", "{}").compare(&first.request, VenueId::from_u128(7)),

@@ -12,11 +12,11 @@ pub fn of(version: i64) -> String {
     format!("\"v{version}\"")
 }
 
-/// The version that `If-Match` demands, for PATCH and PUT; none for `*`, which any version
-/// satisfies.
+/// The version that `If-Match` demands, for PATCH and PUT; none for `*`, which matches every
+/// version.
 ///
 /// # Errors
-/// 428 without the header; 412 where it names no version of ours, or several.
+/// 428 without the header; 412 if it names an unknown version, or several.
 pub fn required(request: &Request) -> Result<Option<i64>, Problem> {
     let Some(value) = header(request, "if-match") else {
         return Err(Problem::new(
@@ -35,7 +35,7 @@ pub fn required(request: &Request) -> Result<Option<i64>, Problem> {
     version.map(Some).ok_or_else(stale)
 }
 
-/// 412: what the client read is not what is there.
+/// 412: the resource has changed since the client read it.
 pub fn stale() -> Problem {
     Problem::new(
         Code::PreconditionFailed,
@@ -43,12 +43,12 @@ pub fn stale() -> Problem {
     )
 }
 
-/// Gives an answer to GET its ETag; 304 where the client has this version already.
+/// Gives an answer to GET its ETag; 304 if the client already has this version.
 pub fn apply(request: &Request, version: i64, response: Response) -> Response {
     tagged(request, of(version), response)
 }
 
-/// The same for what has no version: the tag is made of the body.
+/// The same for a resource without a version: the tag is a hash of the body.
 pub fn by_content(request: &Request, response: Response) -> Response {
     let mut hasher = DefaultHasher::new();
     hasher.write(&response.body);

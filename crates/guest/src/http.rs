@@ -1,11 +1,11 @@
-//! Small readings of a request and makings of a response.
+//! Helpers that read a request or build a response.
 
 use std::collections::BTreeMap;
 
 use crate::problem::Problem;
 use crate::{Request, Response};
 
-/// A request of nobody in particular, with nothing but this.
+/// An anonymous request with only these parts.
 pub fn request(method: &str, path: &str) -> Request {
     Request {
         method: method.into(),
@@ -29,12 +29,12 @@ pub fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
         .map(|(_, value)| value.as_str())
 }
 
-/// Query parameters, decoded. A name that comes twice is an error of the client.
+/// Query parameters, decoded. A repeated name is the client's error.
 pub struct Query(BTreeMap<String, String>);
 
 impl Query {
     /// # Errors
-    /// 422 where a parameter is not among `known`, comes twice, or contains U+0000.
+    /// 422 if a parameter is not among `known`, is repeated, or contains U+0000.
     pub fn parse(request: &Request, known: &[&str]) -> Result<Self, Problem> {
         let mut parameters = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(request.query.as_bytes()) {
@@ -67,7 +67,7 @@ impl Query {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The parameter parsed; absent is none.
+    /// The parsed parameter; none if it is absent.
     ///
     /// # Errors
     /// 422 with the parse error's own text.

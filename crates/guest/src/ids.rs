@@ -9,7 +9,7 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// What an id names; its prefix says so to people.
+/// The kind of resource that an id names; the prefix shows it to people.
 pub trait Kind: Copy + Eq + Ord + Hash + fmt::Debug + 'static {
     const PREFIX: &'static str;
 }
@@ -50,7 +50,7 @@ kinds! {
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 impl<K: Kind> Id<K> {
-    /// A new id: UUIDv7 of now.
+    /// A new id: a UUIDv7 of the current time.
     pub fn new() -> Self {
         Self(uuid::Uuid::now_v7().as_u128(), PhantomData)
     }

@@ -1,21 +1,21 @@
-//! Facts that a service hears of: what a message is, and the table `inbox`, in which a consumer
-//! records what it has handled, in the transaction of the effect.
+//! Facts that a service consumes: the form of a message, and the table `inbox`, in which a consumer
+//! records each handled message in the transaction of its effect.
 
 use crate::bindings::eventhub::kafka::types::Message;
 use crate::outbox::{Fact, TOPIC_PREFIX};
 use crate::sql::{Statement, sql};
 
-/// A message with a fact, its payload not read yet.
+/// A message with a fact, whose payload is not parsed yet.
 #[derive(Debug)]
 pub struct Envelope<'a> {
-    /// The same when the fact is published again.
+    /// The fact's id, the same in every publication.
     pub id: u128,
     name: &'a str,
     aggregate: &'a str,
     payload: &'a [u8],
 }
 
-/// Why a message can never be understood: it goes to the dead letters.
+/// Why a message can never be read: it goes to the dead letters.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Error {
     #[error("the header id is missing or is not a UUID")]
@@ -32,7 +32,7 @@ impl<'a> Envelope<'a> {
     /// Reads the headers of a message.
     ///
     /// # Errors
-    /// A header is missing, or the topic is not one of facts.
+    /// A header is missing, or the topic does not carry facts.
     pub fn open(message: &'a Message) -> Result<Self, Error> {
         let header = |name: &str| {
             let mut headers = message.headers.iter();
@@ -52,15 +52,15 @@ impl<'a> Envelope<'a> {
         })
     }
 
-    /// What the fact is about: `booking`.
+    /// The kind of aggregate: `booking`.
     pub fn aggregate(&self) -> &'a str {
         self.aggregate
     }
 
-    /// The fact, if it is an `F`. Members that `F` does not know are ignored.
+    /// The fact, if it is an `F`. Members unknown to `F` are ignored.
     ///
     /// # Errors
-    /// It is an `F`, and its payload is not what `F` has.
+    /// It is an `F`, and its payload does not parse as one.
     pub fn fact<F: Fact>(&self) -> Result<Option<F>, Error> {
         if self.name != F::NAME || self.aggregate != F::AGGREGATE {
             return Ok(None);
@@ -74,7 +74,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// Records that a fact is handled; refused by `inbox_pkey` where it was before.
+/// Records that a fact is handled; `inbox_pkey` refuses a fact that is already recorded.
 pub fn record_handled(id: u128) -> Statement {
     sql("INSERT INTO inbox (event_id) VALUES ($1)")
         .bind(crate::ids::EventId::from_u128(id))

@@ -1,4 +1,5 @@
-//! What all components share: the capabilities, the manners of the HTTP API, ids, money and time.
+//! The code shared by all components: the capabilities, the conventions of the HTTP API, ids, money
+//! and time.
 //!
 //! A component's `lib.rs` is one [`service!`]: it generates the bindings of the component's world,
 //! maps the shared interfaces onto [`bindings`], so that a `Request` is the same Rust type
@@ -25,7 +26,6 @@ pub mod redis;
 pub mod router;
 mod service;
 pub mod sql;
-pub mod testing;
 pub mod time;
 pub mod validate;
 

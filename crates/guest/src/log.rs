@@ -1,5 +1,5 @@
-//! JSON lines on stderr: every host passes them on. A message reads alone, fields are dotted, never
-//! a secret.
+//! JSON lines on stderr, which every host passes on. A message is readable on its own, its fields
+//! are dotted, and it never holds a secret.
 
 use std::sync::Once;
 

@@ -6,11 +6,11 @@ use std::str::FromStr;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A currency in use by ISO 4217 (table A.1, without funds, metals and testing codes).
+/// A current currency of ISO 4217 (table A.1, without funds, metals and testing codes).
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Currency([u8; 3]);
 
-/// Not the code of a currency.
+/// The code of a currency is invalid.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("must be the ISO 4217 code of a currency in capital letters, such as EUR")]
 pub struct InvalidCurrency;
@@ -89,7 +89,7 @@ impl Money {
         Self { amount, currency }
     }
 
-    /// None where the currencies differ or the sum overflows.
+    /// None if the currencies differ or the sum overflows.
     pub fn plus(self, other: Self) -> Option<Self> {
         (self.currency == other.currency).then_some(())?;
         Some(Self {
@@ -106,7 +106,7 @@ impl Money {
         })
     }
 
-    /// As typed interfaces carry it.
+    /// The form of the typed interfaces.
     pub fn to_wit(self) -> crate::bindings::eventhub::common::types::Money {
         crate::bindings::eventhub::common::types::Money {
             amount: self.amount,

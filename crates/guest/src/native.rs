@@ -1,5 +1,5 @@
-//! The capabilities of a service that runs natively, in a test: a [`Backend`] stands where the host
-//! is. Each thread has its own, so that tests run side by side.
+//! The capabilities of a service that runs natively, in a test: a [`Backend`] takes the host's
+//! place. Each thread has its own, so that tests can run in parallel.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -10,7 +10,7 @@ use crate::bindings::eventhub::kafka::{producer, types as kafka};
 use crate::bindings::eventhub::postgres::sql;
 use crate::bindings::eventhub::redis::commands as redis;
 
-/// What the host does for a component. The types are those of the WIT.
+/// The host's side of a component's capabilities, with the types of the WIT.
 pub trait Backend {
     fn query(&self, database: &str, statement: &sql::Statement) -> Result<sql::Rows, sql::Error>;
     fn transaction(
@@ -45,7 +45,7 @@ pub fn set_backend(backend: Rc<dyn Backend>) {
     BACKEND.set(Some(backend));
 }
 
-/// Sets this thread's clock; none is the system's.
+/// Sets this thread's clock; none is the system clock.
 pub fn set_clock(now: Option<Timestamp>) {
     CLOCK.set(now);
 }
@@ -56,12 +56,12 @@ pub fn set_variable(name: &str, value: &str) {
     VARIABLES.with_borrow_mut(|variables| variables.insert(name.into(), value.into()));
 }
 
-/// This thread's variable, where a test has set it.
+/// This thread's variable, if a test has set it.
 pub(crate) fn variable(name: &str) -> Option<String> {
     VARIABLES.with_borrow(|variables| variables.get(name).cloned())
 }
 
-/// This thread's clock, where a test has set it.
+/// This thread's clock, if a test has set it.
 pub(crate) fn clock() -> Option<Timestamp> {
     CLOCK.get()
 }
@@ -69,7 +69,7 @@ pub(crate) fn clock() -> Option<Timestamp> {
 /// Calls this thread's backend.
 ///
 /// # Panics
-/// Where the thread has none: the code under test uses a capability, so its test must give it one.
+/// When the thread has no backend: the code under test uses a capability, so its test must set one.
 pub(crate) fn with_backend<T>(call: impl FnOnce(&dyn Backend) -> T) -> T {
     let backend = BACKEND.with_borrow(Clone::clone);
     let Some(backend) = backend else {

@@ -1,4 +1,4 @@
-//! Facts that other services hear of: a row of the table `outbox`, written in the transaction of the
+//! Facts for other services: each is a row of the table `outbox`, written in the transaction of the
 //! change that it reports. The host's reader publishes it to topic `outbox.event.<aggregate>` (the
 //! contract of Debezium's outbox event router). `inbox` is the consumer's side.
 
@@ -7,10 +7,10 @@ use serde::de::DeserializeOwned;
 
 use crate::sql::{Json, Statement, sql};
 
-/// What all topics of facts begin with.
+/// The prefix of all topics of facts.
 pub const TOPIC_PREFIX: &str = "outbox.event.";
 
-/// Something that happened, as others hear of it. `crates/facts` has one type for each.
+/// A fact for other services. `crates/facts` has a type for each.
 ///
 /// Debezium can only pass a payload on unchanged that a Kafka Connect schema can be made of: it is
 /// an object; its lists are not empty (leave the member out), are of one type, and the objects in

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use crate::Response;
 
-/// Stable codes; `docs/errors.md` lists cause and remedy of each.
+/// Stable codes; `docs/errors.md` lists the cause and remedy of each.
 macro_rules! codes {
     ($($variant:ident $status:literal $code:literal $title:literal;)*) => {
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,7 +16,7 @@ macro_rules! codes {
         impl Code {
             pub const ALL: &[Code] = &[$(Code::$variant),*];
             pub const fn status(self) -> u16 { match self { $(Code::$variant => $status),* } }
-            /// As in the API: `seats_unavailable`.
+            /// The code in the API: `seats_unavailable`.
             pub const fn as_str(self) -> &'static str { match self { $(Code::$variant => $code),* } }
             pub const fn title(self) -> &'static str { match self { $(Code::$variant => $title),* } }
         }
@@ -58,7 +58,7 @@ codes! {
     Overloaded 503 "overloaded" "Too busy just now";
 }
 
-/// One fault of a request: where, what kind, and a sentence for people.
+/// One fault of a request: its place, its kind, and a sentence for people.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Fault {
     /// JSON pointer into the body (`/sections/0/id`), or `/query/limit` and
@@ -167,7 +167,7 @@ impl Problem {
             .with("to", to)
     }
 
-    /// An Idempotency-Key that another request was sent with.
+    /// 422: another request has used the Idempotency-Key.
     pub fn key_reused() -> Self {
         Self::new(
             Code::IdempotencyKeyReused,
@@ -219,7 +219,7 @@ impl Problem {
     }
 }
 
-/// Collects the faults of one request, so that a client hears of all of them at once.
+/// Collects the faults of one request, so that a client gets all of them at once.
 #[derive(Default, Debug)]
 pub struct Check {
     faults: Vec<Fault>,
@@ -230,7 +230,7 @@ impl Check {
         Self::default()
     }
 
-    /// Records a fault where `holds` is false.
+    /// Records a fault if `holds` is false.
     pub fn that(
         &mut self,
         holds: bool,
@@ -281,7 +281,7 @@ impl Check {
         self.faults.is_empty()
     }
 
-    /// The faults, for rules that leave the answer to their caller.
+    /// The faults, for rules whose caller builds the answer.
     pub fn into_faults(self) -> Vec<Fault> {
         self.faults
     }

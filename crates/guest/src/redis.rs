@@ -1,4 +1,4 @@
-//! The Redis capability: commands, pipelines, scripts, and readings of their replies.
+//! The Redis capability: commands, pipelines, scripts, and helpers that read their replies.
 
 pub use crate::bindings::eventhub::redis::commands::{Command, Error, Item, Reply};
 pub use crate::capabilities::redis::{execute, pipeline, script};

@@ -12,13 +12,13 @@ use crate::page::Page;
 use crate::problem::{Code, Problem};
 use crate::{Request, Response, auth, etag, json};
 
-/// What a handler answers: a response, or a problem that becomes one.
+/// A handler's result: a response, or a problem that becomes one.
 pub type Answer = Result<Response, Problem>;
 
-/// A handler of one route. `C` is what the service's routes share: its ports, as a rule.
+/// A handler of one route. `C` is the shared context of the service's routes: usually its ports.
 pub type Handler<C> = fn(&Call<'_, C>) -> Answer;
 
-/// One request on its way through a handler: what was asked, and what the handler may call.
+/// A handler's input: the request, and the context that the handler may call.
 pub struct Call<'a, C: ?Sized = ()> {
     pub request: &'a Request,
     pub context: &'a C,
@@ -40,7 +40,7 @@ impl<C: ?Sized> Call<'_, C> {
         auth::maybe_user(self.request)
     }
 
-    /// An id in the path. `what` as in "There is no such event".
+    /// An id in the path. `what` is the noun of "There is no such event".
     ///
     /// # Errors
     /// 404: a malformed id is like an unknown one.
@@ -48,12 +48,12 @@ impl<C: ?Sized> Call<'_, C> {
         self.params.id(name, what)
     }
 
-    /// A parameter of the path, percent-decoded; empty where the route has none of that name.
+    /// A parameter of the path, percent-decoded; empty if the route does not have it.
     pub fn param(&self, name: &str) -> &str {
         self.params.text(name)
     }
 
-    /// The query parameters. The router has refused those that the route does not take.
+    /// The query parameters. The router has refused the parameters that the route does not accept.
     pub fn query(&self) -> &Query {
         &self.query
     }
@@ -61,7 +61,7 @@ impl<C: ?Sized> Call<'_, C> {
     /// Limit and cursor of a list.
     ///
     /// # Errors
-    /// 422 for a limit that is not 1 to 100, or a cursor that this list did not give.
+    /// 422 for a limit outside 1 to 100, or for a cursor of another list.
     pub fn page<P: Serialize + DeserializeOwned>(&self) -> Result<Page<P>, Problem> {
         Page::parse(&self.query)
     }
@@ -74,7 +74,7 @@ impl<C: ?Sized> Call<'_, C> {
         json::body(self.request)
     }
 
-    /// Refuses a body: the route takes none.
+    /// Refuses a body, for a route that takes none.
     ///
     /// # Errors
     /// As [`json::empty_body`].
@@ -82,10 +82,10 @@ impl<C: ?Sized> Call<'_, C> {
         json::empty_body(self.request)
     }
 
-    /// The version that `If-Match` demands; none where any will do.
+    /// The version that `If-Match` demands; none if it accepts every version.
     ///
     /// # Errors
-    /// 428 without the header, 412 where it names no version of ours.
+    /// 428 without the header, 412 if it names an unknown version.
     pub fn if_match(&self) -> Result<Option<i64>, Problem> {
         etag::required(self.request)
     }
@@ -113,7 +113,7 @@ impl Params {
 struct Route<C: ?Sized> {
     method: &'static str,
     handler: Handler<C>,
-    /// The query parameters that it takes; all others are refused.
+    /// The accepted query parameters; all others are refused.
     query: &'static [&'static str],
 }
 
@@ -153,7 +153,7 @@ impl<C: ?Sized> Router<C> {
             }
             None => {
                 self.last = self.routes.len();
-                // A conflict of patterns is a bug that any call of this service shows at once.
+                // Conflicting patterns are a bug that every call of this service reveals at once.
                 if let Err(error) = self.paths.insert(path, self.last) {
                     tracing::error!(route.path = path, error.cause = %error, "route cannot be added");
                 }

@@ -1,4 +1,4 @@
-//! The Postgres capability with types: statements are built, rows are read by column name.
+//! The typed Postgres capability: builds statements, and reads rows by column name.
 //!
 //! ```ignore
 //! const DB: Database = Database("event_db");
@@ -18,10 +18,11 @@ use crate::time::Timestamp;
 #[derive(Clone, Copy)]
 pub struct Database(pub &'static str);
 
-/// Whose fault a failed call is.
+/// The errors of a call, by the party at fault.
 #[derive(Debug, thiserror::Error, PartialEq)]
 pub enum Error {
-    /// An expectation was not met: somebody else was quicker. Index of the statement.
+    /// A statement did not meet its expectation: another caller was quicker. Holds the statement's
+    /// index.
     #[error("statement {statement} touched {affected} rows")]
     Conflict { statement: u32, affected: u64 },
     /// A constraint refused the change.
@@ -32,19 +33,19 @@ pub enum Error {
         constraint: String,
         detail: String,
     },
-    /// Serialization failures outlived the retries: try again.
+    /// The retries of a serialization failure are used up: try again.
     #[error("serialization failure: {0}")]
     Serialization(String),
     /// A bug of ours: wrong SQL or a column of another type.
     #[error("invalid: {0}")]
     Invalid(String),
-    /// The database does not answer just now.
+    /// The database does not answer for now.
     #[error("unavailable: {0}")]
     Unavailable(String),
 }
 
 impl Error {
-    /// Whether the constraint of that name refused the change.
+    /// Whether the named constraint refused the change.
     pub fn violates(&self, name: &str) -> bool {
         matches!(self, Error::Violation { constraint, .. } if constraint == name)
     }
@@ -74,7 +75,7 @@ impl From<wit::Error> for Error {
     }
 }
 
-/// What is left when a service has mapped the errors that it expects.
+/// Maps the errors that a service does not expect.
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
@@ -118,7 +119,7 @@ impl Database {
         Ok(Row::all(postgres::query(self.0, &statement)?))
     }
 
-    /// One statement, its first row if there is one.
+    /// One statement, and its first row, if any.
     pub fn optional(&self, statement: Statement) -> Result<Option<Row>, Error> {
         Ok(self.query(statement)?.into_iter().next())
     }
@@ -170,7 +171,7 @@ impl Row {
     }
 
     /// # Errors
-    /// [`Error::Invalid`] where there is no such column, or it has another type.
+    /// [`Error::Invalid`] if the column does not exist or has another type.
     pub fn get<T: FromValue>(&self, column: &str) -> Result<T, Error> {
         let at = self.columns.iter().position(|known| known == column);
         let value = at
@@ -179,10 +180,10 @@ impl Row {
         T::from_value(value).ok_or_else(|| Error::Invalid(format!("column {column} is {value:?}")))
     }
 
-    /// A column of text, parsed: an enum as its `Display` writes it.
+    /// A parsed text column: an enum in the form of its `Display`.
     ///
     /// # Errors
-    /// As [`Row::get`], and where the text does not parse.
+    /// As [`Row::get`], and if the text does not parse.
     pub fn parse<T: std::str::FromStr>(&self, column: &str) -> Result<T, Error> {
         let text: String = self.get(column)?;
         text.parse()
@@ -190,12 +191,12 @@ impl Row {
     }
 }
 
-/// What can be a parameter.
+/// A type of parameters.
 pub trait ToValue {
     fn to_value(self) -> Value;
 }
 
-/// What a column can be read as; none where it does not fit.
+/// A type of columns; none if the value does not fit.
 pub trait FromValue: Sized {
     fn from_value(value: &Value) -> Option<Self>;
 }
@@ -278,8 +279,8 @@ impl<K: Kind> FromValue for Vec<Id<K>> {
 
 impl<T: serde::Serialize> ToValue for Json<T> {
     fn to_value(self) -> Value {
-        // Our own types always serialize; a map with non-text keys would be a bug that the NOT NULL
-        // of the column shows.
+        // Our own types always serialize; a map with non-text keys would be a bug that the column's
+        // NOT NULL reveals.
         serde_json::to_string(&self.0).map_or(Value::Null, Value::Json)
     }
 }

@@ -79,8 +79,8 @@ impl FromStr for Timestamp {
     }
 }
 
-/// The text where it has the shape of RFC 3339 (section 5.6), with at most nine digits of a second:
-/// jiff takes other shapes as well, and refuses more digits.
+/// The text, if it has the form of RFC 3339 (section 5.6) with at most nine fractional digits of a
+/// second: jiff also accepts other forms, and refuses more digits.
 fn shaped(text: &str) -> Option<String> {
     let (moment, rest) = text.split_at_checked(19)?;
     let like = |(byte, like): (u8, u8)| {

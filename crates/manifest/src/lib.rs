@@ -1,6 +1,6 @@
 //! `wadm.yaml` as build scripts, tools and tests read it: which services there are, what they call,
-//! and what they need. The host validates the same file with the `wadm-types` crate; this crate only
-//! reads it, so that a build script stays cheap.
+//! and what they need. The host validates the same file with the `wadm-types` crate; this crate
+//! only reads it, so that a build script stays cheap.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};

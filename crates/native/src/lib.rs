@@ -13,6 +13,7 @@
 
 mod backend;
 mod exchange;
+mod openapi;
 mod servers;
 mod values;
 
@@ -26,6 +27,7 @@ use serde_json::Value;
 use backend::HostClients;
 pub use backend::{Handle, Session};
 pub use exchange::{Exchange, delete, get, patch, post, put, send};
+pub use openapi::check_openapi;
 
 /// The databases and the Redis of one test, set as the backend of its thread.
 pub struct Environment {

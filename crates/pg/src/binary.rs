@@ -1,15 +1,15 @@
-//! Values in the binary form in which PostgreSQL sends them. An error says what is wrong with one,
-//! to be read after `column x `.
+//! Values in PostgreSQL's binary form. An error is the rest of a sentence that begins with `column
+//! x `.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Microseconds from the Unix epoch to PostgreSQL's, 2000-01-01.
 pub const EPOCH_US: i64 = 946_684_800_000_000;
 
-/// What is said of bytes that no value of the type has.
+/// The error for bytes that are not a value of the type.
 pub const BROKEN: &str = "is not in the binary form of its type";
 
-/// A value of so many bytes.
+/// A value of exactly `N` bytes.
 pub fn fixed<const N: usize>(bytes: &[u8]) -> Result<[u8; N], &'static str> {
     bytes.try_into().map_err(|_| BROKEN)
 }

@@ -1,6 +1,5 @@
-//! What every provider of `eventhub:postgres` has in common, whatever it reaches the server with:
-//! the binary forms of values, what is a decimal, and which statements are not for components.
-//! Pure.
+//! The code shared by all providers of `eventhub:postgres`, whatever their driver: the binary forms
+//! of values, the check of decimals, and the statements forbidden to components. Pure.
 
 pub mod binary;
 pub mod numeric;

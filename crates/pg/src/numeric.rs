@@ -1,6 +1,6 @@
 //! PostgreSQL's `numeric`: reading its binary form, and checking a decimal text before it is sent.
-//! Format: `numeric_send` in src/backend/utils/adt/numeric.c: digits to the base of 10,000, the
-//! weight of the first, sign, scale.
+//! The format is that of `numeric_send` in src/backend/utils/adt/numeric.c: digits to the base of
+//! 10,000, the weight of the first, sign, scale.
 
 const POSITIVE: u16 = 0x0000;
 const NEGATIVE: u16 = 0x4000;
@@ -8,7 +8,7 @@ const NEGATIVE: u16 = 0x4000;
 /// Reads the binary form as decimal text with as many decimals as the value's scale: `0.00`.
 ///
 /// # Errors
-/// What is wrong with it: NaN and the infinities have no decimal text.
+/// Why there is no decimal text: the bytes are malformed, or the value is NaN or infinite.
 pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
     const BROKEN: &str = "is not numeric's binary form";
     let mut halves = bytes
@@ -32,7 +32,7 @@ pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
         return Err("is NaN or infinite");
     }
 
-    // The digit of weight w stands for so many times 10,000 to the power of w.
+    // A digit of weight w counts digit × 10,000^w.
     let digit = |w: i32| {
         usize::try_from(i32::from(weight) - w)
             .ok()
@@ -63,8 +63,8 @@ pub fn decode(bytes: &[u8]) -> Result<String, &'static str> {
 }
 
 /// Whether a text is a plain decimal: an optional sign, digits, and perhaps a point and more
-/// digits. It is sent as text, so this only keeps out what the server would take beyond that: NaN,
-/// Infinity, exponents, hexadecimal.
+/// digits. The server parses the text, so this check only excludes the other forms that the server
+/// accepts: NaN, Infinity, exponents, hexadecimal.
 pub fn is_decimal(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));

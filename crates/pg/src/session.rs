@@ -1,8 +1,8 @@
-//! Which statements are not for components: they share the connection, and whoever provides it
-//! begins and ends the transaction.
+//! The statements forbidden to components: components share the connection, and its provider begins
+//! and ends the transaction.
 
 /// The first word of a statement that would end the transaction, change the connection for others,
-/// or talk another protocol.
+/// or switch to another protocol.
 pub fn control(text: &str) -> Option<&'static str> {
     const WORDS: &[&str] = &[
         "ABORT",

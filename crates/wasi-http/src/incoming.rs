@@ -1,4 +1,5 @@
-//! `wasi:http/incoming-handler`: the exchange becomes a value, and the value an exchange.
+//! `wasi:http/incoming-handler`: turns an exchange into a request value, and a response value into
+//! the answer.
 
 use std::io::Write;
 
@@ -12,16 +13,16 @@ use wasip2::io::streams::{InputStream, StreamError};
 /// One read of the body.
 const CHUNK: usize = 64 * 1024;
 
-/// Why there is no body.
+/// Why the body was not read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Unread {
     TooLarge,
-    /// It did not arrive whole.
+    /// The body did not arrive completely.
     Broken,
 }
 
-/// All but the body, and the length that was announced for it. Who sent it, this interface does not
-/// tell.
+/// The request without its body, and the announced length of the body. The interface does not
+/// report the client's address.
 pub fn head(incoming: &IncomingRequest) -> (Request, Option<usize>) {
     let method = match incoming.method() {
         Method::Get => "GET".into(),
@@ -60,7 +61,7 @@ pub fn head(incoming: &IncomingRequest) -> (Request, Option<usize>) {
     )
 }
 
-/// The whole body, of at most `max` bytes; `length` is what was announced.
+/// The whole body, of at most `max` bytes; `length` is the announced length.
 ///
 /// # Errors
 /// [`Unread`].
@@ -92,18 +93,18 @@ pub(crate) fn drain(stream: &InputStream, length: usize, max: usize) -> Result<V
     }
 }
 
-/// Answers.
+/// Sends the answer.
 pub fn send(response: Response, out: ResponseOutparam) {
     let headers = Fields::new();
     for (name, value) in &response.headers {
-        // A name that the host keeps to itself is left out.
+        // A header name reserved by the host is left out.
         let _ = headers.append(name, value.as_bytes());
     }
     let outgoing = OutgoingResponse::new(headers);
     let _ = outgoing.set_status_code(response.status);
     let body = outgoing.body();
     ResponseOutparam::set(out, Ok(outgoing));
-    // From here on a failure means that the client is gone.
+    // From here on a failure means that the client has disconnected.
     if let Ok(body) = body {
         if let Ok(mut stream) = body.write() {
             let _ = stream

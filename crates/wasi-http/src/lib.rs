@@ -1,5 +1,5 @@
-//! `wasi:http` as values, for components on every host: [`incoming`] makes an exchange a request
-//! and a response, [`outgoing`] makes one call.
+//! `wasi:http` as values, for components on every host: [`incoming`] turns an exchange into a
+//! request and a response, [`outgoing`] sends one request.
 
 pub mod incoming;
 pub mod outgoing;

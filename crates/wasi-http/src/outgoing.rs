@@ -1,4 +1,4 @@
-//! One call over `wasi:http/outgoing-handler`, answered whole.
+//! One call over `wasi:http/outgoing-handler`, with its complete answer.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use wasip2::http::types::{
 
 use crate::incoming::{Unread, drain};
 
-/// What is sent.
+/// The request.
 pub struct Call<'a> {
     pub method: Method,
     /// `https://api.example.com`: scheme and authority.
@@ -19,13 +19,13 @@ pub struct Call<'a> {
     /// Lower-case names; `content-length` is added.
     pub headers: &'a [(&'a str, &'a str)],
     pub body: &'a [u8],
-    /// Each of: connecting, waiting for the answer, waiting between two of its bytes.
+    /// The limit of each wait: for the connection, for the answer, and between two of its bytes.
     pub timeout: Duration,
     /// A longer answer is an error.
     pub max_answer: usize,
 }
 
-/// What came back.
+/// The answer.
 pub struct Answer {
     pub status: u16,
     /// Lower-case names.
@@ -36,7 +36,7 @@ pub struct Answer {
 /// Sends a call and waits for its answer.
 ///
 /// # Errors
-/// What went wrong, for the log. The call may have had its effect all the same.
+/// Why the call failed, for the log. The call may have had an effect all the same.
 pub fn send(call: &Call) -> Result<Answer, String> {
     let response = exchange(call)?;
     let entries = response.headers().entries().into_iter();
@@ -101,7 +101,7 @@ fn write(body: OutgoingBody, bytes: &[u8]) -> Result<(), String> {
     let stream = body
         .write()
         .map_err(|()| "the body cannot be written".to_string())?;
-    // The interface takes 4096 bytes at once.
+    // The interface accepts at most 4096 bytes per write.
     for chunk in bytes.chunks(4096) {
         stream
             .blocking_write_and_flush(chunk)

@@ -1,4 +1,4 @@
-//! What operators configure for all relays, and what the relay of one database needs.
+//! The operator's configuration of all relays, and the options of the relay of one database.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,18 +10,18 @@ use crate::Error;
 pub struct Config {
     /// Whether outboxes are relayed here; Debezium can do it instead.
     pub enabled: bool,
-    /// The databases whose outbox is relayed. Empty: those that the manifest gives an outbox.
+    /// The databases whose outbox is relayed. Empty: every database to which the manifest gives an
+    /// outbox.
     pub databases: Vec<String>,
-    /// Published rows are deleted from the table when they are this old. Minutes; 0 keeps them for
-    /// good.
+    /// Published rows of this age are deleted from the table. Minutes; 0 keeps them for ever.
     pub keep_minutes: u32,
     /// How often old rows are deleted. Seconds.
     pub prune_seconds: u64,
     /// The wait before the slot is tried again while another reader has it, or after an error.
     /// Milliseconds.
     pub retry_ms: u64,
-    /// On shutdown, Kafka has this long to acknowledge what was read; the rest is read again next
-    /// time. Milliseconds.
+    /// On shutdown, Kafka has this long to acknowledge the rows already read; the rest is read
+    /// again next time. Milliseconds.
     pub drain_ms: u64,
 }
 
@@ -51,7 +51,7 @@ pub struct Options {
     pub slot: String,
     /// The publication. The relay makes it when it is missing.
     pub publication: String,
-    /// What all relays have in common.
+    /// The settings shared by all relays.
     pub config: Config,
 }
 
@@ -76,7 +76,7 @@ impl Options {
         }
     }
 
-    /// Checks what goes into replication commands, which know no parameters.
+    /// Checks the names that go into replication commands, which take no parameters.
     pub(crate) fn validate(&self) -> Result<tokio_postgres::Config, Error> {
         let plain = |name: &str| {
             (1..=58).contains(&name.len())

@@ -14,7 +14,7 @@ pub(crate) struct Decoder {
     tables: HashMap<u32, Columns>,
 }
 
-/// Where the outbox's columns are in a row.
+/// The positions of the outbox's columns in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Columns {
     id: usize,
@@ -26,7 +26,7 @@ struct Columns {
     tracing_span_context: Option<usize>,
 }
 
-/// More columns than Postgres allows in a table.
+/// A bound above the number of columns that Postgres allows in a table.
 const MAX_COLUMNS: usize = 1_700;
 
 impl Decoder {
@@ -116,7 +116,7 @@ fn insert<'a>(reader: &mut Reader<'a>, columns: &Columns) -> Result<Event<'a>, E
 }
 
 /// `2026-11-22 16:58:17.123456` (DateStyle ISO, UTC) as milliseconds since the Unix epoch; `None`
-/// for `infinity` and its kin.
+/// for `infinity` and `-infinity`.
 fn milliseconds(text: &str) -> Option<i64> {
     let (date, time) = text.split_once(' ')?;
     let mut date = date.splitn(3, '-').map(str::parse::<i64>);
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
         self.array().map(u32::from_be_bytes)
     }
 
-    /// Up to the terminating NUL.
+    /// A text up to its terminating NUL.
     fn text(&mut self) -> Result<&'a str, Error> {
         let end = self
             .0

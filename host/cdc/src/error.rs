@@ -1,12 +1,12 @@
-//! Why the relay of one database stops for a while.
+//! The errors that stop the relay of one database for a while.
 
 use eventhub_kafka::Undelivered;
 use pgwire_replication::PgWireError;
 
-/// What ended a session; the service begins another after a while.
+/// Why a session ended; the service starts the next one after a while.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operator's fault: an option that cannot be.
+    /// The operator's fault: an invalid option.
     #[error("the outbox relay is configured wrongly: {0}")]
     Config(String),
     /// Postgres' fault, or the network's, or the database is not migrated yet.
@@ -18,7 +18,7 @@ pub enum Error {
     /// Kafka's fault.
     #[error("Kafka: {0}")]
     Kafka(String),
-    /// A bug here, or a table that is not the outbox of the contract.
+    /// A bug in this crate, or a table that does not have the outbox's columns.
     #[error("the write-ahead log cannot be understood: {0}")]
     Protocol(String),
 }

@@ -4,10 +4,10 @@ use eventhub_kafka::{Publication, Record, Undelivered};
 
 use crate::payload;
 
-/// Topics are this and the row's `aggregatetype`.
+/// The prefix of every topic; the row's `aggregatetype` follows.
 pub const TOPIC_PREFIX: &str = "outbox.event.";
 
-/// A row of the table `outbox`, borrowed from wherever it was read.
+/// A row of the table `outbox`, borrowed from its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Event<'a> {
     pub id: &'a str,
@@ -21,7 +21,7 @@ pub(crate) struct Event<'a> {
 }
 
 impl Event<'_> {
-    /// Hands the message to the producer. `topic` is that of the row's aggregate type.
+    /// Hands the message to the producer. `topic` is the topic of the row's aggregate type.
     pub async fn push(
         &self,
         topic: &str,

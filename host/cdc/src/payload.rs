@@ -2,12 +2,12 @@
 //! `table.expand.json.payload=true`.
 //!
 //! Compact JSON, members in the order of the text, null members of objects left out at every level;
-//! elements of arrays stay. A text that is neither object nor array becomes a JSON string, and no
-//! payload becomes `null`.
+//! elements of arrays stay. A payload that is neither an object nor an array becomes a JSON string,
+//! and a missing payload becomes `null`.
 
 use std::borrow::Cow;
 
-/// Deeper than this a payload is passed on as it is, nulls included.
+/// A payload nested deeper than this is passed on unchanged, nulls included.
 const MAX_DEPTH: usize = 256;
 
 /// The value for a payload's text; `None` is SQL's NULL.
@@ -31,7 +31,7 @@ pub(crate) fn value(payload: Option<&str>) -> Cow<'_, [u8]> {
     }
 }
 
-/// One pass over valid JSON; `None` where it is not, or too deep.
+/// One pass over the JSON; `None` when it is invalid or too deep.
 struct Copy<'a> {
     input: &'a [u8],
     at: usize,
@@ -110,7 +110,7 @@ impl Copy<'_> {
         Some(())
     }
 
-    /// The next byte that is no white space.
+    /// The next byte other than white space.
     fn peek(&mut self) -> Option<u8> {
         while matches!(self.input.get(self.at)?, b' ' | b'\n' | b'\r' | b'\t') {
             self.at += 1;

@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 use crate::session::{self, Relay};
 use crate::{Error, Options};
 
-/// A producer for [`Service`]s, of which one is enough for all databases: it never gives a message
-/// up, so that what is behind a stalled message cannot overtake it.
+/// A producer for [`Service`]s; one is enough for all databases. It never gives a message up, so
+/// that later messages cannot overtake a stalled one.
 ///
 /// # Errors
 /// When librdkafka refuses the configuration.
@@ -25,17 +25,17 @@ pub fn producer(config: &eventhub_kafka::Config) -> Result<Client, eventhub_kafk
 /// What the relay is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Status {
-    /// It has not reached the database yet.
+    /// The relay has not reached the database yet.
     Starting,
-    /// The slot is ours.
+    /// The relay has the slot.
     Active,
-    /// Another reader has the slot; ours waits.
+    /// Another reader has the slot; this relay waits.
     Standby,
-    /// It is trying again, because of this.
+    /// The relay retries, after this error.
     Failing(String),
 }
 
-/// Says how a [`Service`] fares. Cheap to clone.
+/// Reports the state of a [`Service`]. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Handle {
     database: String,
@@ -48,20 +48,20 @@ impl Handle {
         &self.database
     }
 
-    /// What the relay is doing now.
+    /// The relay's current state.
     pub fn status(&self) -> Status {
         self.status.borrow().clone()
     }
 
-    /// Waits until the relay is doing that, and answers false when it has ended before.
+    /// Waits until the relay is in the given state; false when the relay ends before.
     pub async fn wait_for(&mut self, status: &Status) -> bool {
         self.status.wait_for(|now| now == status).await.is_ok()
     }
 
-    /// For `/readyz`: whether someone relays this database.
+    /// For `/readyz`: whether this or another host relays the database.
     ///
     /// # Errors
-    /// Why nobody does.
+    /// Why the database is not relayed.
     pub fn ready(&self) -> Result<(), String> {
         match self.status() {
             Status::Active | Status::Standby => Ok(()),
@@ -103,8 +103,8 @@ impl Service {
         ))
     }
 
-    /// Relays until `shutdown`; what was read by then is still acknowledged and confirmed, within
-    /// the drain time.
+    /// Relays until `shutdown`; rows read by then are still acknowledged and confirmed, within the
+    /// drain time.
     pub async fn run(mut self, shutdown: CancellationToken) {
         let retry = Duration::from_millis(self.options.config.retry_ms.max(10));
         let database = self.options.database.clone();
@@ -123,7 +123,7 @@ impl Service {
                 is_active,
                 &shutdown,
             );
-            // Until the slot is ours there is nothing to be drained.
+            // Before the relay has the slot, it has nothing to drain.
             let ended = tokio::select! {
                 ended = session => ended,
                 () = stopped_before_active(&shutdown, status) => break,

@@ -1,5 +1,5 @@
-//! One replication session: from the slot to Kafka, many transactions under way at once, confirmed
-//! in their order.
+//! One replication session: from the slot to Kafka, with many transactions in flight, confirmed in
+//! their order.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;
@@ -20,12 +20,12 @@ use crate::event::Event;
 use crate::slot::Control;
 use crate::{Error, Options, TOPIC_PREFIX};
 
-/// The producer's side: which topics there are, and what was published.
+/// The producer's side: the known topics and the publications.
 pub(crate) struct Relay {
     database: String,
     client: Client,
-    /// By aggregate type; `None` where no such topic can be. Only of this session: a topic may be
-    /// deleted.
+    /// Topics by aggregate type; `None` when the topic's name is invalid. Kept for this session
+    /// only, because a topic may be deleted.
     topics: HashMap<String, Option<String>>,
     published: Counter,
     dropped: Counter,
@@ -47,10 +47,10 @@ impl Relay {
         self.client.publication()
     }
 
-    /// Hands one event to the producer. One that Kafka can never take (its topic has no possible
-    /// name, it is too large) is dropped, loudly: waiting for it would stop all events of the
-    /// database for good. Everything else ends the session, and the next one reads the event
-    /// again.
+    /// Hands one event to the producer. An event that Kafka can never accept (its topic's name is
+    /// invalid, or it is too large) is dropped with an error in the log: waiting for it would block
+    /// all events of the database for ever. Every other error ends the session, and the next
+    /// session reads the event again.
     pub async fn push(
         &mut self,
         event: &Event<'_>,
@@ -99,7 +99,7 @@ impl Relay {
         Ok(())
     }
 
-    /// What Kafka says of a publication that was pushed.
+    /// Kafka's answer to a publication.
     pub fn settle(&self, acknowledged: Result<(), Undelivered>) -> Result<(), Error> {
         match acknowledged {
             Err(Undelivered::Message(why)) => {
@@ -115,12 +115,12 @@ impl Relay {
     }
 }
 
-/// What has been read and not confirmed yet, in order.
+/// The transactions that were read and are not confirmed yet, in order.
 #[derive(Default)]
 struct Pending(VecDeque<Read>);
 
 struct Read {
-    /// `None` where there was nothing to publish.
+    /// `None` for a transaction without events.
     acknowledgement: Option<Acknowledgement>,
     end: Lsn,
     committed_at_us: i64,
@@ -140,8 +140,8 @@ impl Pending {
         }
     }
 
-    /// Waits until the first is through, and takes all that are by then: the end of the last, and
-    /// what Kafka said of each. Losing the future loses nothing.
+    /// Waits until the first transaction is settled, and takes every settled one: returns the end
+    /// of the last, and Kafka's answer to each. Dropping the future loses nothing.
     async fn advance(&mut self, relay: &Relay, seconds: &Histogram) -> Result<Read, Error> {
         let mut last = None;
         poll_fn(|context| {
@@ -166,7 +166,7 @@ impl Pending {
     }
 }
 
-/// Relays until `shutdown`, or an error. `active` is called when the slot is ours.
+/// Relays until `shutdown`, or an error. `active` is called once the session has the slot.
 pub(crate) async fn run(
     options: &Options,
     postgres: &tokio_postgres::Config,
@@ -183,7 +183,7 @@ pub(crate) async fn run(
     active();
 
     let published_until = Arc::new(AtomicI64::new(0));
-    // Dropped with the session, and with it the connection that holds the lock.
+    // Dropping the session aborts this task and closes its connection, which holds the lock.
     let mut care = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(
         control.look_after(options.clone(), published_until.clone()),
     ));
@@ -213,7 +213,7 @@ pub(crate) async fn run(
                     let committed_at_us = commit_time_micros + POSTGRES_EPOCH_US;
                     pending.0.push_back(Read { acknowledgement, end: end_lsn, committed_at_us });
                 }
-                // What is not ours moves the position, too: otherwise a quiet outbox would keep a busy database's log.
+                // Other changes also move the position: else a quiet outbox would retain the log.
                 Some(ReplicationEvent::KeepAlive { wal_end, server_time_micros, .. }) if transaction.is_none() => {
                     pending.mark(wal_end, server_time_micros + POSTGRES_EPOCH_US);
                 }
@@ -232,19 +232,19 @@ pub(crate) async fn run(
     if drained.await.is_err() {
         tracing::warn!(
             database = options.database,
-            "not all was acknowledged in time; it will be published again"
+            "Kafka did not acknowledge every event in time; the rest will be published again"
         );
     }
-    // The position goes out with the next status, a moment later.
+    // The next status, a moment later, carries the position.
     tokio::time::sleep(2 * STATUS_INTERVAL).await;
     let _ = tokio::time::timeout(Duration::from_secs(2), replication.shutdown()).await;
     Ok(())
 }
 
-/// How often the position is confirmed at most.
+/// The shortest time between two confirmations of the position.
 const STATUS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// 2000-01-01, where Postgres counts from, in microseconds since the Unix epoch.
+/// 2000-01-01, the epoch of Postgres, in microseconds since the Unix epoch.
 const POSTGRES_EPOCH_US: i64 = 946_684_800_000_000;
 
 fn replication_config(

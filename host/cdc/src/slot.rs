@@ -1,5 +1,5 @@
-//! What is done in the database beside reading its log: the publication, the slot, and the care of
-//! the table.
+//! The relay's work in the database besides reading the log: the publication, the slot, and the
+//! pruning of the table.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::session::Relay;
 use crate::{Error, Options};
 
-/// How many rows are deleted, or published from the table, at a time.
+/// The number of rows deleted, or published from the table, at a time.
 const CHUNK: i64 = 10_000;
 
 /// An ordinary connection. While it lives it holds the right to relay the database: an advisory
@@ -56,12 +56,12 @@ impl Control {
         }
     }
 
-    /// Makes the publication and the slot when they are not there.
+    /// Creates the publication and the slot when they are missing.
     ///
     /// A new slot begins where the log is now; rows older than that are published from the table
-    /// first. The slot gets its name only after that, so that a crash in between begins again.
-    /// A slot whose log Postgres has thrown away (`max_slot_wal_keep_size`) is replaced in the
-    /// same way: what was not pruned yet is published, some of it again.
+    /// first. The slot gets its name only after that, so that a restart after a crash in between
+    /// begins again. A slot whose log Postgres has discarded (`max_slot_wal_keep_size`) is replaced
+    /// in the same way: the rows still in the table are published, some of them again.
     pub async fn prepare(&self, options: &Options, relay: &mut Relay) -> Result<(), Error> {
         let (client, slot, publication) = (&self.client, &self.slot, &options.publication);
         let row = client
@@ -86,8 +86,8 @@ impl Control {
             client.batch_execute(&create).await?;
         }
 
-        // A crash may have left it behind, in use by nobody since the lock is ours; it would keep
-        // the log for ever.
+        // A crash may have left this slot behind. It is unused, since we have the lock, and it
+        // would retain the log for ever.
         let fresh = format!("{slot}_new");
         let leftover = "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = $1";
         client.execute(leftover, &[&fresh]).await?;
@@ -99,7 +99,7 @@ impl Control {
             tracing::error!(
                 database = options.database,
                 slot,
-                "Postgres gave up the slot's log; it is made anew from the table"
+                "Postgres discarded the slot's log; the slot is rebuilt from the table"
             );
             client
                 .execute("SELECT pg_drop_replication_slot($1)", &[slot])
@@ -122,13 +122,13 @@ impl Control {
         tracing::info!(
             database = options.database,
             slot,
-            "the replication slot was made"
+            "the replication slot was created"
         );
         Ok(())
     }
 
     async fn publish_table(&self, relay: &mut Relay) -> Result<(), Error> {
-        // `cmin` is the place of a row's statement in its transaction.
+        // `cmin` is the position of a row's statement in its transaction.
         let sql = "SELECT id::text, aggregatetype, aggregateid, type, payload::text, \
                    floor(extract(epoch FROM occurred_at_us) * 1000)::bigint, tracingspancontext \
                    FROM public.outbox ORDER BY occurred_at_us, cmin::text::bigint, ctid";

@@ -1,10 +1,9 @@
-//! Which addresses are public: what a component asks for must not reach the inside of our own
-//! network (SSRF).
+//! Which addresses are public: a component's request must not reach our own network (SSRF).
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Whether the whole internet knows this address: neither loopback, private, link-local, shared,
-/// documentation nor reserved (IANA's special-purpose registries, RFC 6890).
+/// Whether the address is globally reachable: not loopback, private, link-local, shared, for
+/// documentation, or reserved (IANA's special-purpose registries, RFC 6890).
 pub fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(address) => is_public_v4(address),
@@ -27,8 +26,8 @@ fn is_public_v4(address: Ipv4Addr) -> bool {
 
 fn is_public_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
-    // Global unicast is 2000::/3; of it, 2001::/23 is for protocols, 2001:db8::/32 for documents,
-    // 2002::/16 wraps IPv4.
+    // Global unicast is 2000::/3. Within it, 2001::/23 is for protocols, 2001:db8::/32 is for
+    // documentation, and 2002::/16 wraps IPv4.
     (0x2000..0x4000).contains(&first)
         && !(first == 0x2001 && (second < 0x200 || second == 0xdb8))
         && first != 0x2002

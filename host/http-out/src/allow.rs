@@ -15,13 +15,13 @@ pub struct Authority {
     host: String,
     /// Any subdomain of `host`.
     wildcard: bool,
-    /// None: the scheme's own port.
+    /// `None` is the scheme's default port.
     port: Option<u16>,
-    /// It may be in our own network.
+    /// The authority may be in our own network.
     private: bool,
 }
 
-/// What an allowed request may reach.
+/// The addresses that an allowed request may reach.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allowed {
     pub private: bool,
@@ -32,7 +32,7 @@ impl Authority {
         let error = || ParseError(text.to_owned());
         let (private, rest) = match text.trim().strip_prefix("private ") {
             Some(rest) => (true, rest.trim()),
-            // The mark without an authority, not a host of that name.
+            // This is the keyword without an authority, not a host named `private`.
             None if text.trim() == "private" => return Err(error()),
             None => (false, text.trim()),
         };

@@ -1,5 +1,5 @@
-//! The client of the outside, one for the process. Redirects are not followed: that is for the
-//! component to decide.
+//! The client for outgoing requests, one per process. It does not follow redirects: the component
+//! decides about them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::error::Error as _;
@@ -29,13 +29,13 @@ pub enum Refusal {
         component: String,
         authority: String,
     },
-    /// The name's fault: it leads into our own network.
+    /// The name's fault: it resolves to an address of our own network.
     #[error("{0} has a private address")]
     Private(String),
-    /// The other side's, or the network's.
+    /// The other side's fault, or the network's.
     #[error("{0}")]
     Failed(String),
-    /// Nobody's fault in particular: not in time, or not asked because it keeps failing.
+    /// The link refused the request: it is overloaded, or the other side keeps failing.
     #[error("{0}")]
     Unavailable(String),
     #[error("no answer within {} ms", .0.as_millis())]
@@ -69,8 +69,8 @@ where
     B::Data: Send,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    /// `allow` has the authorities of each component: `api.stripe.com`, `*.example.com`,
-    /// `localhost:4242`; with `private ` before it, an authority may have a private address.
+    /// `allow` holds the authorities of each component: `api.stripe.com`, `*.example.com`,
+    /// `localhost:4242`; an authority after `private ` may have a private address.
     ///
     /// # Errors
     /// An entry of the allow-list that cannot be read.
@@ -108,7 +108,7 @@ where
         })
     }
 
-    /// Sends a request, whose URI is absolute, for a component.
+    /// Sends a request with an absolute URI for a component.
     ///
     /// # Errors
     /// See [`Refusal`]. Whether a request that timed out had an effect is unknown.
@@ -143,8 +143,7 @@ where
                 Err(_) => Err(Refusal::Timeout(limit)),
             }
         };
-        // That the other side fails says something against it; that we do not want to talk to it
-        // does not.
+        // A failure of the other side counts against it; our own refusal to talk to it does not.
         let failed = |result: &Result<Answer, Refusal>| match result {
             Ok(answer) => answer.status().is_server_error(),
             Err(refusal) => !matches!(refusal, Refusal::Private(_)),
@@ -166,7 +165,7 @@ impl<B> Shared<B> {
 
     fn link(&self, component: &str, authority: &str) -> Arc<Link> {
         let mut links = self.links.lock();
-        // Few: only allowed authorities get here.
+        // The map stays small: only allowed authorities get here.
         let key = (component.to_owned(), authority.to_owned());
         links
             .entry(key)

@@ -1,4 +1,4 @@
-//! How long outgoing requests may take.
+//! The time limits of outgoing requests.
 
 use eventhub_link::LinkConfig;
 use serde::{Deserialize, Serialize};
@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Connecting, TLS included. Milliseconds.
+    /// The limit for connecting, TLS included. Milliseconds.
     pub connect_timeout_ms: u64,
-    /// The wait for the head of the answer. Milliseconds; a component may ask for less.
+    /// The limit for the wait for the response head. Milliseconds; a component may ask for less.
     pub first_byte_timeout_ms: u64,
     /// The limits of each component and authority.
     pub link: LinkConfig,

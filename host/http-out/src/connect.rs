@@ -1,5 +1,4 @@
-//! Connections: the name is resolved, every address is checked, and the connection goes to the
-//! address that was checked.
+//! Connections: resolves the name, checks every address, and connects to a checked address.
 
 use std::io;
 use std::net::SocketAddr;
@@ -19,13 +18,14 @@ use tokio_rustls::client::TlsStream;
 
 use crate::is_public;
 
-/// Plain or with TLS.
+/// A connection, plain or with TLS.
 pub enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-/// Connects for one kind of entry: those that may be private, or those that may not.
+/// Connects for one kind of entry: authorities that may have a private address, or those that may
+/// not.
 #[derive(Clone)]
 pub struct Connector {
     pub private: bool,
@@ -41,7 +41,7 @@ pub fn tls() -> TlsConnector {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    // ring has the default versions.
+    // ring supports the default versions.
     let config = match builder {
         Ok(builder) => builder.with_root_certificates(roots).with_no_client_auth(),
         Err(_) => unreachable!("ring supports TLS 1.2 and 1.3"),
@@ -69,7 +69,7 @@ impl Connector {
         let addresses: Vec<SocketAddr> = tokio::net::lookup_host((host.as_str(), port))
             .await?
             .collect();
-        // One private address among public ones is an attempt to get at it.
+        // A private address among public ones is an attempt to reach it.
         if !self.private && addresses.iter().any(|address| !is_public(address.ip())) {
             return Err(io::Error::new(io::ErrorKind::PermissionDenied, Private));
         }
@@ -85,7 +85,7 @@ impl Connector {
     }
 }
 
-/// The name leads into our own network.
+/// The name resolves to an address of our own network.
 #[derive(Debug, thiserror::Error)]
 #[error("the host has a private address")]
 pub struct Private;

@@ -1,6 +1,6 @@
-//! HTTP to the outside for `wasi:http/outgoing-handler`: only to authorities that the component is
-//! allowed, only to public addresses unless the entry says otherwise, and each authority through a
-//! link of its own.
+//! Outgoing HTTP for `wasi:http/outgoing-handler`: only to the authorities on the component's
+//! allow-list, only to public addresses unless the entry says otherwise, and with a separate link
+//! for each authority.
 
 mod address;
 mod allow;

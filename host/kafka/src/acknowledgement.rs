@@ -1,5 +1,5 @@
-//! Waiting for many messages at once: a counter that the delivery reports of a batch share, instead
-//! of a future for each.
+//! Waits for many messages at once: the delivery reports of a batch share one counter instead of a
+//! future each.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -35,8 +35,8 @@ impl Tally {
         self.open.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// One message, or the publisher, is through. The first error is kept; one after which others
-    /// may be tried again goes before one that is final, or they would be taken for refused.
+    /// One message, or the publisher, is done. The first error is kept, but a retryable error
+    /// replaces a final one: otherwise the retryable messages would count as refused.
     pub fn settle(&self, result: Result<(), Undelivered>) {
         if let Err(error) = result {
             let mut kept = self.error.lock();
@@ -53,8 +53,8 @@ impl Tally {
     }
 }
 
-/// Resolves when every message of a publication is acknowledged, with the first error if any was
-/// not. Dropping it cancels nothing: the messages are on their way.
+/// Resolves when every message of a publication is settled, with the first error if one failed.
+/// Dropping it does not cancel the publication: the messages are already in flight.
 #[derive(Debug)]
 #[must_use = "nothing is known to be published before it resolves"]
 pub struct Acknowledgement(pub(crate) Arc<Tally>);
@@ -66,7 +66,7 @@ impl Future for Acknowledgement {
         let tally = &self.0;
         if tally.open.load(Ordering::Acquire) != 0 {
             tally.waker.register(context.waker());
-            // The last report may have come between the look and the registration.
+            // The last report may have arrived between the check and the registration.
             if tally.open.load(Ordering::Acquire) != 0 {
                 return Poll::Pending;
             }

@@ -1,4 +1,4 @@
-//! Creating topics. The broker creates none by itself, so that a misspelt name is an error.
+//! Creates topics. The broker does not create topics by itself, so a misspelt name is an error.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use rdkafka::types::RDKafkaErrorCode;
 use crate::{Client, Error};
 
 impl Client {
-    /// Creates those of these topics that do not exist yet; `partitions` of 0 or less means the
-    /// configured number. Existing ones are left as they are, so that it may be called at every
-    /// start and by several nodes at once; whoever may not create topics needs them to exist.
+    /// Creates the topics that do not exist yet; `partitions` of 0 or less means the configured
+    /// number. Existing topics are left as they are, so every node may call this at every start. A
+    /// client without the right to create topics needs them to exist.
     ///
     /// # Errors
-    /// [`Error::Refused`] when one of them can have no such name; [`Error::Unavailable`] when the
-    /// brokers do not answer, or one does not exist and was not created.
+    /// [`Error::Refused`] when a topic's name is invalid; [`Error::Unavailable`] when the brokers
+    /// do not answer, or when a topic is missing and could not be created.
     pub async fn ensure_topics<'a>(
         &self,
         topics: impl IntoIterator<Item = (&'a str, i32)>,
@@ -53,10 +53,9 @@ impl Client {
         }
         let names: Vec<_> = new.iter().map(|topic| topic.name).collect();
         match failure {
-            // Until the topic is known everywhere a consumer or producer would be told that there
-            // is none.
+            // Until every broker knows the topic, a consumer or producer may get "unknown topic".
             None => self.wait_for(&names, Duration::from_secs(10)).await,
-            // Brokers ask for the right to create before they look whether it is there.
+            // Brokers check the right to create before they check whether the topic exists.
             Some(why) => self
                 .wait_for(&names, Duration::ZERO)
                 .await

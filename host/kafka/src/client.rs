@@ -38,12 +38,13 @@ pub struct Client {
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
-    /// Replaced when librdkafka gives it up for good (a fatal error of the idempotent producer).
+    /// Replaced after a fatal error of the idempotent producer, from which librdkafka cannot
+    /// recover.
     producer: RwLock<Arc<ThreadedProducer<Reports>>>,
 }
 
 impl Client {
-    /// Makes the producer; the connection itself is made, and made again, in the background.
+    /// Creates the producer; librdkafka connects and reconnects in the background.
     ///
     /// # Errors
     /// [`Error::Config`] when librdkafka refuses the configuration.
@@ -54,7 +55,7 @@ impl Client {
         })
     }
 
-    /// The configuration it was made with.
+    /// The client's configuration.
     pub fn config(&self) -> &Config {
         &self.shared.config
     }
@@ -63,7 +64,7 @@ impl Client {
     /// given.
     ///
     /// # Errors
-    /// The first that occurred; some messages may have been published all the same.
+    /// The first error; some messages may have been published all the same.
     pub async fn publish(&self, messages: &[Message]) -> Result<(), Undelivered> {
         let mut publication = self.publication();
         let mut headers = Vec::new();
@@ -87,8 +88,8 @@ impl Client {
         publication.finish().await
     }
 
-    /// Starts a batch whose messages are acknowledged together. For who wants several batches under
-    /// way at once.
+    /// Starts a batch whose messages are acknowledged together. For callers that keep several
+    /// batches in flight.
     pub fn publication(&self) -> Publication {
         Publication {
             client: self.clone(),
@@ -118,11 +119,11 @@ impl Client {
         answer.await.map_err(|e| e.to_string())?
     }
 
-    /// Waits until everything pushed so far is acknowledged or has failed, or `timeout` is over.
+    /// Waits until every message pushed so far is acknowledged or has failed, or `timeout` is over.
     /// For the shutdown.
     ///
     /// # Errors
-    /// [`Error::Unavailable`] when messages are left.
+    /// [`Error::Unavailable`] when messages are still pending.
     pub async fn flush(&self, timeout: Duration) -> Result<(), Error> {
         let producer = self.shared.producer.read().clone();
         let flushed = tokio::task::spawn_blocking(move || producer.flush(timeout)).await;
@@ -131,7 +132,7 @@ impl Client {
             .map_err(Error::from)
     }
 
-    /// Replaces a producer that librdkafka has given up.
+    /// Replaces the producer after a fatal error.
     fn renew(&self, broken: &Arc<ThreadedProducer<Reports>>) {
         let mut current = self.shared.producer.write();
         if !Arc::ptr_eq(&current, broken) {
@@ -168,7 +169,7 @@ impl Publication {
     /// Hands one message to the producer; waits while the producer's queue is full.
     ///
     /// # Errors
-    /// What is wrong with this message. Those pushed before it are on their way.
+    /// Why this message was refused. The messages pushed before it stay in flight.
     pub async fn push(&mut self, record: Record<'_>) -> Result<(), Undelivered> {
         self.pushed += 1;
         if self.pushed.is_multiple_of(512) {
@@ -216,7 +217,7 @@ impl Publication {
         })
     }
 
-    /// No more messages: what is returned resolves when all are acknowledged.
+    /// Ends the batch: the returned future resolves when all its messages are settled.
     pub fn finish(self) -> Acknowledgement {
         self.tally.settle(Ok(()));
         Acknowledgement(self.tally)

@@ -20,21 +20,21 @@ pub struct Config {
     pub linger_ms: u64,
     /// `lz4`, `gzip` or `none`.
     pub compression: String,
-    /// After so long without acknowledgement a message counts as not published. Milliseconds; 0 is
-    /// never.
+    /// A message without an acknowledgement after this time counts as not published. Milliseconds;
+    /// 0 is no limit.
     pub delivery_timeout_ms: u64,
-    /// The largest message that is accepted, in bytes; the broker's own `message.max.bytes` has to
-    /// allow it.
+    /// The largest accepted message, in bytes; the broker's own `message.max.bytes` has to allow
+    /// it.
     pub max_message_bytes: u32,
-    /// How many messages may wait for their acknowledgement; a publisher of more waits.
+    /// How many messages may await their acknowledgement; above that, publishers wait.
     pub max_queued: u32,
-    /// Partitions of a topic that is created without saying how many.
+    /// Partitions of a topic whose creator does not give a number.
     pub partitions: i32,
     /// Copies of each partition of a created topic; -1 leaves it to the broker.
     pub replication: i32,
     /// Further librdkafka properties, for TLS and SASL: `security.protocol`, `sasl.username`, …
     pub properties: BTreeMap<String, String>,
-    /// What all subscriptions have in common.
+    /// The settings shared by all subscriptions.
     pub consumer: ConsumerConfig,
 }
 
@@ -56,14 +56,14 @@ impl Default for Config {
 }
 
 impl Config {
-    /// What all clients have in common.
+    /// The settings shared by all clients.
     pub(crate) fn base(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config
             .set("bootstrap.servers", &self.brokers)
             .set("client.id", "eventhub")
             .set("allow.auto.create.topics", "false")
-            // A broker that comes back is noticed within a second.
+            // Reconnects within a second of a broker's return.
             .set("reconnect.backoff.max.ms", "1000")
             .set("socket.connection.setup.timeout.ms", "10000")
             .set("enable.metrics.push", "false")
@@ -89,14 +89,14 @@ impl Config {
             // The partitioner of the Java clients: a key stays in its partition when another
             // producer takes over.
             .set("partitioner", "murmur2_random")
-            // How long an unknown topic may be one that is just being created.
+            // For this long, an unknown topic counts as one under creation.
             .set("topic.metadata.propagation.max.ms", "3000");
         config
     }
 }
 
-/// One service's consumer group. Group, topics and drain time are its caller's to set; all else is
-/// the operator's.
+/// One service's consumer group. The caller sets group, topics and drain time; the operator sets
+/// all else.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ConsumerConfig {
@@ -106,28 +106,30 @@ pub struct ConsumerConfig {
     /// The topics to consume.
     #[serde(skip)]
     pub topics: Vec<String>,
-    /// The most messages that are handed over in one call.
+    /// The most messages handed over in one call.
     pub max_batch: usize,
-    /// After so many attempts a message goes to the dead letter topic.
+    /// After this many attempts a message goes to the dead letter topic.
     pub max_attempts: u32,
-    /// The wait before the second, third, … attempt; the last one goes on. Milliseconds.
+    /// The wait before the second, third, … attempt; further attempts use the last wait.
+    /// Milliseconds.
     pub backoff_ms: Vec<u64>,
-    /// How many messages of a partition may be in memory unfinished; more are not fetched.
+    /// How many unfinished messages of a partition are kept in memory; at the limit, fetching
+    /// pauses.
     pub max_pending: usize,
-    /// How far a partition may be read beyond its first unfinished message; that much may come
-    /// again after a crash.
+    /// How many offsets a partition is read beyond its first unfinished message; after a crash
+    /// these messages may be delivered again.
     pub max_ahead: i64,
-    /// Appended to a topic's name it names its dead letter topic.
+    /// The suffix that turns a topic's name into the name of its dead letter topic.
     pub dead_letter_suffix: String,
     /// How often offsets are committed. Milliseconds.
     pub commit_interval_ms: u64,
-    /// How long a batch under way may still take when its partition is given away or the consumer
-    /// stops. Milliseconds.
+    /// How long a running batch may still take when its partition is revoked or the consumer stops.
+    /// Milliseconds.
     #[serde(skip)]
     pub drain_ms: u64,
-    /// A member that is not heard of for so long is taken for dead. Milliseconds.
+    /// A member without a heartbeat for this long counts as dead. Milliseconds.
     pub session_timeout_ms: u64,
-    /// How often a member is heard of. Milliseconds.
+    /// How often a member sends a heartbeat. Milliseconds.
     pub heartbeat_ms: u64,
 }
 
@@ -204,8 +206,8 @@ impl ConsumerConfig {
             .set("partition.assignment.strategy", "cooperative-sticky")
             .set("session.timeout.ms", self.session_timeout_ms.to_string())
             .set("heartbeat.interval.ms", self.heartbeat_ms.to_string())
-            // What librdkafka fetches ahead, per partition: it bounds the memory, the workers take
-            // from it what they can use.
+            // librdkafka's prefetch per partition: these limits bound its memory, and the workers
+            // read from it at their own pace.
             .set(
                 "queued.min.messages",
                 self.max_pending.max(1_000).to_string(),

@@ -1,20 +1,20 @@
-//! What can go wrong with Kafka.
+//! The errors of the Kafka capability.
 
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode;
 
 use crate::PublishError;
 
-/// Why the client, the administration or a consumer could not do what it was asked.
+/// Why a call of the client, the administration or a consumer failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The operator's fault: a key of the configuration that cannot be.
+    /// The operator's fault: an invalid setting.
     #[error("Kafka is configured wrongly: {0}")]
     Config(String),
     /// Kafka's fault, or the network's: try again later.
     #[error("Kafka is unavailable: {0}")]
     Unavailable(String),
-    /// The caller's fault: no topic can have such a name.
+    /// The caller's fault: an invalid topic name.
     #[error("Kafka refuses: {0}")]
     Refused(String),
 }
@@ -33,15 +33,15 @@ impl From<KafkaError> for Error {
 /// Why a message is not in Kafka.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Undelivered {
-    /// The message's fault: too large, malformed, for a topic that cannot be. It will never be
-    /// taken.
+    /// The message's fault: it is too large, malformed, or for an invalid topic name. Kafka will
+    /// never accept it.
     #[error("{0}")]
     Message(String),
-    /// The topic's: there is none, or it must not be written to. Whoever runs Kafka can change
-    /// that.
+    /// The topic's fault: it does not exist, or it is not writable. The operator of Kafka can
+    /// change that.
     #[error("{0}")]
     Topic(String),
-    /// Kafka's: not acknowledged by all in-sync replicas in time.
+    /// Kafka's fault: the in-sync replicas did not all acknowledge in time.
     #[error("{0}")]
     Unavailable(String),
 }
@@ -72,13 +72,13 @@ impl Undelivered {
         }
     }
 
-    /// Whether trying again is of no use, whatever is done to Kafka.
+    /// Whether a retry is pointless, whatever is done to Kafka.
     pub fn is_final(&self) -> bool {
         matches!(self, Self::Message(_))
     }
 }
 
-/// A component can do as little about a topic as about its message.
+/// To a component, a topic's fault is as final as its message's.
 impl From<Undelivered> for PublishError {
     fn from(error: Undelivered) -> Self {
         match error {

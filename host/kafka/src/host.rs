@@ -13,7 +13,7 @@ pub const PRODUCER: &str = "eventhub:kafka/producer@0.1.0";
 /// Registers the producer for components whose calls go through `link`.
 ///
 /// # Errors
-/// When the linker has the interface already.
+/// When the linker already has the interface.
 pub fn add_to_linker<T: Send + 'static>(
     linker: &mut Linker<T>,
     client: Client,
@@ -28,7 +28,7 @@ pub fn add_to_linker<T: Send + 'static>(
 }
 
 async fn publish(client: &Client, link: &Link, messages: &[Message]) -> Result<(), PublishError> {
-    // What is wrong with a message says nothing about Kafka.
+    // A faulty message says nothing about Kafka's health.
     let failed =
         |result: &Result<(), Undelivered>| matches!(result, Err(Undelivered::Unavailable(_)));
     match link.call(failed, client.publish(messages)).await {

@@ -1,4 +1,4 @@
-//! All databases of the configuration, for the whole process. Tries again where that is safe: a
+//! All databases of the configuration, for the whole process. Retries wherever that is safe: a
 //! transaction is a value.
 
 use std::collections::{BTreeMap, HashMap};
@@ -62,11 +62,11 @@ impl Client {
         .await
     }
 
-    /// All statements in one transaction; no statement, no transaction.
+    /// All statements in one transaction; without a statement, no transaction is opened.
     ///
     /// # Errors
-    /// [`Error`]; then none of them has had an effect, except with [`Error::Unavailable`], where
-    /// that is unknown.
+    /// [`Error`]: the transaction had no effect, except after [`Error::Unavailable`], when the
+    /// effect is unknown.
     pub async fn transaction(
         &self,
         database: &str,
@@ -84,7 +84,7 @@ impl Client {
     /// Whether every database answers.
     ///
     /// # Errors
-    /// Those that do not, and why.
+    /// The databases that do not answer, and why.
     pub async fn ready(&self) -> Result<(), BTreeMap<String, String>> {
         let ask = Statement {
             text: "SELECT 1".to_owned(),
@@ -118,7 +118,7 @@ impl Client {
     }
 }
 
-/// Attempts until one succeeds or trying again would be of no use, or not safe.
+/// Makes attempts until one succeeds, or until a retry would be pointless or unsafe.
 async fn attempts<T, F: Future<Output = Result<T, Failure>>>(
     database: &Database,
     retries: u8,
@@ -147,8 +147,8 @@ async fn attempts<T, F: Future<Output = Result<T, Failure>>>(
                 database.forget_statements();
                 "stale"
             }
-            // The server may have restarted since the connection served last. It cannot have done
-            // anything with this.
+            // The server may have restarted since the connection's last use. It cannot have
+            // executed anything of this attempt.
             Err(Failure::Lost {
                 may_have_happened: false,
                 ..
@@ -167,8 +167,8 @@ async fn attempts<T, F: Future<Output = Result<T, Failure>>>(
     }
 }
 
-/// Doubles from 2 ms up to 64 ms, half of it by chance, so that those who collided do not meet
-/// again.
+/// Doubles from 2 ms up to 64 ms; half of it is random, so that colliding transactions do not
+/// collide again.
 fn pause(tried: u8) -> Duration {
     let longest = f64::from(2u32 << tried.min(5));
     Duration::from_secs_f64(longest * (0.5 + 0.5 * rand::random::<f64>()) / 1_000.0)

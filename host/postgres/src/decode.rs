@@ -39,7 +39,7 @@ pub enum Form {
     Uuids,
 }
 
-/// The form of a type, or none when there is no value for it.
+/// The form of a type, or none when the WIT has no value for it.
 pub fn form(ty: &Type) -> Option<Form> {
     let ty = base(ty);
     Some(match *ty {
@@ -80,7 +80,7 @@ pub fn form(ty: &Type) -> Option<Form> {
 /// Reads one row.
 ///
 /// # Errors
-/// Which column has no value and why: the caller has to ask for something else.
+/// Which column has no WIT value, and why: the caller has to select something else.
 pub fn row(row: &Row, forms: &[Form]) -> Result<Vec<Value>, String> {
     let mut values = Vec::with_capacity(forms.len());
     for (index, &form) in forms.iter().enumerate() {

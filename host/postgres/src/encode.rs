@@ -1,5 +1,5 @@
-//! From a WIT value to what is sent for a parameter, by the type that the server says the parameter
-//! has. Everything that may not fit is found here, before anything is sent.
+//! From a WIT value to the bytes of a parameter, by the parameter's type as the server reports it.
+//! A value that does not fit is refused here, before anything is sent.
 
 use std::error::Error as StdError;
 
@@ -32,7 +32,7 @@ pub enum Wire<'a> {
     Uuids(u32, &'a [(u64, u64)]),
 }
 
-/// How wide the integers of an array are; all of them were found to fit.
+/// The width of an array's integers; all of them fit.
 #[derive(Debug, Clone, Copy)]
 pub enum Width {
     Two,
@@ -43,7 +43,7 @@ pub enum Width {
 /// Fits a value to a parameter's type.
 ///
 /// # Errors
-/// Why not, to be read after `parameter $1 `.
+/// Why it does not fit, as the rest of a sentence that begins with `parameter $1 `.
 pub fn fit<'a>(value: &'a Value, ty: &Type) -> Result<Wire<'a>, String> {
     let ty = base(ty);
     let wire = match (value, ty) {
@@ -95,7 +95,7 @@ pub fn fit<'a>(value: &'a Value, ty: &Type) -> Result<Wire<'a>, String> {
     Ok(wire)
 }
 
-/// What a domain is made of.
+/// The base type of a domain.
 pub(crate) fn base(mut ty: &Type) -> &Type {
     while let Kind::Domain(inner) = ty.kind() {
         ty = inner;
@@ -112,9 +112,9 @@ pub(crate) fn is_text(ty: &Type) -> bool {
         || (ty.name() == "citext" && matches!(ty.kind(), Kind::Simple))
 }
 
-/// Whether the text form of a type is how it is written. Types with a kind of their own are not,
-/// lest a time or an amount slip by as text; dates, intervals, addresses and the like have no other
-/// way.
+/// Whether a type is sent in its text form. Types with a WIT kind of their own are not, so that a
+/// time or an amount cannot be passed as text; dates, intervals, addresses and the like have no WIT
+/// kind.
 fn takes_text(ty: &Type) -> bool {
     let own_kind = matches!(
         *ty,
@@ -210,7 +210,7 @@ impl ToSql for Wire<'_> {
         Ok(IsNull::No)
     }
 
-    /// [`fit`] has seen to it.
+    /// [`fit`] has checked it.
     fn accepts(_: &Type) -> bool {
         true
     }

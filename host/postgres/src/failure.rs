@@ -1,5 +1,5 @@
-//! What became of one attempt, from what PostgreSQL or the driver said. SQLSTATEs: appendix A of
-//! PostgreSQL's manual.
+//! The outcome of a failed attempt, from the error of PostgreSQL or of the driver. SQLSTATEs:
+//! appendix A of PostgreSQL's manual.
 
 use std::error::Error as _;
 
@@ -11,11 +11,11 @@ use tokio_postgres::error::{DbError, Severity};
 pub enum Failure {
     /// It would fail again.
     Final(Error),
-    /// Others were in the way (40001, 40P01, 55P03): trying again may do.
+    /// Another transaction was in the way (40001, 40P01, 55P03): a retry may succeed.
     Again(String),
-    /// The plan of a prepared statement no longer fits the tables: prepare anew.
+    /// The plan of a prepared statement no longer fits the tables: prepare it again.
     Stale(String),
-    /// The connection is of no more use.
+    /// The connection is unusable.
     Lost {
         text: String,
         may_have_happened: bool,
@@ -29,8 +29,8 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
-    /// Of the statement with an index. `commits` says whether its success would have been final, so
-    /// that a silent end of the connection leaves open what happened.
+    /// The failure of the statement with this index. `commits` says whether its success would have
+    /// been final: then a connection that ends without an answer leaves the outcome unknown.
     pub fn of_statement(error: &tokio_postgres::Error, index: u32, commits: bool) -> Self {
         match error.as_db_error() {
             Some(said) => Self::said(said, index),
@@ -41,7 +41,7 @@ impl Failure {
         }
     }
 
-    /// Of COMMIT, after the last statement.
+    /// The failure of COMMIT, after the last statement.
     pub fn of_commit(error: &tokio_postgres::Error, last: u32) -> Self {
         match Self::of_statement(error, last, true) {
             Self::Lost { text, .. } => Self::Lost {
@@ -66,8 +66,8 @@ impl Failure {
             };
         }
         match code {
-            // A deferred constraint is checked at COMMIT, and then it is the transaction as a whole
-            // that violates it.
+            // A deferred constraint is checked at COMMIT, so the transaction as a whole violates
+            // it.
             _ if code.starts_with("23") => Self::Final(Error::Violation(Violation {
                 statement: index,
                 code: code.to_owned(),

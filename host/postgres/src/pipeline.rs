@@ -43,8 +43,8 @@ pub async fn query(lease: Lease, statement: &Statement) -> Result<Rows, Failure>
             Ok(rows)
         }
         Err(Broken::Server(error)) => Err(after(lease, Failure::of_statement(&error, 0, true))),
-        // The statement itself took effect; what it returned cannot be told. Rolling back is not
-        // possible any more.
+        // The statement has taken effect, but its result cannot be represented. It can no longer be
+        // rolled back.
         Err(Broken::Value(why)) => {
             // The rows left unread are skipped by the driver.
             lease.clean();
@@ -66,8 +66,8 @@ pub async fn transaction(
             Err(failure) => return Err(after(lease, failure)),
         }
     }
-    // With nothing to check in between, COMMIT goes along: it does nothing but roll back when a
-    // statement before it failed.
+    // With nothing to check in between, COMMIT is sent along: after a failed statement it only
+    // rolls back.
     let at_once = statements
         .iter()
         .all(|statement| statement.expect == Expectation::Any);
@@ -107,7 +107,8 @@ pub async fn transaction(
             Err(after(lease, Failure::of_commit(&error, last)))
         }
         (Err(failure), Ok(())) => Err(after(lease, failure)),
-        // It is not committed, so the first failure is what counts; only the connection is suspect.
+        // The transaction is not committed, so the first failure counts; only the connection is
+        // suspect.
         (Err(failure), Err(error)) => {
             tracing::debug!(
                 error = whole(&error),
@@ -119,8 +120,8 @@ pub async fn transaction(
     }
 }
 
-/// The answers in order, up to the first that is not as it should be: those after it only say that
-/// the transaction is aborted.
+/// The answers in order, up to the first failure: later answers only say that the transaction is
+/// aborted.
 async fn answers<'a>(
     begin: Sent<'a, Result<(), tokio_postgres::Error>>,
     pipeline: Vec<Sent<'a, Result<Rows, Broken>>>,
@@ -128,7 +129,7 @@ async fn answers<'a>(
     commit_sent: bool,
 ) -> Result<Vec<Rows>, Failure> {
     if let Err(error) = begin.answer().await {
-        // On a connection that survived this, the statements ran each on its own.
+        // On a connection that survived the error, each statement ran as its own transaction.
         let survived = error.as_db_error().is_some_and(|said| {
             !matches!(
                 said.parsed_severity(),
@@ -145,7 +146,7 @@ async fn answers<'a>(
     for ((index, statement), sent) in (0..).zip(statements).zip(pipeline) {
         let rows = sent.answer().await.map_err(|broken| match broken {
             Broken::Server(error) => Failure::of_statement(&error, index, commit_sent),
-            // With the COMMIT on its way, the effect is there and only the result is missing.
+            // With COMMIT already sent, the effect stands and only the result is missing.
             Broken::Value(why) => Error::Invalid(format!("statement {index}: {why}")).into(),
         })?;
         if !statement.expect.is_met(rows.affected) {
@@ -160,7 +161,7 @@ async fn answers<'a>(
     Ok(results)
 }
 
-/// Gives the connection back unless the failure says that it is of no more use.
+/// Gives the connection back, unless the failure made it unusable.
 fn after(lease: Lease, failure: Failure) -> Failure {
     match &failure {
         Failure::Lost { .. } => drop(lease),
@@ -223,7 +224,7 @@ async fn prepare<'a>(
     })
 }
 
-/// Why a statement brought no rows.
+/// Why a statement returned no rows.
 enum Broken {
     Server(tokio_postgres::Error),
     Value(String),
@@ -248,8 +249,7 @@ async fn run(lease: &Lease, ready: &Ready<'_>) -> Result<Rows, Broken> {
     })
 }
 
-/// A request that is on its way, in order: the driver sends when a future is polled for the first
-/// time.
+/// Sends a request now, to keep the order: the driver sends when a future is first polled.
 enum Sent<'a, T> {
     Waiting(Pin<Box<dyn Future<Output = T> + Send + 'a>>),
     Answered(T),

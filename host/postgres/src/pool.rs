@@ -12,8 +12,8 @@ use tokio_postgres::NoTls;
 use crate::config::{Config, ConfigError};
 use crate::failure::whole;
 
-/// A connection holds at most so many prepared statements: texts that change from call to call must
-/// not fill the server's memory.
+/// The most prepared statements of a connection: texts that change from call to call must not fill
+/// the server's memory.
 const MOST_STATEMENTS: usize = 500;
 
 /// One database under the name that components use.
@@ -39,8 +39,8 @@ impl Database {
         if postgres.get_application_name().is_none() {
             postgres.application_name("eventhub");
         }
-        // A transaction waits for this process only between its statements and the COMMIT, never
-        // for a guest.
+        // A transaction waits for this process only between its statements and COMMIT, never for a
+        // guest.
         let mut options = postgres.get_options().unwrap_or_default().to_owned();
         let timeout = config.statement_timeout_ms;
         options.push_str(&format!(" -c statement_timeout={timeout} -c idle_in_transaction_session_timeout={timeout} -c timezone=UTC"));
@@ -76,7 +76,7 @@ impl Database {
     /// A connection of the pool, or a new one.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]: none was free in time, or none can be made.
+    /// [`Error::Unavailable`]: no connection became free in time, or the server refuses new ones.
     pub async fn lease(&self) -> Result<Lease, Error> {
         let object = self.pool.get().await.map_err(|error| {
             let why = match error {
@@ -99,32 +99,32 @@ impl Database {
         })
     }
 
-    /// Has every connection prepare its statements anew.
+    /// Makes every connection prepare its statements again.
     pub fn forget_statements(&self) {
         self.pool.manager().statement_caches.clear();
     }
 
-    /// Closes the idle connections that have broken since.
+    /// Closes the idle connections that have broken.
     pub fn forget_broken(&self) {
         self.pool.retain(|client, _| !client.is_closed());
     }
 }
 
-/// A connection in use. It goes back to the pool only after [`Lease::clean`]; dropped before, as
-/// when the caller gives up in the middle of a transaction, it is closed, and what runs on it is
-/// cancelled.
+/// A connection in use. It goes back to the pool only after [`Lease::clean`]. If it is dropped
+/// earlier, for example because the caller abandons a transaction, it is closed and its running
+/// statement is cancelled.
 pub struct Lease {
     object: Option<Object>,
     used_before: bool,
 }
 
 impl Lease {
-    /// Whether it has served before, so that it may have broken unnoticed in the meantime.
+    /// Whether the connection has served before, and so may have broken unnoticed since.
     pub fn used_before(&self) -> bool {
         self.used_before
     }
 
-    /// Gives it back: no transaction is open and no answer outstanding.
+    /// Gives the connection back: it has no open transaction and no outstanding answer.
     pub fn clean(mut self) {
         drop(self.object.take());
     }
@@ -150,8 +150,8 @@ impl Drop for Lease {
         if connection.is_closed() {
             return;
         }
-        // The server notices that the connection is gone only when the statement has ended; until
-        // then it would keep its locks.
+        // The server notices the closed connection only when the statement ends; until then the
+        // statement would keep its locks.
         let cancel = connection.cancel_token();
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {

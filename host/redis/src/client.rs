@@ -13,8 +13,8 @@ use crate::command;
 use crate::config::{Config, ConfigError};
 use crate::reply::{is_unknown_script, reply, unreachable};
 
-/// Scripts are few and constant. Those beyond are hashed on each call, so that changing texts do
-/// not fill the memory.
+/// Scripts are few and constant. Above this number a script is hashed on each call, so that
+/// changing texts do not fill the memory.
 const MOST_SCRIPTS: usize = 256;
 
 /// Cheap to clone; all clones share the connection.
@@ -31,8 +31,7 @@ struct Shared {
 }
 
 impl Client {
-    /// Reads the configuration, and connects in the background. To be called within a Tokio
-    /// runtime.
+    /// Reads the configuration and connects in the background. Call it within a Tokio runtime.
     ///
     /// # Errors
     /// [`ConfigError`]: the operator's mistake.
@@ -47,7 +46,7 @@ impl Client {
         let how = ConnectionManagerConfig::new()
             .set_connection_timeout(Some(Duration::from_millis(config.connect_timeout_ms)))
             .set_response_timeout(Some(Duration::from_millis(config.response_timeout_ms)))
-            // Callers are told at once; the pings go on trying.
+            // Callers get an error at once; the pings keep trying.
             .set_number_of_retries(0);
         let connection = ConnectionManager::new_lazy_with_config(server, how).map_err(bad)?;
         let shared = Arc::new(Shared {
@@ -71,10 +70,11 @@ impl Client {
         self.answer(self.shared.send(&command).await?)
     }
 
-    /// Commands sent together and answered in order; others' commands may come in between.
+    /// Commands sent together and answered in order; commands of other callers may run in between.
     ///
     /// # Errors
-    /// [`Error::Invalid`] when one of them may not be sent: then none is. [`Error::Unavailable`].
+    /// [`Error::Invalid`] when a command is forbidden: then no command is sent.
+    /// [`Error::Unavailable`].
     pub async fn pipeline(&self, commands: &[Command]) -> Result<Vec<Result<Reply, Error>>, Error> {
         if commands.is_empty() {
             return Ok(Vec::new());
@@ -83,13 +83,13 @@ impl Client {
         for parts in commands {
             pipeline.add_command(command::command(parts)?);
         }
-        // Whatever one of them is answered, the others have their own answers.
+        // Each command has its own answer, even if another one fails.
         pipeline.ignore_errors();
         let values = self.shared.send_all(&pipeline, commands.len()).await?;
         Ok(values.into_iter().map(|value| self.answer(value)).collect())
     }
 
-    /// A script by its hash, and by its source when the server has forgotten it.
+    /// A script by its hash, or by its source when the server does not know the hash.
     ///
     /// # Errors
     /// [`Error`].
@@ -102,7 +102,7 @@ impl Client {
         let by_hash = command::script("EVALSHA", &self.hash(source), keys, args);
         let mut value = self.shared.send(&by_hash).await?;
         if is_unknown_script(&value) {
-            // EVAL keeps it, too, and so saves a round trip against SCRIPT LOAD.
+            // EVAL caches the script, too, which saves the round trip of SCRIPT LOAD.
             value = self
                 .shared
                 .send(&command::script("EVAL", source, keys, args))
@@ -167,13 +167,12 @@ impl Shared {
     }
 }
 
-/// The manager tells of an attempt to connect that failed earlier, and starts the next one only
-/// then.
+/// The manager reports an earlier failed attempt to connect, and only then starts the next one.
 fn was_not_sent(error: &RedisError) -> bool {
     error.is_connection_refusal()
 }
 
-/// Until the last clone of the client is gone.
+/// Runs until the last clone of the client is dropped.
 async fn keep_alive(shared: Weak<Shared>, every: Duration) {
     let ping = redis::cmd("PING");
     let mut was_there = true;

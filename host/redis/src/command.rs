@@ -1,12 +1,12 @@
-//! Which commands may go over a connection that everyone shares, and how they are put together.
+//! Which commands may use the shared connection, and how they are encoded.
 
 use eventhub_bindings::redis::Error;
 use redis::Cmd;
 
-/// Makes a command ready to be sent.
+/// Encodes a command.
 ///
 /// # Errors
-/// [`Error::Invalid`]: it is empty, or not for a shared connection.
+/// [`Error::Invalid`]: the command is empty, or forbidden on a shared connection.
 pub fn command(parts: &[Vec<u8>]) -> Result<Cmd, Error> {
     let [name, args @ ..] = parts else {
         return Err(Error::Invalid("a command without a name".to_owned()));
@@ -14,7 +14,7 @@ pub fn command(parts: &[Vec<u8>]) -> Result<Cmd, Error> {
     if is_refused(name, args) {
         let name = String::from_utf8_lossy(name);
         return Err(Error::Invalid(format!(
-            "{name} is refused: the connection is shared with others"
+            "{name} is refused: all components share the connection"
         )));
     }
     let mut command = Cmd::with_capacity(parts.len(), parts.iter().map(Vec::len).sum());
@@ -38,8 +38,8 @@ pub fn script(name: &str, source_or_hash: &str, keys: &[Vec<u8>], args: &[Vec<u8
     command
 }
 
-/// Commands that change the connection for everyone, hold it up, or make it speak otherwise than
-/// one reply per command.
+/// Commands that change the connection for everyone, block it, or break the rule of one reply per
+/// command.
 fn is_refused(name: &[u8], args: &[Vec<u8>]) -> bool {
     let mut upper = [0u8; 16];
     let Some(upper) = upper.get_mut(..name.len()) else {
@@ -48,22 +48,22 @@ fn is_refused(name: &[u8], args: &[Vec<u8>]) -> bool {
     upper.copy_from_slice(name);
     upper.make_ascii_uppercase();
     match &*upper {
-        // Replies without a command.
+        // These send replies without a command.
         b"SUBSCRIBE" | b"PSUBSCRIBE" | b"SSUBSCRIBE" | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE"
         | b"SUNSUBSCRIBE" | b"MONITOR" | b"SYNC" | b"PSYNC" | b"REPLCONF" => true,
-        // The state of the connection.
+        // These change the state of the connection.
         b"MULTI" | b"EXEC" | b"DISCARD" | b"WATCH" | b"UNWATCH" | b"SELECT" | b"AUTH"
         | b"HELLO" | b"RESET" | b"QUIT" | b"CLIENT" | b"ASKING" | b"READONLY" | b"READWRITE" => {
             true
         }
-        // Those behind it in the queue would wait, too.
+        // These block: the commands queued behind them would wait, too.
         b"BLPOP" | b"BRPOP" | b"BRPOPLPUSH" | b"BLMOVE" | b"BLMPOP" | b"BZPOPMIN" | b"BZPOPMAX"
         | b"BZMPOP" | b"WAIT" | b"WAITAOF" | b"DEBUG" => true,
         b"XREAD" | b"XREADGROUP" => args.iter().any(|arg| arg.eq_ignore_ascii_case(b"BLOCK")),
         b"SCRIPT" => args
             .first()
             .is_some_and(|arg| arg.eq_ignore_ascii_case(b"DEBUG")),
-        // The server itself is the operator's.
+        // The server itself belongs to the operator.
         b"SHUTDOWN" | b"REPLICAOF" | b"SLAVEOF" | b"FAILOVER" | b"MIGRATE" | b"CONFIG"
         | b"MODULE" | b"ACL" => true,
         _ => false,

@@ -14,10 +14,10 @@ pub struct Config {
     pub connect_timeout_ms: u64,
     /// How long an answer may take. Milliseconds.
     pub response_timeout_ms: u64,
-    /// A larger reply is refused. Bytes.
+    /// The largest accepted reply. Bytes.
     pub max_reply_bytes: usize,
-    /// How often the connection is tested, so that a broken one is replaced before a call meets
-    /// it. Milliseconds.
+    /// How often the connection is tested, so that a broken one is replaced before the next call.
+    /// Milliseconds.
     pub ping_interval_ms: u64,
 }
 

@@ -11,7 +11,7 @@ use crate::client::Client;
 /// Gives the components of a linker the Redis of a client, each call through the link.
 ///
 /// # Errors
-/// When the linker has the interface already.
+/// When the linker already has the interface.
 pub fn add_to_linker<T: Send + 'static>(
     linker: &mut Linker<T>,
     client: Client,
@@ -44,7 +44,7 @@ pub fn add_to_linker<T: Send + 'static>(
     )
 }
 
-/// What Redis or its data refuse is no failure of Redis.
+/// A command that Redis refuses is not a failure of Redis.
 async fn call<R>(link: &Link, work: impl Future<Output = Result<R, Error>>) -> Result<R, Error> {
     let failed = |result: &Result<R, Error>| matches!(result, Err(Error::Unavailable(_)));
     link.call(failed, work)

@@ -1,7 +1,7 @@
 //! The capability `eventhub:redis/commands@0.1.0`: commands, pipelines and scripts over one
 //! multiplexed connection.
 //!
-//! All components share the connection, so what would change it for others or hold it up is
+//! All components share the connection, so commands that would change it for others or block it are
 //! refused.
 
 mod client;

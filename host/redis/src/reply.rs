@@ -1,12 +1,12 @@
-//! From what the driver read to the WIT's reply.
+//! From the driver's value to the WIT's reply.
 
 use eventhub_bindings::redis::{Error, Item, Reply};
 use redis::{RedisError, ServerError, Value};
 
-/// A reply of at most so many bytes.
+/// Converts a reply of at most `max_bytes`.
 ///
 /// # Errors
-/// What Redis said, or why there is no reply for it.
+/// The error that Redis returned, or why the value has no reply in the WIT.
 pub fn reply(value: Value, max_bytes: usize) -> Result<Reply, Error> {
     let reply = match value {
         Value::Nil => Reply::Nil,
@@ -37,7 +37,7 @@ pub fn reply(value: Value, max_bytes: usize) -> Result<Reply, Error> {
     };
     if bytes > max_bytes {
         return Err(Error::Invalid(format!(
-            "a reply of {bytes} bytes, of which {max_bytes} are taken"
+            "a reply of {bytes} bytes, more than the limit of {max_bytes}"
         )));
     }
     Ok(reply)
@@ -60,7 +60,7 @@ fn item(value: Value) -> Result<Item, Error> {
     }
 }
 
-/// Whether the server does not know a script.
+/// Whether the server does not know the script.
 pub fn is_unknown_script(value: &Value) -> bool {
     matches!(value, Value::ServerError(error) if error.code() == "NOSCRIPT")
 }
@@ -72,7 +72,7 @@ fn said(error: &ServerError) -> Error {
         None => code.to_owned(),
     };
     match code {
-        // Not now, whoever asks and whatever for.
+        // The server refuses every command for now.
         "LOADING" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "READONLY" | "BUSY" => {
             Error::Unavailable(text)
         }
@@ -80,7 +80,7 @@ fn said(error: &ServerError) -> Error {
     }
 }
 
-/// The driver's trouble in reaching the server.
+/// A driver error: the server cannot be reached.
 pub fn unreachable(error: &RedisError) -> Error {
     Error::Unavailable(format!("redis: {error}"))
 }

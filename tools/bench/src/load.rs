@@ -13,12 +13,12 @@ use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
-/// What one connection sends.
+/// The requests of one connection.
 pub trait Script: Send + 'static {
-    /// The next request; none ends the connection's part.
+    /// The next request; none ends the connection's script.
     fn next(&mut self) -> Option<Request<Full<Bytes>>>;
 
-    /// Whether that was the answer.
+    /// Whether the answer is the expected one.
     fn is_good(&mut self, status: StatusCode) -> bool {
         status.is_success()
     }
@@ -34,7 +34,7 @@ impl Script for Repeat {
     }
 }
 
-/// What came of it, of the requests that were sent after the warm-up.
+/// The results of the requests sent after the warm-up.
 #[derive(Clone, Debug)]
 pub struct Outcome {
     pub per_second: f64,
@@ -54,7 +54,7 @@ pub fn get(path: &str, headers: &[(&str, &str)]) -> Result<Request<Full<Bytes>>>
     Ok(request.body(Full::default())?)
 }
 
-/// Runs a script per connection for so long.
+/// Runs a script per connection for the given time.
 pub async fn run<S: Script>(
     address: SocketAddr,
     scripts: Vec<S>,
@@ -92,7 +92,7 @@ async fn all<S: Script>(
         errors += part.errors;
         last = last.max(part.ended);
     }
-    // Where the scripts had no more requests, the time is what they took.
+    // If the scripts ran out of requests, the time is their actual duration.
     let seconds = last.duration_since(begin).min(length).as_secs_f64();
     let milliseconds = |quantile| times.value_at_quantile(quantile) as f64 / 1000.0;
     Ok(Outcome {

@@ -1,4 +1,4 @@
-//! What the figures were measured on.
+//! The machine of the measurements.
 
 use std::fmt;
 
@@ -10,8 +10,7 @@ pub struct Machine {
     pub cores: usize,
     pub memory_gib: f64,
     pub kernel: String,
-    /// One-minute load average before the first measurement: figures of a busy machine are of a
-    /// busy machine.
+    /// One-minute load average before the first measurement: a busy machine distorts the figures.
     pub load_before: f64,
     /// The load generator and the servers share these cores.
     pub generator: &'static str,

@@ -1,5 +1,5 @@
-//! `make bench`: what EventHub does in a second on this machine, each figure beside a baseline of
-//! the same run where there is one. A run per file in `runs`, the baselines in `native`.
+//! `make bench`: EventHub's performance on this machine, each figure beside a baseline of the same
+//! run if it has one. Each file in `runs` is a run; the baselines are in `native`.
 
 mod load;
 mod machine;
@@ -25,7 +25,7 @@ struct Arguments {
     /// Only these: noop gateway_noop hold4 booking_confirmed kafka_produce kafka_handle cdc_relay
     /// ws_fanout saga_wasm seat_lock_wasm host_ready instance_memory.
     names: Vec<String>,
-    /// Where the results go.
+    /// The folder of the results.
     #[arg(long, default_value = "target/bench.json")]
     out: PathBuf,
     /// Seconds of each measurement of `noop`, `gateway_noop` and `hold4`; there are three, and

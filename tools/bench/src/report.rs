@@ -15,7 +15,7 @@ pub enum Better {
     Lower,
 }
 
-/// What the value is compared with, measured in the same run.
+/// The comparison value, measured in the same run.
 #[derive(Serialize, Clone, Debug)]
 pub struct Baseline {
     pub name: String,
@@ -38,9 +38,9 @@ pub struct Figure {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub p99_ms: Option<f64>,
     pub errors: u64,
-    /// The command that gives this figure.
+    /// The command that reproduces this figure.
     pub command: String,
-    /// What was checked besides, and under which conditions it was measured.
+    /// Additional checks, and the conditions of the measurement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
@@ -71,7 +71,7 @@ impl Figure {
         self
     }
 
-    /// The ratio of paired measurements, where it is better known than by the two values.
+    /// The ratio of paired measurements, if it is more precise than the quotient of the two values.
     pub fn ratio(mut self, ratio: f64) -> Self {
         self.ratio = Some(ratio);
         self
@@ -99,7 +99,7 @@ struct Report<'a> {
     results: &'a [Figure],
 }
 
-/// Writes the file whole.
+/// Writes the complete files.
 pub fn write(path: &Path, machine: &Machine, results: &[Figure]) -> Result<()> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;

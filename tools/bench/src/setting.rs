@@ -1,5 +1,5 @@
-//! Where is measured: a development environment, started when the first run needs one, and halls
-//! with seats to sell in it.
+//! The environment of the measurements: a development environment, started when the first run needs
+//! it, and halls with seats to sell in it.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use eventhub_tests::fixtures::{layout, sale_of};
 use eventhub_tests::{Eventhub, Served};
 use serde_json::{Value, json};
 
-/// Started as needed, ended with the program.
+/// Started on demand, ended with the program.
 #[derive(Default)]
 pub struct Setting {
     environment: Option<Eventhub>,
@@ -46,7 +46,7 @@ pub fn serve(manifest: &str, environment: &[(&str, String)]) -> Result<Served> {
     )
 }
 
-/// A folder of this run's own for files and logs.
+/// A folder of this run for files and logs.
 pub fn folder(name: &str) -> Result<PathBuf> {
     let folder = std::env::temp_dir()
         .join(format!("eventhub-bench-{}", std::process::id()))
@@ -65,8 +65,8 @@ pub fn address(base: &str) -> Result<SocketAddr> {
         .with_context(|| format!("{base} has no address"))
 }
 
-/// A hall of rows of a hundred seats, sold in so many sessions of one event, a hundred places a
-/// booking.
+/// A hall of rows of a hundred seats, sold in the given number of sessions of one event, a hundred
+/// seats per booking.
 pub struct Hall {
     pub sessions: Vec<String>,
     pub document: Value,

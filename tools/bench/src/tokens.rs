@@ -1,5 +1,5 @@
 //! Access tokens for many users, signed as identity signs them: a log-in costs a core 45 ms, and a
-//! benchmark wants hundreds.
+//! benchmark needs hundreds.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -19,7 +19,7 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// A key of the benchmark's own.
+    /// A new key for the benchmark.
     pub fn own() -> Self {
         Self {
             kid: "bench".into(),
@@ -27,7 +27,7 @@ impl Signer {
         }
     }
 
-    /// The key with which a development environment signs.
+    /// The signing key of a development environment.
     pub async fn of_environment(identity_db: &str) -> Result<Self> {
         let pool = sqlx::PgPool::connect(identity_db).await?;
         let newest = "SELECT kid, seed FROM signing_keys WHERE not_before <= now() ORDER BY generation DESC LIMIT 1";
@@ -48,7 +48,7 @@ impl Signer {
         json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.kid, "x": x}]})
     }
 
-    /// `Bearer …` of a new user, good for half an hour.
+    /// `Bearer …` of a new user, valid for half an hour.
     pub fn bearer(&self) -> Result<String> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
         let user = UserId::new().to_string();

@@ -10,9 +10,10 @@ use anyhow::{Context, Result};
 use crate::composition::compose;
 use crate::plan::Plan;
 
-/// Writes the components of a plan to `out`, and the shims and adapters to `out/adapters`. `built`
-/// is Cargo's folder for the target and the profile: `target/wasm32-wasip2/component`. A composition
-/// older than one of `sources` (the manifest, this tool) is made again.
+/// Writes the components of a plan to `out`, and the shims and adapters to `out/adapters`.
+///
+/// `built` is Cargo's folder for the target and the profile: `target/wasm32-wasip2/component`. A
+/// composition older than one of `sources` (the manifest, this tool) is made again.
 ///
 /// # Errors
 /// A file that Cargo should have built is missing, a composition fails, or a file cannot be

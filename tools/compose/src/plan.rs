@@ -109,8 +109,7 @@ impl Plan {
         })
     }
 
-    /// The Cargo packages that this plan needs, each once: components, parts, adapters and shims, of
-    /// which the RPC servers of services are not in [`Plan::shims`].
+    /// The Cargo packages that this plan needs, each once: components, parts, shims and adapters.
     #[must_use]
     pub fn packages(&self) -> Vec<&str> {
         let mut packages = Vec::new();

@@ -1,14 +1,14 @@
-//! The Cargo workspace in which components and shims are compiled: the project's own, with a package
-//! for each shim.
+//! The Cargo workspace in which components and shims are compiled: the project's own, with a
+//! package for each shim.
 //!
 //! Its files are the project's Cargo.toml and Cargo.lock with these packages, and symbolic links to
 //! everything else. In a workspace of the shims alone, Cargo would choose other features for shared
 //! dependencies and compile them all a second time. As examples of one package, the shims would
 //! bring the features of native tests into every component.
 //!
-//! One more package, [`ALL_COMPONENTS`], depends on all components and has no library. Whoever builds
-//! some of them with `--lib` selects it too, and Cargo chooses the same features for dependencies as
-//! for all of them.
+//! One more package, [`ALL_COMPONENTS`], depends on all components and has no library. A build of
+//! some components with `--lib` selects it too. Cargo then chooses the same features for their
+//! dependencies as in a build of all.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -32,8 +32,8 @@ pub(crate) const ALL_COMPONENTS: &str = "all-components";
 const MANIFEST: &str = "Cargo.toml";
 const LOCK: &str = "Cargo.lock";
 
-/// Writes the workspace to the folder `out`, which is `target/workspace`. A file whose content stays
-/// the same is not touched, so that Cargo compiles nothing again.
+/// Writes the workspace to the folder `out`, which is `target/workspace`. A file whose content
+/// stays the same is not touched, so that Cargo compiles nothing again.
 ///
 /// # Errors
 /// The shims cannot be generated, the project's Cargo.toml or Cargo.lock lacks a part, or a file
@@ -146,8 +146,8 @@ fn shim_manifest(shim: &Shim, adapters: &Table) -> Result<String> {
     Ok(toml::to_string(&manifest)?)
 }
 
-/// The project's Cargo.lock with an entry for each package that is added, at its place in Cargo's order: Cargo is run
-/// with `--locked`.
+/// The project's Cargo.lock with an entry for each package that is added, in Cargo's order, because
+/// Cargo is run with `--locked`.
 fn workspace_lock(
     lock: &str,
     shims: &[Shim],

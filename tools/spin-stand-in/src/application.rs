@@ -31,7 +31,7 @@ pub struct Application {
     components: HashMap<String, Loaded>,
     routes: Vec<(String, String)>,
     client: Client<HttpConnector, Pin<Box<WasiBody>>>,
-    /// For the requests that components make of each other.
+    /// The client for requests between components.
     itself: OnceLock<Weak<Application>>,
 }
 
@@ -46,7 +46,7 @@ impl Application {
     /// Composes and compiles all components.
     ///
     /// # Errors
-    /// What Spin would refuse at start.
+    /// Anything that Spin would refuse at start.
     pub fn load(
         manifest: &Manifest,
         variables: &[(String, String)],
@@ -92,8 +92,8 @@ impl Application {
         Ok(application)
     }
 
-    /// Whose route a path is: exact ones go before those of all below, longer ones before shorter
-    /// ones.
+    /// The component whose route matches a path: exact routes come before wildcard routes, longer
+    /// ones before shorter ones.
     pub fn component_of(&self, path: &str) -> Option<&str> {
         let exact = self.routes.iter().find(|(route, _)| route == path);
         let below = || {
@@ -118,7 +118,7 @@ impl Application {
     /// One request to a component, in an instance of its own.
     ///
     /// # Errors
-    /// There is no such component, or it trapped before it answered.
+    /// The component does not exist, or it trapped before it answered.
     pub async fn handle(
         self: &Arc<Self>,
         name: &str,
@@ -150,7 +150,7 @@ impl Application {
             .instantiate_async(&mut store)
             .await
             .map_err(told)?;
-        // The guest goes on writing its body after it has answered.
+        // The guest keeps writing the body after it has answered.
         let guest = tokio::spawn(async move {
             proxy
                 .wasi_http_incoming_handler()
@@ -167,7 +167,7 @@ impl Application {
     }
 }
 
-/// What Spin 4 provides, as far as we know it.
+/// The known interfaces that Spin 4 provides.
 fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
@@ -181,7 +181,7 @@ fn told(error: wasmtime::Error) -> anyhow::Error {
     anyhow::anyhow!("{error:?}")
 }
 
-/// What an instance has.
+/// The state of an instance.
 pub struct State {
     wasi: WasiCtx,
     http: WasiHttpCtx,
@@ -190,7 +190,7 @@ pub struct State {
     pools: postgres::Pools,
 }
 
-/// Requests that an instance makes.
+/// The outgoing requests of an instance.
 struct Calls {
     component: String,
     allowed: AllowedHosts,

@@ -1,6 +1,6 @@
-//! A component with its dependencies in it, by Spin's rules: each entry satisfies an import, or all
-//! imports of its package, a package has one entry, and only with `dependencies_inherit_configuration` may a dependency call
-//! anybody.
+//! A component composed with its dependencies, by Spin's rules: each entry satisfies one import, or
+//! all imports of its package; a package has one entry; and a dependency may call out only with
+//! `dependencies_inherit_configuration`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -11,10 +11,10 @@ use eventhub_compose::{compose, interfaces};
 use crate::manifest::Manifest;
 
 impl Manifest {
-    /// What Spin would instantiate.
+    /// The composed component, as Spin would instantiate it.
     ///
     /// # Errors
-    /// Why it would refuse the component.
+    /// Why Spin would refuse the component.
     pub fn composed(&self, name: &str) -> Result<Vec<u8>> {
         self.compose(name)
             .with_context(|| format!("component {name}"))

@@ -1,8 +1,8 @@
-//! `allowed_outbound_hosts`: whom a component may talk to.
+//! `allowed_outbound_hosts`: the hosts that a component may talk to.
 
 use anyhow::{Context, Result};
 
-/// Scheme, host and port of one entry, or of what is asked for.
+/// Scheme, host and port of an entry or of a requested URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Address {
     scheme: String,
@@ -62,7 +62,7 @@ impl AllowedHosts {
     }
 }
 
-/// The component that `http://<component>.spin.internal` leads to.
+/// The target of `http://<component>.spin.internal`.
 pub fn chained(authority: &str) -> Option<&str> {
     authority.split(':').next()?.strip_suffix(".spin.internal")
 }

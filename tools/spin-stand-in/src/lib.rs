@@ -1,7 +1,8 @@
-//! As much of Spin 4 as EventHub's components need, written after Spin's source: `spin up` of a
+//! The part of Spin 4 that EventHub's components need, modelled on Spin's source: `spin up` of a
 //! `spin.toml` with the HTTP trigger, components composed with their dependencies, an instance a
 //! request, service chaining, allowed hosts, and the interfaces `spin:postgres` and
-//! `fermyon:spin/redis`. For tests where there is no Spin; it is slower, and knows nothing else.
+//! `fermyon:spin/redis`. For tests on machines without Spin. It is slower than Spin and supports
+//! nothing else.
 
 mod application;
 mod composition;

@@ -1,5 +1,5 @@
-//! Called as `spin` is: `up --from spin.toml --listen 127.0.0.1:3000 --variable name=value --env
-//! NAME=value`.
+//! Takes the arguments of `spin`: `up --from spin.toml --listen 127.0.0.1:3000 --variable
+//! name=value --env NAME=value`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -28,10 +28,10 @@ struct Up {
     from: PathBuf,
     #[arg(long, default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
-    /// Of the application.
+    /// Variables of the application.
     #[arg(long)]
     variable: Vec<String>,
-    /// Of all components.
+    /// Environment variables of all components.
     #[arg(long)]
     env: Vec<String>,
     #[arg(long)]

@@ -1,5 +1,5 @@
-//! `spin.toml`, version 2: the parts of it that ours has. Whatever else is in it is refused, as
-//! Spin refuses what it does not know.
+//! `spin.toml`, version 2: the parts that our manifest uses. Every other part is refused, as Spin
+//! refuses unknown keys.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -17,7 +17,7 @@ pub struct Manifest {
     variables: BTreeMap<String, Variable>,
     trigger: Triggers,
     pub component: BTreeMap<String, Component>,
-    /// Paths are relative to it.
+    /// The folder of the manifest, to which paths are relative.
     #[serde(skip)]
     pub root: PathBuf,
 }
@@ -129,7 +129,7 @@ impl Manifest {
         Ok(routes)
     }
 
-    /// A text with the application's variables in the places of `{{ name }}`.
+    /// A text in which each `{{ name }}` is replaced by the application's variable.
     pub fn resolved(&self, text: &str, given: &[(String, String)]) -> Result<String> {
         let Some((before, rest)) = text.split_once("{{") else {
             return Ok(text.to_string());

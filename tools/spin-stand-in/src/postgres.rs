@@ -1,6 +1,6 @@
 //! `spin:postgres/postgres@4.0.0`, after crates/factor-outbound-pg of Spin: a pool of 64
-//! connections for each component and address, whose recycling has no ROLLBACK, and errors as Spin
-//! words them. Only what the adapter uses: queries without parameters, text out.
+//! connections for each component and address, whose recycling has no ROLLBACK, and errors in
+//! Spin's words. Only the part that the adapter uses: queries without parameters, and text results.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,7 +21,7 @@ impl Pools {
     /// The pool of an address.
     ///
     /// # Errors
-    /// The address is none.
+    /// The address is invalid.
     pub fn of(&self, url: &str) -> Result<Pool, String> {
         let mut pools = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pool) = pools.get(url) {
@@ -44,16 +44,16 @@ impl Pools {
     }
 }
 
-/// Store data of who connects; its table has the connections.
+/// The store data of a component that connects; its table holds the connections.
 pub trait View: WasiView + 'static {
     /// Whether an address is allowed.
     fn may_connect(&self, url: &str) -> bool;
-    /// Those of the component.
+    /// The component's pools.
     fn pools(&self) -> &Pools;
 }
 
 /// # Errors
-/// The interface is defined already.
+/// The interface is already defined.
 pub fn add_to_linker<T: View>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut postgres = linker.instance("spin:postgres/postgres@4.0.0")?;
     let close = |mut store: StoreContextMut<'_, T>, rep| {

@@ -1,5 +1,5 @@
 //! `fermyon:spin/redis@2.0.0`, after crates/factor-outbound-redis of Spin: a connection for each
-//! `open`, and every reply one flat list. Only what the adapter uses: `execute`.
+//! `open`, and every reply as one flat list. Only the part that the adapter uses: `execute`.
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Client, FromRedisValue, ParsingError, RedisError, Value};
@@ -9,14 +9,14 @@ use wasmtime_wasi::WasiView;
 
 use crate::{failed, succeeded, variant};
 
-/// Store data of who connects; its table has the connections.
+/// The store data of a component that connects; its table holds the connections.
 pub trait View: WasiView + 'static {
     /// Whether an address is allowed.
     fn may_connect(&self, url: &str) -> bool;
 }
 
 /// # Errors
-/// The interface is defined already.
+/// The interface is already defined.
 pub fn add_to_linker<T: View>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut redis = linker.instance("fermyon:spin/redis@2.0.0")?;
     let close = |mut store: StoreContextMut<'_, T>, rep| {

@@ -48,7 +48,7 @@ async fn answer(
         return empty(StatusCode::NOT_FOUND);
     };
     let component = component.to_string();
-    // After whatever the client itself wrote there.
+    // Appended after the client's own values.
     let path = request.uri().path().to_string();
     for (name, value) in [
         ("spin-path-info", path),

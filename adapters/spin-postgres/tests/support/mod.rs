@@ -1,4 +1,4 @@
-//! The adapter in an instance per call, over Spin's interface as the stand-in for Spin has it.
+//! Runs the adapter in an instance per call, over the Spin interface of our stand-in for Spin.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use wasmtime::component::{Component, Instance, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
-/// The adapter as it was built, in the manner of Spin.
+/// The built adapter, run as Spin runs it.
 #[derive(Clone)]
 pub struct Spin {
     engine: Engine,
@@ -63,7 +63,7 @@ impl Spin {
         }
     }
 
-    /// A connection of Spin's pool, as another component of the same application gets it.
+    /// A connection of Spin's pool, as another component of the same application would get it.
     pub async fn checkout(&self) -> Object {
         self.pools.of(&self.url).unwrap().get().await.unwrap()
     }

@@ -1,4 +1,4 @@
-//! The public keys of identity, fetched when they are needed and remembered for a minute.
+//! The public keys of identity, fetched on demand and remembered for a minute.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,13 +12,12 @@ use serde::Deserialize;
 use crate::ports::Ports;
 use crate::table::Service;
 
-/// So long a key set is used without asking.
+/// How long a key set is used without a new fetch.
 const FRESH: Duration = Duration::from_secs(60);
-/// For an unknown key it is fetched again, but not more often than this: anybody can make up key
-/// ids.
+/// The shortest time between two fetches for unknown keys: anybody can invent key ids.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// The key set, as last fetched.
+/// The key set of the last fetch.
 #[derive(Default)]
 pub struct KeySet {
     keys: HashMap<String, DecodingKey>,
@@ -40,11 +39,11 @@ struct Jwk {
 }
 
 impl KeySet {
-    /// The key of that id; none where identity has none.
+    /// The key with that id; none if identity does not have it.
     ///
     /// # Errors
-    /// 503 where identity does not answer and no key set is at hand. An old one is better than
-    /// none: keys last for weeks.
+    /// 503 if identity does not answer and no key set is cached. An old key set is still used: keys
+    /// last for weeks.
     pub fn find(
         &mut self,
         kid: &str,
@@ -70,7 +69,7 @@ impl KeySet {
             }
         }
         if self.fetched_at.is_none() {
-            // The next request may try at once: without keys nobody gets in.
+            // The next request may try at once: without keys every token is refused.
             self.tried_at = None;
             return Err(Problem::unavailable(
                 "Access tokens cannot be checked just now; try again in a moment.",
@@ -100,7 +99,7 @@ fn fetch(ports: &impl Ports) -> Result<HashMap<String, DecodingKey>, String> {
 
 fn decode(jwk: &Jwk) -> Option<DecodingKey> {
     let x = URL_SAFE_NO_PAD.decode(&jwk.x).ok()?;
-    // `from_ed_der` takes the raw 32 bytes, and the verifier counts on there being so many.
+    // `from_ed_der` takes the raw 32 bytes, and the verifier relies on this length.
     (jwk.kty == "OKP" && jwk.crv == "Ed25519" && x.len() == 32)
         .then(|| DecodingKey::from_ed_der(&x))
 }

@@ -1,4 +1,4 @@
-//! Which tokens let somebody in, and how often the keys are fetched.
+//! Which tokens are accepted, and how often the keys are fetched.
 
 use serde_json::json;
 
@@ -47,7 +47,7 @@ fn forged_tokens_let_nobody_in() {
         panic!()
     };
     let unsigned = format!("{}.{payload}.", encode(r#"{"alg":"none","kid":"k1"}"#));
-    // The classic: the public key as a shared secret.
+    // The classic attack: the public key as a shared secret.
     let public = ed25519_dalek::SigningKey::from_bytes(&[1; 32]).verifying_key();
     let hs_header = jsonwebtoken::Header {
         kid: Some("k1".into()),
@@ -116,7 +116,7 @@ fn a_token_expires_also_where_it_is_remembered() {
         attempt(&authenticator, &world, &good),
         Err(Code::TokenExpired)
     );
-    // Expired and forged is forged.
+    // An expired forgery counts as forged.
     assert_eq!(
         attempt(&authenticator, &world, &token(Some("k1"), 2, &claims())),
         Err(Code::Unauthenticated)

@@ -1,24 +1,24 @@
-//! One access token: EdDSA, from our issuer, for our audience, not expired. Nothing else is ever
-//! accepted (RFC 8725 section 3.1).
+//! Verifies one access token: EdDSA, from our issuer, for our audience, not expired. Every other
+//! token is refused (RFC 8725 section 3.1).
 
 use eventhub_guest::ids::UserId;
 use eventhub_guest::{Principal, Timestamp};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 
-/// Ours have less than 600 bytes.
+/// Our own tokens have fewer than 600 bytes.
 const MAX_LENGTH: usize = 4096;
 
-/// What is wrong with a token.
+/// The fault of a token.
 #[derive(Debug, PartialEq)]
 pub enum Fault {
     NoBearer,
     Expired,
-    /// Why, for the log: a client learns nothing from it.
+    /// The reason, for the log only: the client does not get it.
     Invalid(&'static str),
 }
 
-/// What a valid token says.
+/// The content of a valid token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
     pub principal: Principal,
@@ -26,7 +26,7 @@ pub struct Verified {
     pub expires_at: i64,
 }
 
-/// What a token must say of itself.
+/// The required claims.
 pub struct Expected(Validation);
 
 impl Expected {
@@ -35,7 +35,7 @@ impl Expected {
         validation.set_issuer(&[issuer]);
         validation.set_audience(&[audience]);
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The time is checked below, against the clock that the caller was given.
+        // The time is checked below, against the caller's clock.
         validation.validate_exp = false;
         Self(validation)
     }
@@ -49,7 +49,7 @@ struct Claims {
     roles: Vec<String>,
 }
 
-/// The id of the key that is said to have signed it; the algorithm is checked on the way.
+/// The id of the key that allegedly signed the token; also checks the algorithm.
 pub fn key_id(token: &str) -> Result<String, Fault> {
     if token.len() > MAX_LENGTH {
         return Err(Fault::Invalid("too long"));
@@ -70,7 +70,7 @@ pub fn verify(
     let claims = decode::<Claims>(token, key, &expected.0)
         .map_err(|_| Fault::Invalid("signature or claims"))?
         .claims;
-    // After the signature: who made it up does not learn more.
+    // Checked after the signature, so that a forger learns nothing more.
     if claims.exp <= now.seconds() {
         return Err(Fault::Expired);
     }

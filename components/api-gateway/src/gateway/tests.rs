@@ -1,4 +1,4 @@
-//! The pipeline as clients see it. Redis is real; services are not.
+//! The pipeline as clients see it. Redis is real; the services are fakes.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
@@ -237,8 +237,8 @@ fn a_user_over_the_limit_waits_and_others_do_not() {
             "",
         ))
     };
-    // A user whose requests took more than a second, on a machine that stalls, has got one of them
-    // back.
+    // On a machine that stalls, the requests take more than a second, and the user regains one of
+    // them.
     let in_time = |_| {
         let ((_, one), started) = (new_user_token(), Instant::now());
         let answers = [ask(&one), ask(&one), ask(&one), ask(&one)];
@@ -443,7 +443,7 @@ fn the_same_post_runs_once_and_answers_twice() {
     );
     assert_eq!(book("key-2", "{}").status, 202);
     assert_eq!(world.asked.borrow().len(), 2);
-    // Another user's key is another key.
+    // The same key of another user is a different key.
     let (_, stranger) = new_user_token();
     gateway.handle(request(
         "POST",
@@ -475,7 +475,7 @@ fn a_refusal_that_passes_may_be_tried_again_with_the_same_key() {
     assert_eq!((book(), book(), world.asked.borrow().len()), (202, 202, 2));
 }
 
-/// A layout's answer that is too large to be kept.
+/// A layout's answer that is too large to be stored.
 fn large_answer(status: u16) -> Response {
     let headers = vec![
         ("content-type".into(), "application/json".into()),
@@ -540,7 +540,7 @@ fn a_large_answer_is_reread_without_a_second_run() {
         (Some(user.as_str()), "mine")
     );
     assert!(read.headers.is_empty() && read.body.is_empty());
-    // What Redis has of it is small.
+    // The record in Redis is small.
     let record = format!(
         "idem:{{{user}}}:{}",
         hex::encode(sha2::Sha256::digest(b"k"))
@@ -605,7 +605,7 @@ fn a_record_that_redis_has_and_does_not_give_lets_nothing_run() {
     let world = World::new();
     let (_, bearer) = new_user_token();
     for error in [
-        Error::Invalid("a reply of 12000000 bytes, of which 8388608 are taken".into()),
+        Error::Invalid("a reply of 12000000 bytes, more than the limit of 8388608".into()),
         Error::Refused("WRONGTYPE".into()),
     ] {
         *world.redis_error.borrow_mut() = Some(error);

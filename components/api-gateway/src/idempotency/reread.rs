@@ -1,10 +1,9 @@
-//! A first answer whose body was too large to be kept is told again by reading what it had made.
+//! Repeats a first answer whose body was too large to be stored, by reading the created resource.
 
 use eventhub_guest::problem::Problem;
 use eventhub_guest::{Request, Response, http};
 
-/// The request that reads what the first answer told: the same person's, for the resource that it
-/// named.
+/// The request for the resource that the first answer named, by the same user.
 pub fn request(repeated: &Request, location: &str) -> Request {
     let (path, query) = location.split_once('?').unwrap_or((location, ""));
     Request {
@@ -17,20 +16,19 @@ pub fn request(repeated: &Request, location: &str) -> Request {
     }
 }
 
-/// The first answer with the body that was read anew. Where the resource has changed meanwhile, the
-/// body is as it is now, and so is what describes it: with the first ETag it would be refused as
-/// stale.
+/// The first answer with the reread body. If the resource has changed meanwhile, body and ETag are
+/// the current ones: with the first ETag, the client's next change would be refused as stale.
 ///
 /// # Errors
-/// 503 where it was not read: to run the request again would be worse.
+/// 503 if the resource was not read: running the request again would be worse.
 pub fn complete(mut first: Response, read: Response) -> Result<Response, Problem> {
     if read.status != 200 {
         tracing::warn!(
             http.status = read.status,
-            "what an idempotency key has made cannot be read"
+            "the resource created with an idempotency key cannot be read"
         );
         return Err(Problem::unavailable(
-            "The first request with this key was answered, and what it made cannot be read just now: come again for it.",
+            "The first answer for this key cannot be repeated for now: retry to get it.",
         ));
     }
     for (name, value) in read

@@ -5,6 +5,7 @@
 
 mod auth;
 mod keys;
+mod openapi;
 mod organizers;
 mod support;
 mod timers;

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod openapi;
 mod payments;
 mod reconciliation;
 mod support;

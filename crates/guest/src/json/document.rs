@@ -1,5 +1,5 @@
-//! A JSON text as a tree that keeps what serde's own drops: the order of members, and members that
-//! come twice.
+//! A JSON text as a tree that keeps two things which serde's own tree drops: the order of members,
+//! and repeated members.
 
 use std::fmt;
 

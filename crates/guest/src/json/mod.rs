@@ -1,8 +1,8 @@
 //! JSON bodies, parsed once at the edge into types. A fault names its place by JSON pointer
 //! (RFC 6901). `document` holds the text as a tree, `reader` makes a type of the tree.
 //!
-//! Whole numbers are integers however they are written (`409.0`), a member that comes twice is
-//! refused, and `null` for an optional member is the same as its absence.
+//! Whole numbers are integers in every notation (`409.0`), a repeated member is refused, and `null`
+//! for an optional member equals its absence.
 
 mod document;
 mod reader;
@@ -21,14 +21,14 @@ use crate::{Request, Response};
 /// The body as a `T`. Give request types `#[serde(deny_unknown_fields)]`.
 ///
 /// # Errors
-/// 415 where the body is said to be something else than JSON, 400 where it is none, 422 with the
-/// pointer where it has another shape, unknown members included.
+/// 415 if the `content-type` is not JSON, 400 if the body is not JSON, 422 with the pointer if it
+/// has another shape, unknown members included.
 pub fn body<T: DeserializeOwned>(request: &Request) -> Result<T, Problem> {
     check_media_type(request)?;
     parse(&request.body)
 }
 
-/// Whether the body is said to be JSON.
+/// Checks that the `content-type` is JSON.
 ///
 /// # Errors
 /// 415.
@@ -52,7 +52,7 @@ pub fn check_media_type(request: &Request) -> Result<(), Problem> {
     }
 }
 
-/// For a route that takes no body: none, or an object without members.
+/// For a route that takes no body: accepts an absent body, or an object without members.
 ///
 /// # Errors
 /// As [`body`].
@@ -70,7 +70,7 @@ pub fn empty_body(request: &Request) -> Result<(), Problem> {
 /// Parses bytes from elsewhere, as [`body`] parses those of a request.
 ///
 /// # Errors
-/// 400 where the bytes are no JSON, 422 with the pointer where they have another shape.
+/// 400 if the bytes are not JSON, 422 with the pointer if they have another shape.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let document: Node = serde_json::from_slice(bytes).map_err(|error| {
         Problem::new(

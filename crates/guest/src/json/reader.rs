@@ -1,5 +1,5 @@
-//! From a [`Node`] to a type. serde says what is wrong by the method of `de::Error` that it calls;
-//! the reader knows where, and which kind of value was wanted. No error text is ever parsed.
+//! From a [`Node`] to a type. serde reports a fault by the method of `de::Error` that it calls; the
+//! reader knows the place and the expected kind of value. Error texts are never parsed.
 
 use std::fmt;
 
@@ -13,10 +13,10 @@ use serde::forward_to_deserialize_any;
 use super::document::Node;
 use crate::problem::Fault;
 
-/// Beyond this, floating point does not tell neighbours apart.
+/// Above this, floating point cannot distinguish neighbouring integers.
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// One fault of a document: what, and where.
+/// One fault of a document, and its place.
 #[derive(Debug, PartialEq)]
 pub struct Error {
     /// Segments from the root, the last one first.
@@ -52,7 +52,7 @@ impl Error {
         self
     }
 
-    /// Names the kind of value that was wanted at this very place.
+    /// Names the kind of value that was expected at this very place.
     fn wanting(mut self, words: &'static str) -> Self {
         if let (true, Kind::WrongType(wanted, _) | Kind::WrongValue(wanted, _)) =
             (self.path.is_empty(), &mut self.kind)
@@ -139,8 +139,7 @@ fn escape_segment(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-/// The place of the first text with U+0000, which PostgreSQL cannot store. No member has a use for
-/// it.
+/// The place of the first text with U+0000, which PostgreSQL cannot store and no member needs.
 pub fn find_nul(node: &Node) -> Option<String> {
     match node {
         Node::Text(text) => text.contains('\0').then(String::new),
@@ -185,7 +184,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Whole numbers are integers, as JSON Schema has them: `409.0` and `4.09e2` are 409.
+/// Whole numbers are integers, as in JSON Schema: `409.0` and `4.09e2` are 409.
 fn visit_number<'de, V: Visitor<'de>>(
     number: &serde_json::Number,
     visitor: V,
@@ -252,7 +251,7 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         visitor.visit_newtype_struct(self)
     }
 
-    // A derived struct would also take a list of its members' values.
+    // A derived struct would also accept a list of its members' values.
     fn deserialize_struct<V: Visitor<'de>>(
         self,
         _: &'static str,
@@ -336,7 +335,7 @@ impl<'de> MapAccess<'de> for Members<'_> {
         let Some((name, _)) = self.members.get(self.next) else {
             return Ok(None);
         };
-        // A struct refuses a repeated member by itself; a map would keep the last one.
+        // A struct refuses a repeated member by itself; a map would keep the last value.
         if self.members[..self.next]
             .iter()
             .any(|(known, _)| known == name)

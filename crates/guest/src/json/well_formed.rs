@@ -1,15 +1,15 @@
-//! Whether bytes are JSON throughout: strings and numbers are read, not skipped, and nothing is
+//! Whether bytes are JSON throughout: strings and numbers are parsed, not skipped, and no value is
 //! kept.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
-/// Any JSON value whose strings are UTF-8, whose escapes mean characters and whose numbers are
-/// finite. `serde`'s own `IgnoredAny` skips over strings that are none.
+/// Any JSON value whose strings are UTF-8, whose escapes encode characters and whose numbers are
+/// finite. `serde`'s own `IgnoredAny` skips invalid strings.
 struct WellFormed;
 
-/// Whether all of it is one JSON value.
+/// Whether the bytes are exactly one JSON value.
 pub fn is_json(bytes: &[u8]) -> bool {
     serde_json::from_slice::<WellFormed>(bytes).is_ok()
 }

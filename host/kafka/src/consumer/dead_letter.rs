@@ -1,16 +1,16 @@
-//! Dead letters: the message as it was, with the story of its failure in its headers, in
+//! Dead letters: the unchanged message, with the history of its failure in its headers, in
 //! `<topic>.dlq`.
 
 use super::ledger::Dead;
 use crate::{Client, Record, Undelivered};
 
-/// The longest cause that is kept, in bytes.
+/// The longest cause that is stored, in bytes.
 const MAX_CAUSE: usize = 4_096;
 
 /// Publishes one message to the dead letter topic of its topic and waits for the acknowledgement.
 ///
-/// Headers added to its own: `dlq-cause`, `dlq-topic`, `dlq-partition`, `dlq-offset`,
-/// `dlq-timestamp` (milliseconds), `dlq-attempts`, `dlq-group`.
+/// Adds these headers to the message's own: `dlq-cause`, `dlq-topic`, `dlq-partition`,
+/// `dlq-offset`, `dlq-timestamp` (milliseconds), `dlq-attempts`, `dlq-group`.
 pub(super) async fn publish(
     client: &Client,
     group: &str,

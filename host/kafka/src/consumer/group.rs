@@ -1,9 +1,9 @@
 //! Membership of a consumer group: its own thread polls librdkafka, follows the rebalances, and
 //! commits.
 //!
-//! librdkafka calls back from within `poll`, and while it does so the rebalance waits: that is
-//! where workers are started, and where those of partitions given away are stopped and their last
-//! offsets committed, before another member may have them.
+//! librdkafka calls back from within `poll`, and the rebalance waits for the callback. The callback
+//! starts the workers of assigned partitions; it stops the workers of revoked partitions and
+//! commits their last offsets before another member may have these partitions.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -29,7 +29,7 @@ type Start = dyn Fn(PartitionQueue<Membership>, Partition, Progress, Cancellatio
     + Send
     + Sync;
 
-/// librdkafka's view of a member: what is assigned, and who works on it.
+/// librdkafka's view of a member: the assigned partitions and their workers.
 pub(super) struct Membership {
     group: String,
     runtime: Handle,
@@ -49,12 +49,12 @@ struct Running {
 }
 
 impl Running {
-    /// Up to where all is done; none before anything was read.
+    /// The offset below which every message is done; none before the first read.
     fn watermark(&self) -> Option<i64> {
         Some(self.progress.load(Ordering::Acquire)).filter(|watermark| *watermark >= 0)
     }
 
-    /// What to commit, when it is more (or, after a reset, less) than was committed last.
+    /// The offset to commit, if it is above (or, after a reset, below) the last committed one.
     fn uncommitted(&self) -> Option<i64> {
         self.watermark()
             .filter(|watermark| *watermark != self.committed)
@@ -81,7 +81,7 @@ impl Membership {
         };
         let consumer: BaseConsumer<Self> = group.client(config).create_with_context(membership)?;
         let consumer = Arc::new(consumer);
-        // Set before the subscription, hence before the first rebalance.
+        // Set before the subscription, and so before the first rebalance.
         let _ = consumer.context().consumer.set(Arc::downgrade(&consumer));
         let topics: Vec<&str> = group.topics.iter().map(String::as_str).collect();
         consumer.subscribe(&topics)?;
@@ -100,8 +100,8 @@ impl Membership {
         while !stop.is_cancelled() {
             match consumer.poll(commit_interval.min(Duration::from_millis(100))) {
                 None => {}
-                // All messages go to the partitions' own queues; one that came here was fetched
-                // before the queue was split off.
+                // All messages go to the partitions' own queues; a message here was fetched before
+                // the queue was split off.
                 Some(Ok(stray)) => {
                     let back = Offset::Offset(stray.offset());
                     if let Err(error) =
@@ -145,7 +145,7 @@ impl Membership {
         if offsets.count() > 0
             && let Err(error) = consumer.commit(offsets, mode)
         {
-            tracing::warn!(group = self.group, %error, "offsets were not committed; their messages may come again");
+            tracing::warn!(group = self.group, %error, "offsets were not committed; their messages may be delivered again");
         }
     }
 
@@ -185,7 +185,7 @@ impl Membership {
         );
     }
 
-    /// Stops the workers of these partitions: their batches under way may finish within the drain
+    /// Stops the workers of these partitions: their running batches may finish within the drain
     /// time. Then commits.
     fn stop_workers(&self, consumer: &BaseConsumer<Self>, which: impl Fn(&Partition) -> bool) {
         let mut stopping: Vec<(Partition, Running)> = self
@@ -210,7 +210,7 @@ impl Membership {
                     tracing::warn!(
                         topic,
                         partition,
-                        "a batch did not finish in time and is dropped; it will come again"
+                        "a batch did not finish in time and is dropped; it will be delivered again"
                     );
                     running.task.abort();
                     let _ = (&mut running.task).await;
@@ -219,13 +219,14 @@ impl Membership {
         });
         let mut offsets = TopicPartitionList::new();
         for ((topic, partition), running) in &stopping {
-            // Also what was committed: that commit may be under way, and refused because of this
-            // very rebalance.
+            // Includes offsets already committed: that commit may still be in flight, and this very
+            // rebalance may refuse it.
             if let Some(watermark) = running.watermark() {
                 let _ = offsets.add_partition_offset(topic, *partition, Offset::Offset(watermark));
             }
         }
-        // Another member that has them already makes this fail: its business then.
+        // This fails when another member already has the partitions; that member commits from then
+        // on.
         let mode = if consumer.assignment_lost() {
             CommitMode::Async
         } else {
@@ -238,7 +239,7 @@ impl Membership {
             group = self.group,
             revoked = stopping.len(),
             assigned = left,
-            "partitions were given away"
+            "partitions were revoked"
         );
     }
 }
@@ -261,7 +262,7 @@ impl ConsumerContext for Membership {
 
     fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
         if let Err(error) = result {
-            tracing::warn!(group = self.group, %error, "offsets were not committed; they are with the next commit");
+            tracing::warn!(group = self.group, %error, "offsets were not committed; the next commit includes them");
             let mut workers = self.workers.lock();
             for element in offsets.elements() {
                 if let Some(running) =

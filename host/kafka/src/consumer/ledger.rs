@@ -1,9 +1,9 @@
 //! The rules of one partition, without I/O: which messages may be handed over now, which wait, and
-//! up to where all is done.
+//! up to which offset all are done.
 //!
 //! A batch never holds two messages of one key, and a key with an unfinished message earlier in the
-//! partition is passed over: so order holds per key whatever becomes of each message, and a message
-//! that is retried holds up only its own key.
+//! partition is skipped. So order holds per key whatever the outcome of each message, and a retried
+//! message delays only its own key.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::{Duration, Instant};
@@ -29,16 +29,16 @@ struct Entry {
     delivery: Delivery,
     /// Not before this; `None` is at once.
     ready_at: Option<Instant>,
-    /// How often in a row it found something unavailable.
+    /// How often in a row something that it needs was unavailable.
     postponed: u32,
-    /// At most so many messages may go together with it: halved each time that a batch with it
-    /// crashed its handler.
+    /// The most messages in a batch with this one: halved each time such a batch crashes its
+    /// handler.
     company: usize,
-    /// Given up with this cause: to be dead-lettered, not handled.
+    /// Given up for this cause: to be dead-lettered, not handled.
     dead: Option<String>,
 }
 
-/// A message to be put into the dead letter topic.
+/// A message for the dead letter topic.
 pub(super) struct Dead {
     pub delivery: Delivery,
     pub cause: String,
@@ -58,11 +58,11 @@ impl Ledger {
         }
     }
 
-    /// A message was read.
+    /// Adds a message that was read.
     pub fn push(&mut self, delivery: Delivery) {
         let offset = delivery.offset;
-        // Going back means that the position was reset; going on from there is at-least-once,
-        // staying ahead would skip.
+        // A lower offset means that the position was reset. Going on from there is at-least-once;
+        // staying ahead would skip messages.
         self.next = Some(offset + 1);
         self.entries.insert(
             offset,
@@ -76,8 +76,7 @@ impl Ledger {
         );
     }
 
-    /// Whether more should be read: memory and the distance to the first unfinished message are
-    /// bounded.
+    /// Whether to read more: memory and the distance to the first unfinished message are bounded.
     pub fn accepts(&self) -> bool {
         let ahead = match (self.watermark(), self.next) {
             (Some(watermark), Some(next)) => next - watermark,
@@ -86,7 +85,7 @@ impl Ledger {
         self.entries.len() < self.limits.max_pending && ahead < self.limits.max_ahead
     }
 
-    /// The offset to commit: everything before it is done. `None` before anything was read.
+    /// The offset to commit: everything before it is done. `None` before the first read.
     pub fn watermark(&self) -> Option<i64> {
         match (self.entries.first_key_value(), self.next) {
             (Some((first, _)), Some(next)) => Some((*first).min(next)),
@@ -94,7 +93,7 @@ impl Ledger {
         }
     }
 
-    /// When a waiting message becomes ready; `None` if none waits for the clock.
+    /// When the next waiting message becomes ready; `None` if no message waits for the clock.
     pub fn wake_at(&self) -> Option<Instant> {
         self.entries
             .values()
@@ -124,14 +123,14 @@ impl Ledger {
                 offsets.push(*offset);
             }
         }
-        // The entries stay, so that the watermark does: only their messages travel.
+        // The entries stay, and the watermark with them: only their messages travel.
         offsets
             .iter()
             .filter_map(|offset| self.lend(*offset))
             .collect()
     }
 
-    /// Takes the messages given up that are due for the dead letter topic.
+    /// Takes the given-up messages that are due for the dead letter topic.
     pub fn take_dead(&mut self, now: Instant) -> Vec<Dead> {
         let due =
             |entry: &&mut Entry| entry.dead.is_some() && entry.ready_at.is_none_or(|at| at <= now);
@@ -154,12 +153,12 @@ impl Ledger {
             .map(|entry| hollow(&mut entry.delivery))
     }
 
-    /// It is handled, or in the dead letter topic.
+    /// Marks a message as handled, or as written to the dead letter topic.
     pub fn done(&mut self, offset: i64) {
         self.entries.remove(&offset);
     }
 
-    /// To be tried again at `at`. After the last attempt it is given up instead.
+    /// Retries a message at `at`. After the last attempt it is given up instead.
     pub fn retry(&mut self, mut delivery: Delivery, at: Instant, cause: String) {
         if delivery.attempt >= self.limits.max_attempts {
             let cause = format!("given up after {} attempts: {cause}", delivery.attempt);
@@ -171,8 +170,7 @@ impl Ledger {
         });
     }
 
-    /// To be tried again, for as long as it takes; `wait` says how long after so many times in a
-    /// row.
+    /// Retries a message without a limit; `wait` gives the delay for the number of times in a row.
     pub fn postpone(
         &mut self,
         delivery: Delivery,
@@ -185,7 +183,7 @@ impl Ledger {
         });
     }
 
-    /// Never to be tried again.
+    /// Gives a message up.
     pub fn bury(&mut self, delivery: Delivery, cause: String) {
         self.restore(delivery, |entry| {
             entry.dead = Some(cause);
@@ -193,7 +191,7 @@ impl Ledger {
         });
     }
 
-    /// The dead letter topic did not take it.
+    /// Retries a dead letter that was not written.
     pub fn bury_later(&mut self, dead: Dead, at: Instant) {
         self.restore(dead.delivery, |entry| {
             entry.dead = Some(dead.cause);
@@ -201,13 +199,13 @@ impl Ledger {
         });
     }
 
-    /// It was not handled, through no fault of its own.
+    /// Puts back a message that was not handled, through no fault of its own.
     pub fn put_back(&mut self, delivery: Delivery) {
         self.restore(delivery, |entry| entry.ready_at = None);
     }
 
-    /// The handler crashed on a batch of which it was one of `size`: next time in smaller company,
-    /// so that the culprit is found.
+    /// Puts back a message of a batch of `size` that crashed the handler: its next batch is
+    /// smaller, so that the culprit is found.
     pub fn part(&mut self, delivery: Delivery, size: usize) {
         self.restore(delivery, |entry| entry.company = (size / 2).max(1));
     }
@@ -220,7 +218,7 @@ impl Ledger {
     }
 }
 
-/// Takes the message out; what remains is never looked at before the message is put back.
+/// Takes the message out; the rest of the entry is not read before the message is put back.
 fn hollow(delivery: &mut Delivery) -> Delivery {
     let empty = Message {
         topic: String::new(),

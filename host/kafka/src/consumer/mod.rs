@@ -18,7 +18,7 @@ use self::group::Membership;
 use self::worker::{Job, Worker};
 use crate::{Client, ConsumerConfig, Delivery, Error, Outcome};
 
-/// Handles the batches of a group; one call per partition at a time, of several partitions at once.
+/// Handles the batches of a group; one call per partition at a time, several partitions at once.
 pub trait Handler: Send + Sync + 'static {
     /// Handles a batch of one partition: messages in the order of their offsets, no key twice.
     /// Answers one outcome for each, in the same order. A message may come again after a crash:
@@ -35,12 +35,12 @@ pub trait Handler: Send + Sync + 'static {
 /// Why a whole batch was not handled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HandlerError {
-    /// Nobody's fault among the messages: the handler cannot be reached or is overloaded. All wait
-    /// and are tried again for as long as it takes, without counting attempts.
+    /// Not the messages' fault: the handler cannot be reached or is overloaded. All messages wait
+    /// and are retried without a limit; no attempt is counted.
     #[error("unavailable: {0}")]
     Unavailable(String),
-    /// The handler crashed on this batch (a trap, a deadline). It is split until the message at
-    /// fault is alone; that one's attempts count, and it ends as a dead letter.
+    /// The handler crashed on this batch (a trap, a deadline). The batch is split until the message
+    /// at fault is alone; its attempts count, and it ends as a dead letter.
     #[error("failed: {0}")]
     Failed(String),
 }
@@ -53,17 +53,17 @@ pub struct Consumer {
     drain: Duration,
 }
 
-/// After its drain time a consumer has this long to commit and to leave its group: a broker that is
-/// away is waited for without an end.
+/// After its drain time a consumer has this long to commit and to leave its group: without a limit,
+/// it would wait for an absent broker for ever.
 const LEAVE: Duration = Duration::from_secs(1);
 
 impl Consumer {
-    /// Joins the group and consumes in the background, on the runtime it is called from. The topics
-    /// and their dead letter topics should exist ([`Client::ensure_topics`]); one that does not
-    /// is looked for every 30 s.
+    /// Joins the group and consumes in the background, on the caller's runtime. The topics and
+    /// their dead letter topics should exist ([`Client::ensure_topics`]); a missing topic is looked
+    /// up every 30 s.
     ///
     /// # Errors
-    /// [`Error::Config`] when the configuration cannot be.
+    /// [`Error::Config`] when the configuration is invalid.
     pub fn start<H: Handler>(
         client: &Client,
         config: ConsumerConfig,
@@ -78,7 +78,8 @@ impl Consumer {
             config,
             handler,
         });
-        // The first time here, so that a wrong configuration is an error of the caller's.
+        // The first consumer is created here, so that the caller gets the error of a wrong
+        // configuration.
         let member = join(&job, &runtime)?;
         let (leaving, left) = oneshot::channel();
         let thread = std::thread::Builder::new()
@@ -94,9 +95,9 @@ impl Consumer {
         Ok(Self { stop, left, drain })
     }
 
-    /// Stops: batches under way may finish within the drain time, offsets are committed, the group
-    /// is left. Where the broker is away, the thread is left behind a second later; what was
-    /// not committed comes again.
+    /// Stops the consumer: running batches may finish within the drain time, then it commits and
+    /// leaves the group. If the broker is down, the thread is abandoned a second later; messages
+    /// whose offsets were not committed are delivered again.
     pub async fn stop(mut self) {
         self.stop.cancel();
         if tokio::time::timeout(self.drain + LEAVE, &mut self.left)
@@ -134,8 +135,8 @@ fn join<H: Handler>(job: &Arc<Job<H>>, runtime: &Handle) -> Result<Member, Error
     Membership::join(job.client.config(), &job.config, runtime.clone(), start)
 }
 
-/// One membership after the other, until told to stop: a fatal error of one (fenced by the broker,
-/// for instance) starts the next.
+/// Runs one membership after the other until `stop`: after a fatal error (the broker fenced it, for
+/// instance) the next one starts.
 fn live<H: Handler>(job: &Arc<Job<H>>, first: Member, runtime: &Handle, stop: &CancellationToken) {
     let mut member = Some(first);
     while !stop.is_cancelled() {
@@ -143,7 +144,7 @@ fn live<H: Handler>(job: &Arc<Job<H>>, first: Member, runtime: &Handle, stop: &C
             Ok(alive) => {
                 let interval = Duration::from_millis(job.config.commit_interval_ms.max(1));
                 if let Err(error) = Membership::live(&alive, interval, stop) {
-                    tracing::error!(group = job.config.group, %error, "the consumer starts anew");
+                    tracing::error!(group = job.config.group, %error, "the consumer restarts");
                 }
             }
             Err(error) => {

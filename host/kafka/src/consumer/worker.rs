@@ -1,5 +1,5 @@
-//! The worker of one assigned partition: reads, hands batches to the handler, and says up to where
-//! all is done.
+//! The worker of one assigned partition: reads, hands batches to the handler, and reports the
+//! offset up to which all messages are done.
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use super::ledger::Ledger;
 use super::{Handler, HandlerError, dead_letter};
 use crate::{Client, ConsumerConfig, Delivery, Message, Outcome};
 
-/// What a worker shares with the group: the offset up to which all is done, -1 before anything was
-/// read.
+/// A worker's progress, shared with the group: the offset up to which all messages are done, -1
+/// before the first read.
 pub(super) type Progress = Arc<AtomicI64>;
 
-/// All that the workers of a group have in common.
+/// The state shared by the workers of a group.
 pub(super) struct Job<H> {
     pub client: Client,
     pub config: ConsumerConfig,
@@ -40,7 +40,7 @@ pub(super) struct Worker<H> {
 }
 
 impl<H: Handler> Worker<H> {
-    /// Runs until it is told to stop; a batch under way is finished.
+    /// Runs until it is stopped; it finishes the running batch.
     pub async fn run(mut self) {
         let arrived = Arc::new(Notify::new());
         self.queue.set_nonempty_callback({
@@ -49,7 +49,8 @@ impl<H: Handler> Worker<H> {
         });
         let meters = Meters::new(&self.job.config.group, &self.topic);
         let mut ledger = Ledger::new(&self.job.config);
-        // Calls in a row that found the handler unavailable, and until when it is left alone.
+        // The number of calls in a row that found the handler unavailable, and the time of the next
+        // call.
         let (mut unavailable, mut quiet_until) = (0_u32, None::<Instant>);
 
         while !self.stop.is_cancelled() {
@@ -98,8 +99,8 @@ impl<H: Handler> Worker<H> {
         self.report(&ledger);
     }
 
-    /// Reads what has been fetched, as far as the ledger takes it. True when nothing more is there
-    /// at the moment.
+    /// Reads fetched messages for as long as the ledger accepts more. True when the queue is empty
+    /// for now.
     fn read(&self, ledger: &mut Ledger) -> bool {
         let mut left = self.job.config.max_batch * 2;
         while ledger.accepts() && left > 0 {
@@ -121,7 +122,8 @@ impl<H: Handler> Worker<H> {
         }
     }
 
-    /// Hands one batch over and files the outcomes. An error means that the handler was not there.
+    /// Hands one batch over and records the outcomes. An error means that the handler was
+    /// unavailable.
     async fn handle(
         &self,
         batch: Vec<Delivery>,
@@ -231,7 +233,7 @@ impl<H: Handler> Worker<H> {
         ledger.postpone(delivery, now, |times| self.job.config.backoff(times));
     }
 
-    /// Writes the dead letters that are due. Only an acknowledged one is done.
+    /// Writes the due dead letters. A message is done only when its dead letter is acknowledged.
     async fn bury(&self, ledger: &mut Ledger, now: Instant, meters: &Meters) {
         let config = &self.job.config;
         for dead in ledger.take_dead(now) {

@@ -1,6 +1,6 @@
 //! The shims: components that carry the interfaces of the WIT over HTTP, for where a link cannot be
-//! a function call. A *client* exports interfaces and sends each call; a *server* receives calls and
-//! makes them on its imports. `adapters/` has the code that they share.
+//! a function call. A *client* exports interfaces and sends each call. A *server* receives calls
+//! and makes them on its imports. `adapters/` has the code that they share.
 //!
 //! The manifest says which there are:
 //! - each service: a client, and a server that is composed into the service's file;

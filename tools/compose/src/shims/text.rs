@@ -173,8 +173,8 @@ fn failure_expression(project: &Project, function: &Function, module: &str) -> R
             request = first_param(function)?,
             response = owned_type(wit, result, module)?,
         )),
-        // An outcome for each delivery. `unavailable` does not count as an attempt: a service that is
-        // away for long loses no facts to the dead letter topic.
+        // An outcome for each delivery. `unavailable` does not count as an attempt, so the facts of
+        // a service that is away for long do not go to the dead letter topic.
         Some((_, TypeDefKind::List(item))) if has_unavailable(project, item) => Some(format!(
             "{batch}.iter().map(|_| {outcome}::Unavailable(cause.clone())).collect()",
             batch = first_param(function)?,

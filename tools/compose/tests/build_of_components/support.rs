@@ -35,8 +35,8 @@ impl Drop for Folder {
     }
 }
 
-/// The project with the service `reviews`, which imports the part `stars`: an entry of the manifest,
-/// a link of the gateway, a timer, folders and WIT packages.
+/// The project with the service `reviews`, which imports the part `stars`: an entry of the
+/// manifest, a link of the gateway, a timer, folders and WIT packages.
 pub fn project_with_reviews(copy: &Folder) -> Project {
     let (root, copy) = (root(), &copy.0);
     for name in ["adapters", "Cargo.toml", "Cargo.lock"] {

@@ -85,3 +85,8 @@ fn old_idempotency_keys_are_forgotten() {
     };
     assert_eq!((tick(1).as_str(), tick(3).as_str()), ("1", "0"));
 }
+
+#[test]
+fn the_routes_are_those_of_the_openapi_document() {
+    eventhub_native::check_openapi(&__service__::routes::router());
+}
