@@ -40,6 +40,8 @@ pub struct Member {
     pub pointer: String,
     pub schema: Value,
     pub required: bool,
+    /// It tells which alternative of the schema the body is, so without it the body is another one.
+    pub selects_alternative: bool,
 }
 
 impl Document {
@@ -181,7 +183,13 @@ impl Document {
     /// Every member of a body at every depth, including its absent optional members.
     pub fn members(&self, schema: &Value, body: &Value) -> Vec<Member> {
         let mut members = vec![];
-        self.collect(schema, Some(body), String::new(), true, &mut members);
+        self.collect(
+            schema,
+            Some(body),
+            String::new(),
+            (true, false),
+            &mut members,
+        );
         members
     }
 
@@ -190,14 +198,16 @@ impl Document {
         schema: &Value,
         body: Option<&Value>,
         pointer: String,
-        required: bool,
+        (required, selects_alternative): (bool, bool),
         members: &mut Vec<Member>,
     ) {
+        let has_alternatives = self.resolve(schema)["oneOf"].is_array();
         let schema = self.alternative(schema, body);
         members.push(Member {
             pointer: pointer.clone(),
             schema: schema.clone(),
             required,
+            selects_alternative,
         });
         for (name, of_member) in schema["properties"].as_object().into_iter().flatten() {
             let needed = schema["required"]
@@ -210,7 +220,7 @@ impl Document {
                     of_member,
                     value,
                     format!("{pointer}/{name}"),
-                    needed,
+                    (needed, has_alternatives),
                     members,
                 );
             }
@@ -220,7 +230,7 @@ impl Document {
                 &schema["items"],
                 Some(first),
                 format!("{pointer}/0"),
-                true,
+                (true, false),
                 members,
             );
         }

@@ -566,7 +566,8 @@ fn wrong_values(document: &Document, member: &Member) -> Vec<(String, String)> {
             );
         }
     }
-    if member.required && !is("null") {
+    // Null is the absence of a member.
+    if member.required && !member.selects_alternative && !is("null") {
         add("null", "null".into());
     }
     if is("integer") {

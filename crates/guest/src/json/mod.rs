@@ -294,6 +294,16 @@ mod tests {
     }
 
     #[test]
+    fn null_is_no_map() {
+        type Map = serde_json::Map<String, serde_json::Value>;
+        let problem = parse::<Map>(b"null").unwrap_err();
+        assert_eq!(
+            (problem.code, problem.faults[0].code),
+            (Code::ValidationFailed, "wrong_type")
+        );
+    }
+
+    #[test]
     fn codes_come_from_the_kind_of_fault() {
         #[derive(Deserialize, Debug)]
         #[serde(rename_all = "snake_case")]

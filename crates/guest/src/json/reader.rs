@@ -233,7 +233,14 @@ impl<'de> Deserializer<'de> for Reader<'_> {
         deserialize_str "text"
         deserialize_string "text"
         deserialize_seq "a list"
-        deserialize_map "an object"
+    }
+
+    // A map of serde_json's would also take null.
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.0 {
+            Node::Object(members) => visitor.visit_map(Members { members, next: 0 }),
+            _ => Err(de::Error::invalid_type(self.unexpected(), &"an object")),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
