@@ -47,13 +47,24 @@ fn through(api: &Api, host: &Served) -> Api {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_outbox_has_one_reader_and_a_second_host_takes_over() -> Result<()> {
     let mut cluster = Cluster::shared(2, &[]).await?;
-    let (first, second) = (relays(&cluster.hosts[0])?, relays(&cluster.hosts[1])?);
-    assert!(
-        first.is_disjoint(&second),
-        "read twice: {first:?} {second:?}"
-    );
-    let all: BTreeSet<String> = first.union(&second).cloned().collect();
-    assert_eq!(all.len(), 4, "{all:?}");
+    // A host is ready before its relays have the slots.
+    let started = Instant::now();
+    let (first, all) = loop {
+        let (first, second) = (relays(&cluster.hosts[0])?, relays(&cluster.hosts[1])?);
+        assert!(
+            first.is_disjoint(&second),
+            "read twice: {first:?} {second:?}"
+        );
+        let all: BTreeSet<String> = first.union(&second).cloned().collect();
+        if all.len() == 4 {
+            break (first, all);
+        }
+        ensure!(
+            started.elapsed() < Duration::from_secs(60),
+            "only these outboxes have a reader: {all:?}"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
     let (victim, survivor) = if first.contains("booking_db") {
         (0, 1)
     } else {
