@@ -157,9 +157,9 @@ lint: setup ## formats, shellcheck, ruff, dependencies and clippy; warnings are 
 	  setup/deny.sh "$$tools/cargo-deny"; \
 	  "$$tools/cargo-shear" --locked --deny-warnings --exclude eventhub-features; \
 	  setup/features.py
-	@. setup/lib.sh; say "clippy"
-	@cargo clippy --release --locked --workspace --lib --bins --examples -- -D warnings
-	@cargo clippy --release --locked --workspace --tests -- -D warnings -A clippy::unwrap_used -A clippy::expect_used
+	@. setup/lib.sh; say "clippy (in the profile of `cargo check`, whose results it shares)"
+	@cargo clippy --locked --workspace --lib --bins --examples -- -D warnings
+	@cargo clippy --locked --workspace --tests -- -D warnings -A clippy::unwrap_used -A clippy::expect_used
 
 .PHONY: clean
 clean: ## remove what was built and the development environment's data
