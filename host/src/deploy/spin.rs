@@ -108,7 +108,7 @@ fn routes(manifest: &Manifest, component: &str, entry: &str) -> Vec<String> {
     let routes: Vec<String> = triggers
         .flat_map(|trigger| match trigger.capability {
             Capability::Kafka => vec![called("events/handle")],
-            Capability::Scheduler => vec![called("timers/tick")],
+            Capability::Scheduler => vec![called("timers/run")],
             Capability::WebSocket => vec![called("live/open"), called("live/read")],
             _ => vec![],
         })
@@ -357,9 +357,9 @@ mod tests {
         let expected = [
             ("api-gateway", "/..."),
             ("booking", "/call/booking/events/handle"),
-            ("booking", "/call/booking/timers/tick"),
-            ("identity", "/call/identity/timers/tick"),
-            ("payment", "/call/payment/timers/tick"),
+            ("booking", "/call/booking/timers/run"),
+            ("identity", "/call/identity/timers/run"),
+            ("payment", "/call/payment/timers/run"),
             ("seat-inventory", "/call/seat-inventory/live/open"),
             ("seat-inventory", "/call/seat-inventory/live/read"),
         ];
