@@ -118,7 +118,7 @@ async fn nobody_forges_a_call(http: &str) -> Result<()> {
     let client = reqwest::Client::new();
     for path in [
         "booking/events/handle",
-        "booking/timers/tick",
+        "booking/timers/run",
         "seat-inventory/live/read",
         "booking/routes/handle",
         "payment/payments/refund",
