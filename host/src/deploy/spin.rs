@@ -334,6 +334,28 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_sidecars_routes_are_functions_of_the_wit() {
+        let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
+        let mut checked = 0;
+        for service in manifest.services() {
+            for route in routes(&manifest, service, "api-gateway") {
+                let Some(called) = route.trim_matches('"').strip_prefix("/call/") else {
+                    continue;
+                };
+                let (interface, function) = called.rsplit_once('/').unwrap();
+                let file = format!("../wit/deps/{interface}.wit");
+                let wit = std::fs::read_to_string(&file).unwrap();
+                assert!(
+                    wit.contains(&format!(" {function}: func(")),
+                    "{file} has no function {function}"
+                );
+                checked += 1;
+            }
+        }
+        assert!(checked > 0);
+    }
+
+    #[tokio::test]
     async fn only_the_gateway_and_calls_of_the_sidecar_are_public() {
         let manifest = Manifest::load(Path::new("../wadm.yaml")).await.unwrap();
         let made: toml::Table = toml(
